@@ -1,0 +1,74 @@
+/**
+ * The closed sets of 01 ("Closed sets"): the words that code, database, HTTP and dashboards share.
+ * The database checks the same values (DM-5).
+ */
+
+export const COMPANY_STATUSES = ["active", "paused", "archived"] as const;
+export type CompanyStatus = (typeof COMPANY_STATUSES)[number];
+
+export const AGENT_STATUSES = ["active", "paused", "idle", "running", "error", "pending_approval", "terminated"] as const;
+export type AgentStatus = (typeof AGENT_STATUSES)[number];
+
+export const AGENT_ROLES = [
+  "ceo", "cto", "cmo", "cfo", "security", "engineer", "designer", "pm", "qa", "devops", "researcher", "general",
+] as const;
+export type AgentRole = (typeof AGENT_ROLES)[number];
+
+export const PAUSE_REASONS = ["manual", "budget", "system"] as const;
+export type PauseReason = (typeof PAUSE_REASONS)[number];
+
+/** Where a wakeup came from (wakeup `source`, run `invocation_source`). */
+export const INVOCATION_SOURCES = ["timer", "assignment", "on_demand", "automation"] as const;
+export type InvocationSource = (typeof INVOCATION_SOURCES)[number];
+
+export const TRIGGER_DETAILS = ["manual", "ping", "callback", "system"] as const;
+export type TriggerDetail = (typeof TRIGGER_DETAILS)[number];
+
+export const WAKEUP_STATUSES = [
+  "queued", "deferred_issue_execution", "claimed", "coalesced", "skipped", "completed", "failed", "cancelled", "timed_out",
+] as const;
+export type WakeupStatus = (typeof WAKEUP_STATUSES)[number];
+
+export const ACTOR_TYPES = ["user", "agent", "system"] as const;
+export type ActorType = (typeof ACTOR_TYPES)[number];
+
+export const RUN_STATUSES = [
+  "queued", "scheduled_retry", "running", "succeeded", "failed", "cancelled", "timed_out",
+] as const;
+export type RunStatus = (typeof RUN_STATUSES)[number];
+
+/** Statuses that are in the way of another run. */
+export const ACTIVE_RUN_STATUSES = ["queued", "scheduled_retry", "running"] as const;
+/** Statuses a run never leaves. */
+export const TERMINAL_RUN_STATUSES = ["succeeded", "failed", "cancelled", "timed_out"] as const;
+export type ActiveRunStatus = (typeof ACTIVE_RUN_STATUSES)[number];
+export type TerminalRunStatus = (typeof TERMINAL_RUN_STATUSES)[number];
+
+export function isTerminalRunStatus(status: RunStatus): status is TerminalRunStatus {
+  return (TERMINAL_RUN_STATUSES as readonly string[]).includes(status);
+}
+
+export const ISSUE_STATUSES = ["backlog", "todo", "in_progress", "in_review", "done", "blocked", "cancelled"] as const;
+export type IssueStatus = (typeof ISSUE_STATUSES)[number];
+
+export const ISSUE_PRIORITIES = ["critical", "high", "medium", "low"] as const;
+export type IssuePriority = (typeof ISSUE_PRIORITIES)[number];
+
+export const API_KEY_SCOPES = ["admin", "operator", "enqueue"] as const;
+export type ApiKeyScope = (typeof API_KEY_SCOPES)[number];
+
+export const OUTPUT_STREAMS = ["stdout", "stderr"] as const;
+export type OutputStream = (typeof OUTPUT_STREAMS)[number];
+
+export const EVENT_LEVELS = ["info", "warn", "error"] as const;
+export type EventLevel = (typeof EVENT_LEVELS)[number];
+
+/** Who or what cancelled a run (DM-30 `cancel_kind`); rules read this, never a text. */
+export const CANCEL_KINDS = ["person", "pause", "budget", "hold", "gate", "issue", "system"] as const;
+export type CancelKind = (typeof CANCEL_KINDS)[number];
+
+/** Adapter types that ship (AD-3). The set is open: others may be registered. */
+export const BUILT_IN_ADAPTER_TYPES = [
+  "claude_local", "codex_local", "cursor", "gemini_local", "openclaw_gateway", "opencode_local", "pi_local",
+  "hermes_local", "process", "http",
+] as const;
