@@ -1,0 +1,95 @@
+/**
+ * Opens PostgreSQL: one bounded pool a process, shared by the hot paths' SQL and by Prisma.
+ *
+ * What must stay true: every wait is bounded (connect, statement, idle in transaction), so that a database that went
+ * away shows itself as an error within seconds and never as a hung request (API-57).
+ */
+import pg from "pg";
+import { type Sql, sqlOf, useTypeParsers } from "./sql.js";
+
+useTypeParsers(pg.types);
+
+export interface DatabaseOptions {
+  /** PostgreSQL URL. */
+  readonly url: string;
+  /** Greatest number of connections of this process. */
+  readonly maxConnections?: number;
+  /** Longest a statement may run, milliseconds. */
+  readonly statementTimeoutMs?: number;
+  /** Longest wait for a connection, milliseconds. */
+  readonly connectTimeoutMs?: number;
+  /** Shown in pg_stat_activity. */
+  readonly applicationName?: string;
+  /** Told about errors of idle connections; they are not fatal. */
+  readonly onIdleError?: (error: Error) => void;
+}
+
+export interface Database {
+  readonly pool: pg.Pool;
+  readonly sql: Sql;
+  /** BEGIN, `work`, COMMIT on one connection; ROLLBACK if `work` throws. Nothing inside may use another handle. */
+  transaction<T>(work: (tx: Sql) => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
+
+export function openDatabase(options: DatabaseOptions): Database {
+  const pool = new pg.Pool({
+    connectionString: options.url,
+    max: options.maxConnections ?? 10,
+    connectionTimeoutMillis: options.connectTimeoutMs ?? 5_000,
+    idleTimeoutMillis: 30_000,
+    keepAlive: true,
+    statement_timeout: options.statementTimeoutMs ?? 15_000,
+    idle_in_transaction_session_timeout: 30_000,
+    application_name: options.applicationName ?? "wakefleet",
+  });
+  pool.on("error", (error) => options.onIdleError?.(error));
+  const sql = sqlOf(pool);
+  return {
+    pool,
+    sql,
+    async transaction<T>(work: (tx: Sql) => Promise<T>): Promise<T> {
+      const client = await pool.connect();
+      let broken: Error | undefined;
+      try {
+        await client.query("BEGIN");
+        const result = await work(sqlOf(client));
+        await client.query("COMMIT");
+        return result;
+      } catch (error) {
+        try {
+          await client.query("ROLLBACK");
+        } catch (rollbackError) {
+          // The connection is gone: the server has rolled back by itself. Do not return it to the pool.
+          broken = rollbackError as Error;
+        }
+        throw error;
+      } finally {
+        client.release(broken);
+      }
+    },
+    async close(): Promise<void> {
+      await pool.end();
+    },
+  };
+}
+
+/** SQLSTATE classes and node codes that mean "the database is away or refusing", not "the statement was wrong". */
+const UNAVAILABLE = /^(08|57P0|53|ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EHOSTUNREACH|EAI_AGAIN)/;
+
+/** True when an error means that PostgreSQL is away, refusing or not answering in time (API-57). */
+export function isStoreUnavailable(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const code = (error as { code?: unknown }).code;
+  if (typeof code === "string" && (UNAVAILABLE.test(code) || code === "57014" || code === "25P03")) return true;
+  if (/Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Query read timeout/.test(error.message)) {
+    return true;
+  }
+  return error instanceof AggregateError && error.errors.some(isStoreUnavailable);
+}
+
+/** True for a deadlock or a serialization failure: nothing happened, the transaction may be run again. */
+export function isRetryable(error: unknown): boolean {
+  const code = error instanceof Error ? (error as { code?: unknown }).code : undefined;
+  return code === "40P01" || code === "40001";
+}

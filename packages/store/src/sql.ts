@@ -1,0 +1,48 @@
+/**
+ * The handle that every store function takes first (STY-35): a pool or an open transaction, never a global.
+ *
+ * Hot paths are plain parameterised SQL over node-postgres, on the very pool that Prisma's driver adapter uses
+ * (docs/decisions/0002). Rows come back with the column names the statement gave them.
+ */
+import type pg from "pg";
+
+export interface Sql {
+  /**
+   * Runs one statement. A `name` makes it a prepared statement on its connection: give one to constant, hot texts.
+   * Rejects with the driver's error; `store_unavailable` is judged by {@link isStoreUnavailable}.
+   */
+  query<Row>(text: string, values?: readonly unknown[], name?: string): Promise<Row[]>;
+}
+
+/** 64-bit counters are JSON numbers at the edge (DM-6): parse int8 as a number; instants stay `Date`. */
+const INT8_OID = 20;
+
+/** Wraps a pool or a client of node-postgres as {@link Sql}. */
+export function sqlOf(queryable: pg.Pool | pg.PoolClient): Sql {
+  return {
+    async query<Row>(text: string, values: readonly unknown[] = [], name?: string): Promise<Row[]> {
+      const result = await queryable.query({
+        text,
+        values: values as unknown[],
+        ...(name === undefined ? {} : { name }),
+        types: typeParsers,
+      } as pg.QueryConfig);
+      return result.rows as Row[];
+    },
+  };
+}
+
+let builtinTypes: { getTypeParser(oid: number, format?: string): (value: string) => unknown } | null = null;
+
+/** Set once by database.ts, which owns the driver import. */
+export function useTypeParsers(types: { getTypeParser(oid: number, format?: never): (value: string) => unknown }): void {
+  builtinTypes = types as unknown as typeof builtinTypes;
+}
+
+const typeParsers = {
+  getTypeParser(oid: number, format?: string): (value: string) => unknown {
+    if (oid === INT8_OID) return Number;
+    if (builtinTypes === null) throw new Error("type parsers are not set: open a database first");
+    return builtinTypes.getTypeParser(oid, format);
+  },
+};
