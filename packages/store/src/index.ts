@@ -1,2 +1,3 @@
 export * from "./database.js";
+export * from "./rows.js";
 export type { Sql } from "./sql.js";
