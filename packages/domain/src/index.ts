@@ -1,1 +1,11 @@
-export {};
+export * from "./agent.js";
+export * from "./claim/gate-claim.js";
+export * from "./queue/order.js";
+export * from "./recovery/judge-orphan.js";
+export * from "./run/outcome.js";
+export * from "./run/release-issue.js";
+export * from "./run/stop-metadata.js";
+export * from "./run/usage.js";
+export * from "./text/well-formed.js";
+export * from "./wakeup/context.js";
+export * from "./wakeup/decide-wakeup.js";

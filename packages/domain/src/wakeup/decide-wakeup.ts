@@ -1,0 +1,188 @@
+/**
+ * Accepting a wakeup: the order of decisions of 03 (WK-10 to WK-32), as one pure function.
+ * Facts in, a discriminated union out; each member names the rule that decided. The first rule that applies ends it.
+ */
+import {
+  type ActiveRunStatus,
+  type AgentStatus,
+  type HeartbeatPolicy,
+  type InvocationSource,
+  type JsonObject,
+  SERVICE_REASONS,
+  SKIP_REASONS,
+  type SkipReason,
+} from "@wakefleet/contracts";
+import { isInvokable } from "../agent.js";
+import { deferredPayload, mergeContexts, mergeDeferredPayload, needsFollowUpRun } from "./context.js";
+
+/** An active run as the decision sees it. */
+export interface ActiveRunFact {
+  readonly id: string;
+  readonly agentId: string;
+  readonly status: ActiveRunStatus;
+  readonly context: JsonObject;
+  /** Sorts "oldest" and "newest"; equal instants fall back to the id. */
+  readonly createdAtMs: number;
+}
+
+/** This agent's deferred request for the issue, if it has one (DM-26: at most one). */
+export interface DeferredFact {
+  readonly requestId: string;
+  readonly payload: JsonObject | null;
+}
+
+export interface IssueWakeFacts {
+  readonly issueId: string;
+  /** False when no such issue is in the agent's company (also when the id is no UUID). */
+  readonly exists: boolean;
+  /** `issues.execution_run_id`. */
+  readonly lockRunId: string | null;
+  /** Active runs whose context names the issue, and the locked run if it is active. */
+  readonly activeRuns: readonly ActiveRunFact[];
+  readonly deferred: DeferredFact | null;
+}
+
+export interface WakeupFacts {
+  readonly agent: { readonly id: string; readonly status: AgentStatus; readonly policy: HeartbeatPolicy } | null;
+  readonly source: InvocationSource;
+  /** The caller's reason, kept on a coalesced row (WK-30). */
+  readonly reason: string | null;
+  readonly payload: JsonObject | null;
+  /** Enriched (WK-3, WK-4). */
+  readonly context: JsonObject;
+  /** Set for an issue-scoped wake. */
+  readonly issue: IssueWakeFacts | null;
+  /** For a wake without an issue: this agent's active runs of the same task key (both null counts as the same). */
+  readonly sameTaskRuns: readonly ActiveRunFact[];
+}
+
+/** What happens to the issue's execution lock beside the decision (WK-21, WK-23). */
+export type LockChange =
+  | { readonly kind: "keep" }
+  | { readonly kind: "clear" }
+  | { readonly kind: "adopt"; readonly runId: string; readonly agentId: string };
+
+export type WakeupDecision =
+  | { readonly kind: "reject"; readonly rule: "WK-10" }
+  | { readonly kind: "reject"; readonly rule: "WK-13"; readonly status: AgentStatus }
+  | { readonly kind: "skip"; readonly rule: "WK-14" | "WK-15" | "WK-20"; readonly reason: SkipReason }
+  | {
+      readonly kind: "coalesce";
+      readonly rule: "WK-26" | "WK-30";
+      readonly runId: string;
+      /** The run's context after the merge (WK-5). */
+      readonly context: JsonObject;
+      readonly reason: string | null;
+      readonly lock: LockChange;
+    }
+  | {
+      readonly kind: "defer";
+      readonly rule: "WK-27";
+      readonly requestId: string;
+      readonly payload: JsonObject;
+      readonly reason: string;
+      readonly behind: ActiveRunFact;
+      readonly lock: LockChange;
+    }
+  | {
+      readonly kind: "defer";
+      readonly rule: "WK-28";
+      readonly requestId: null;
+      readonly payload: JsonObject;
+      readonly reason: string;
+      readonly behind: ActiveRunFact;
+      readonly lock: LockChange;
+    }
+  | { readonly kind: "queue"; readonly rule: "WK-29" | "WK-31"; readonly context: JsonObject; readonly lock: LockChange };
+
+const older = (a: ActiveRunFact, b: ActiveRunFact): number => a.createdAtMs - b.createdAtMs || (a.id < b.id ? -1 : 1);
+
+/** Decides one wakeup. Pure: the same facts always give the same decision. */
+export function decideWakeup(facts: WakeupFacts): WakeupDecision {
+  const { agent } = facts;
+  if (agent === null) return { kind: "reject", rule: "WK-10" };
+  if (!isInvokable(agent.status)) return { kind: "reject", rule: "WK-13", status: agent.status };
+  if (facts.source === "timer" && !agent.policy.enabled) {
+    return { kind: "skip", rule: "WK-14", reason: SKIP_REASONS.timerDisabled };
+  }
+  if (facts.source !== "timer" && !agent.policy.wakeOnDemand) {
+    return { kind: "skip", rule: "WK-15", reason: SKIP_REASONS.onDemandDisabled };
+  }
+  return facts.issue === null ? decideWithoutIssue(facts) : decideWithIssue(facts, agent.id, facts.issue);
+}
+
+function decideWithoutIssue(facts: WakeupFacts): WakeupDecision {
+  const newest = (status: ActiveRunStatus): ActiveRunFact | undefined =>
+    facts.sameTaskRuns.filter((run) => run.status === status).sort(older).at(-1);
+  const joinable =
+    newest("queued") ??
+    newest("scheduled_retry") ??
+    (needsFollowUpRun(facts.context) ? undefined : newest("running"));
+  if (joinable !== undefined) {
+    return {
+      kind: "coalesce",
+      rule: "WK-30",
+      runId: joinable.id,
+      context: mergeContexts(joinable.context, facts.context),
+      reason: facts.reason,
+      lock: { kind: "keep" },
+    };
+  }
+  return { kind: "queue", rule: "WK-31", context: facts.context, lock: { kind: "keep" } };
+}
+
+/** WK-23: the run that should hold the issue's lock: a running one first, else the oldest. Null without an active run. */
+export function chooseLockHolder<Run extends ActiveRunFact>(activeRuns: readonly Run[]): Run | null {
+  const byAge = [...activeRuns].sort(older);
+  return byAge.find((run) => run.status === "running") ?? byAge[0] ?? null;
+}
+
+function decideWithIssue(facts: WakeupFacts, agentId: string, issue: IssueWakeFacts): WakeupDecision {
+  if (!issue.exists) return { kind: "skip", rule: "WK-20", reason: SKIP_REASONS.issueNotFound };
+
+  const locked = issue.activeRuns.find((run) => run.id === issue.lockRunId) ?? null;
+  const holder = locked ?? chooseLockHolder(issue.activeRuns);
+  const lock: LockChange =
+    holder !== null
+      ? holder === locked
+        ? { kind: "keep" }
+        : { kind: "adopt", runId: holder.id, agentId: holder.agentId }
+      : issue.lockRunId === null
+        ? { kind: "keep" }
+        : { kind: "clear" };
+
+  if (holder === null) return { kind: "queue", rule: "WK-29", context: facts.context, lock };
+
+  const mustFollow = needsFollowUpRun(facts.context) && holder.status === "running";
+  if (holder.agentId === agentId && !mustFollow) {
+    return {
+      kind: "coalesce",
+      rule: "WK-26",
+      runId: holder.id,
+      context: mergeContexts(holder.context, facts.context),
+      reason: SERVICE_REASONS.sameName,
+      lock,
+    };
+  }
+  const asked = { payload: facts.payload, issueId: issue.issueId, context: facts.context };
+  if (issue.deferred !== null) {
+    return {
+      kind: "defer",
+      rule: "WK-27",
+      requestId: issue.deferred.requestId,
+      payload: mergeDeferredPayload(issue.deferred.payload, asked),
+      reason: SERVICE_REASONS.deferred,
+      behind: holder,
+      lock,
+    };
+  }
+  return {
+    kind: "defer",
+    rule: "WK-28",
+    requestId: null,
+    payload: deferredPayload(asked.payload, asked.issueId, asked.context),
+    reason: SERVICE_REASONS.deferred,
+    behind: holder,
+    lock,
+  };
+}
