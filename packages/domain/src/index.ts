@@ -2,6 +2,7 @@ export * from "./agent.js";
 export * from "./claim/gate-claim.js";
 export * from "./queue/order.js";
 export * from "./recovery/judge-orphan.js";
+export * from "./redaction/index.js";
 export * from "./run/outcome.js";
 export * from "./run/release-issue.js";
 export * from "./run/stop-metadata.js";

@@ -1,0 +1,168 @@
+/** Keys, activity, settings, health, fleet and problems (API-250, 270, 273 ff., 300, 305, 40). */
+import { z } from "zod";
+import { API_KEY_SCOPES } from "../enums.js";
+import { answeredInstant, guidField, instantField } from "./fields.js";
+import { NAME_MAX_CHARS } from "./fields.js";
+
+/** Body of `POST /api/keys` (API-305). */
+export const apiKeyCreateSchema = z.object({
+  scope: z.enum(API_KEY_SCOPES),
+  name: z.string().min(1).max(NAME_MAX_CHARS),
+  companyId: guidField.nullable().default(null),
+  userId: z.string().min(1).max(NAME_MAX_CHARS).nullable().default(null),
+  expiresAt: instantField.nullable().default(null),
+});
+export type ApiKeyCreate = z.infer<typeof apiKeyCreateSchema>;
+
+export const apiKeySchema = z.object({
+  id: guidField,
+  companyId: guidField.nullable(),
+  scope: z.enum(API_KEY_SCOPES),
+  name: z.string(),
+  userId: z.string().nullable(),
+  keyPrefix: z.string(),
+  expiresAt: answeredInstant.nullable(),
+  lastUsedAt: answeredInstant.nullable(),
+  revokedAt: answeredInstant.nullable(),
+  createdAt: answeredInstant,
+});
+export const apiKeyCreatedSchema = apiKeySchema.extend({ token: z.string().describe("Answered this once") });
+
+/** DM-80. */
+export const activitySchema = z.object({
+  id: guidField,
+  companyId: guidField,
+  actorType: z.string(),
+  actorId: z.string(),
+  action: z.string(),
+  entityType: z.string(),
+  entityId: z.string(),
+  agentId: guidField.nullable(),
+  runId: guidField.nullable(),
+  details: z.unknown(),
+  createdAt: answeredInstant,
+});
+
+const backupRetention = z.object({
+  dailyDays: z.union([z.literal(3), z.literal(7), z.literal(14)]),
+  weeklyWeeks: z.union([z.literal(1), z.literal(2), z.literal(4)]),
+  monthlyMonths: z.union([z.literal(1), z.literal(3), z.literal(6)]),
+});
+
+/** DM-81 `general`, with the type of each key. */
+export const generalSettingsSchema = z.strictObject({
+  censorUsernameInLogs: z.boolean(),
+  keyboardShortcuts: z.boolean(),
+  feedbackDataSharingPreference: z.enum(["prompt", "allowed", "not_allowed"]),
+  backupRetention,
+});
+export type GeneralSettings = z.infer<typeof generalSettingsSchema>;
+export const GENERAL_SETTINGS_DEFAULTS: GeneralSettings = {
+  censorUsernameInLogs: false,
+  keyboardShortcuts: false,
+  feedbackDataSharingPreference: "prompt",
+  backupRetention: { dailyDays: 7, weeklyWeeks: 4, monthlyMonths: 1 },
+};
+
+/** DM-81 `experimental`. */
+export const experimentalSettingsSchema = z.strictObject({
+  enableEnvironments: z.boolean(),
+  enableIsolatedWorkspaces: z.boolean(),
+  autoRestartDevServerWhenIdle: z.boolean(),
+  enableIssueGraphLivenessAutoRecovery: z.boolean(),
+  issueGraphLivenessAutoRecoveryLookbackHours: z.int().min(1).max(720),
+});
+export type ExperimentalSettings = z.infer<typeof experimentalSettingsSchema>;
+export const EXPERIMENTAL_SETTINGS_DEFAULTS: ExperimentalSettings = {
+  enableEnvironments: false,
+  enableIsolatedWorkspaces: false,
+  autoRestartDevServerWhenIdle: false,
+  enableIssueGraphLivenessAutoRecovery: false,
+  issueGraphLivenessAutoRecoveryLookbackHours: 24,
+};
+
+/** Reads each stored key by itself: an unknown or broken one falls back alone (IN-7). */
+export function readSettings<Settings extends object>(
+  schema: z.ZodObject<Record<keyof Settings & string, z.ZodType>>,
+  input: { stored: unknown; defaults: Settings },
+): Settings {
+  const stored = (typeof input.stored === "object" && input.stored !== null ? input.stored : {}) as Record<string, unknown>;
+  const entries = Object.entries(input.defaults).map(([key, fallback]) => {
+    const field = (schema.shape as Record<string, z.ZodType>)[key];
+    const parsed = Object.hasOwn(stored, key) ? field?.safeParse(stored[key]) : undefined;
+    return [key, parsed?.success === true ? parsed.data : fallback];
+  });
+  // The keys are those of the defaults and each value passed its own schema.
+  return Object.fromEntries(entries) as Settings;
+}
+
+export const okSchema = z.object({ ok: z.literal(true) });
+
+/** API-40: what every error answers. */
+export const problemSchema = z
+  .object({
+    error: z.string(),
+    details: z.unknown().optional(),
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    instance: z.string(),
+    code: z.string(),
+    requestId: z.string(),
+  })
+  .loose();
+
+const storeState = z.object({ ok: z.boolean(), latencyMs: z.number().nullable() });
+
+/** API-300. */
+export const fleetSchema = z.object({
+  generatedAt: answeredInstant,
+  totals: z.object({
+    agents: z.int(),
+    queued: z.int(),
+    running: z.int(),
+    scheduledRetry: z.int(),
+    deferredWakeups: z.int(),
+    undispatched: z.int(),
+    oldestQueuedAgeSec: z.number().nullable(),
+    workersAlive: z.int(),
+    capacity: z.int(),
+    inUse: z.int(),
+  }),
+  workers: z.array(
+    z.object({
+      id: guidField,
+      hostname: z.string(),
+      pid: z.int(),
+      version: z.string(),
+      startedAt: answeredInstant,
+      lastSeenAt: answeredInstant,
+      alive: z.boolean(),
+      draining: z.boolean(),
+      capacity: z.int(),
+      running: z.int(),
+    }),
+  ),
+  queues: z.array(
+    z.object({
+      agentId: guidField,
+      agentName: z.string(),
+      companyId: guidField,
+      queue: z.string(),
+      concurrency: z.int(),
+      paused: z.boolean(),
+      waiting: z.int(),
+      active: z.int(),
+      delayed: z.int(),
+      failed: z.int(),
+    }),
+  ),
+  stores: z.object({ postgres: storeState, redis: storeState }),
+});
+
+export const healthSchema = z.object({ status: z.string() }).loose();
+export const readySchema = z.object({
+  status: z.enum(["ready", "degraded", "not_ready"]),
+  checks: z.object({ postgres: z.string(), redis: z.string(), migrations: z.string(), draining: z.string() }),
+});
