@@ -1,0 +1,347 @@
+/**
+ * Every variable Wakefleet reads (OP-11), in the order README shows them. The one place to add one.
+ *
+ * Variables that concern agents' processes only (`WAKEFLEET_API_URL` and the like) are the adapters' and are not here.
+ */
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+import { z } from "zod";
+import { faultPlan } from "./fault-points.js";
+import { isRedisUrl, REDIS_URL_FORMS } from "./redis-url.js";
+import { flag, fraction, integer, list, oneOf, url, variable } from "./variable.js";
+
+const DAY_MS = 86_400_000;
+const HTTP = ["http:", "https:"];
+
+/** SC-14: 64 hexadecimal digits, base64 of 32 bytes, or 32 characters. */
+function isSecretsKey(text: string): boolean {
+  if (/^[0-9a-f]{64}$/i.test(text)) return true;
+  if (/^[A-Za-z0-9+/]{43}=?$/.test(text) && Buffer.from(text, "base64").length === 32) return true;
+  return text.length === 32;
+}
+
+/** WS-1: `~` is the home of whoever runs the process. */
+function absolutePath(text: string): string {
+  const path = text.trim();
+  return path === "~" || path.startsWith("~/") ? join(homedir(), path.slice(1)) : resolve(path);
+}
+
+const path = z
+  .string()
+  .refine((text) => text.trim() !== "", "must not be blank")
+  .transform(absolutePath);
+const milliseconds = (min: number, max: number): ReturnType<typeof integer> => integer(min, max);
+
+export const VARIABLES = {
+  databaseUrl: variable({
+    name: "DATABASE_URL",
+    schema: url(["postgresql:", "postgres:"]),
+    default: null,
+    example: "postgresql://wakefleet:password@db.example.com:5432/wakefleet?sslmode=verify-full",
+    description: "PostgreSQL. `demo` and `up` start a private one in the data folder when it is absent.",
+    secrecy: "url",
+  }),
+  redisUrl: variable({
+    name: "REDIS_URL",
+    schema: z.string().refine(isRedisUrl, `must be a Redis URL: ${REDIS_URL_FORMS}`),
+    default: null,
+    example: "rediss://:password@redis.example.com:6380/0",
+    description:
+      "Redis (or Valkey), with `maxmemory-policy noeviction`. `demo` and `up` start a private one when it is absent.",
+    secrecy: "url",
+  }),
+  redisPrefix: variable({
+    name: "REDIS_PREFIX",
+    schema: z.string().regex(/^[A-Za-z0-9_.-]{1,64}$/, "must be 1 to 64 letters, digits, `_`, `.` or `-`"),
+    default: "wakefleet",
+    example: "wakefleet-staging",
+    description: "Begins every key in Redis: fleets with different prefixes can share one.",
+  }),
+  dbPoolMax: variable({
+    name: "DB_POOL_MAX",
+    schema: integer(2, 500),
+    default: "10",
+    example: "20",
+    description: "Most PostgreSQL connections of one process.",
+  }),
+  host: variable({
+    name: "HOST",
+    schema: z.string().regex(/^[A-Za-z0-9.:_-]+$/, "must be a host name or an IP address"),
+    default: "127.0.0.1",
+    example: "0.0.0.0",
+    description: "Address the API listens on. Loopback unless you say otherwise.",
+  }),
+  port: variable({
+    name: "PORT",
+    schema: integer(0, 65_535),
+    default: "4600",
+    example: "8080",
+    description: "Port the API listens on; 0 takes any free one.",
+  }),
+  publicUrl: variable({
+    name: "PUBLIC_URL",
+    schema: url(HTTP),
+    default: null,
+    example: "https://wakefleet.example.com",
+    description: "Where people and agents reach the API, if that is not `http://HOST:PORT`.",
+  }),
+  corsOrigins: variable({
+    name: "CORS_ORIGINS",
+    schema: list(
+      z
+        .string()
+        .refine(
+          (text) => URL.canParse(text) && new URL(text).origin === text,
+          "must be origins such as https://app.example.com, separated by commas",
+        ),
+      { max: 100 },
+    ),
+    default: "",
+    example: "https://app.example.com,https://ops.example.com",
+    description: "Origins whose pages may call the API from a browser. None by default.",
+  }),
+  authMode: variable({
+    name: "AUTH_MODE",
+    schema: oneOf(["keys", "local_trusted"]),
+    default: "keys",
+    example: "keys",
+    description: "`keys`: every caller needs a key. `local_trusted`: none is needed, on a loopback `HOST` only.",
+  }),
+  authSecret: variable({
+    name: "AUTH_SECRET",
+    schema: z.string().min(32, "must have at least 32 characters"),
+    default: null,
+    example: "$(openssl rand -hex 32)",
+    description:
+      "Signs run tokens and browser sessions; the same in every process. `demo` and `up` make one and keep it in the data folder.",
+    secrecy: "secret",
+  }),
+  secretsKey: variable({
+    name: "SECRETS_KEY",
+    schema: z.string().refine(isSecretsKey, "must be 64 hexadecimal digits, base64 of 32 bytes, or 32 characters"),
+    default: null,
+    example: "$(openssl rand -hex 32)",
+    description:
+      "Encrypts secrets at rest; the same in every process. `demo` and `up` make one and keep it in the data folder.",
+    secrecy: "secret",
+  }),
+  workerConcurrency: variable({
+    name: "WORKER_CONCURRENCY",
+    schema: integer(1, 10_000),
+    default: "10",
+    example: "25",
+    description: "Most runs one worker process executes at once.",
+  }),
+  leaseMs: variable({
+    name: "LEASE_MS",
+    schema: milliseconds(500, 3_600_000),
+    default: "30000",
+    example: "30000",
+    description:
+      "How long a worker's claim on a run lasts without renewal, in milliseconds. It is renewed three times as often.",
+  }),
+  drainTimeoutMs: variable({
+    name: "DRAIN_TIMEOUT_MS",
+    schema: milliseconds(0, DAY_MS),
+    default: "30000",
+    example: "300000",
+    description: "How long a stopping worker lets its runs end by themselves, in milliseconds.",
+  }),
+  shutdownTimeoutMs: variable({
+    name: "SHUTDOWN_TIMEOUT_MS",
+    schema: milliseconds(0, 600_000),
+    default: "10000",
+    example: "20000",
+    description: "How long a stopping API lets open requests end, in milliseconds.",
+  }),
+  processAdoptGraceMs: variable({
+    name: "PROCESS_ADOPT_GRACE_MS",
+    schema: milliseconds(0, DAY_MS),
+    default: "120000",
+    example: "120000",
+    description:
+      "How long a run whose worker is gone waits for its own host to come back before it counts as lost, in milliseconds.",
+  }),
+  retryDelaysMs: variable({
+    name: "RETRY_DELAYS_MS",
+    schema: list(milliseconds(1_000, 30 * DAY_MS), { max: 20 }),
+    default: "120000,600000,1800000,7200000",
+    example: "1000,5000",
+    description:
+      "Base delay before each retry of a run that failed for a passing reason, in milliseconds. As many retries as items.",
+  }),
+  retryJitter: variable({
+    name: "RETRY_JITTER",
+    schema: fraction(0, 1),
+    default: "0.25",
+    example: "0.1",
+    description: "Share by which a retry's delay is made longer or shorter at random.",
+  }),
+  sweepIntervalMs: variable({
+    name: "SWEEP_INTERVAL_MS",
+    schema: milliseconds(100, 3_600_000),
+    default: "10000",
+    example: "10000",
+    description:
+      "How often the fleet looks for work that got stuck (lost workers, rows without a job), in milliseconds.",
+  }),
+  wakefleetHome: variable({
+    name: "WAKEFLEET_HOME",
+    schema: path,
+    default: "~/.wakefleet",
+    example: "/var/lib/wakefleet",
+    description: "Folder of run logs, agents' homes and workspaces. `demo` and `up` use one in the data folder.",
+  }),
+  instanceId: variable({
+    name: "WAKEFLEET_INSTANCE_ID",
+    schema: z
+      .string()
+      .trim()
+      .regex(/^[A-Za-z0-9_-]+$/, "must have letters, digits, `_` and `-` only"),
+    default: "default",
+    example: "staging",
+    description: "Name of this fleet's folder in `WAKEFLEET_HOME`.",
+  }),
+  runLogDir: variable({
+    name: "RUN_LOG_DIR",
+    schema: path,
+    default: null,
+    example: "/mnt/run-logs",
+    description: "Folder of run logs. By default `WAKEFLEET_HOME/instances/INSTANCE/data/run-logs`.",
+  }),
+  runLogMaxBytes: variable({
+    name: "RUN_LOG_MAX_BYTES",
+    schema: integer(65_536, Number.MAX_SAFE_INTEGER),
+    default: "268435456",
+    example: "104857600",
+    description: "Most bytes kept of one run's output; past it only the tail is.",
+  }),
+  runLogS3Bucket: variable({
+    name: "RUN_LOG_S3_BUCKET",
+    schema: z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, "must be a bucket name"),
+    default: null,
+    example: "wakefleet-run-logs",
+    description: "Reserved for run logs in an S3-compatible store.",
+  }),
+  runLogS3Endpoint: variable({
+    name: "RUN_LOG_S3_ENDPOINT",
+    schema: url(HTTP),
+    default: null,
+    example: "https://s3.eu-central-1.amazonaws.com",
+    description: "Reserved, as `RUN_LOG_S3_BUCKET`.",
+  }),
+  runLogS3Region: variable({
+    name: "RUN_LOG_S3_REGION",
+    schema: z.string().regex(/^[a-z0-9-]+$/, "must be a region name"),
+    default: null,
+    example: "eu-central-1",
+    description: "Reserved, as `RUN_LOG_S3_BUCKET`.",
+  }),
+  runLogS3AccessKeyId: variable({
+    name: "RUN_LOG_S3_ACCESS_KEY_ID",
+    schema: z.string().min(1),
+    default: null,
+    example: "AKIA…",
+    description: "Reserved, as `RUN_LOG_S3_BUCKET`.",
+    secrecy: "secret",
+  }),
+  runLogS3SecretAccessKey: variable({
+    name: "RUN_LOG_S3_SECRET_ACCESS_KEY",
+    schema: z.string().min(1),
+    default: null,
+    example: "…",
+    description: "Reserved, as `RUN_LOG_S3_BUCKET`.",
+    secrecy: "secret",
+  }),
+  rateLimitReads: variable({
+    name: "RATE_LIMIT_READS",
+    schema: integer(0, 10_000_000),
+    default: "200",
+    example: "500",
+    description: "Reads a second for each key; 0 turns the limit off.",
+  }),
+  rateLimitReadsBurst: variable({
+    name: "RATE_LIMIT_READS_BURST",
+    schema: integer(1, 10_000_000),
+    default: "400",
+    example: "1000",
+    description: "Reads a key may make at once before the rate counts.",
+  }),
+  rateLimitWrites: variable({
+    name: "RATE_LIMIT_WRITES",
+    schema: integer(0, 10_000_000),
+    default: "1000",
+    example: "2000",
+    description: "Writes a second for each key; 0 turns the limit off.",
+  }),
+  rateLimitWritesBurst: variable({
+    name: "RATE_LIMIT_WRITES_BURST",
+    schema: integer(1, 10_000_000),
+    default: "2000",
+    example: "4000",
+    description: "Writes a key may make at once before the rate counts.",
+  }),
+  rateLimitWakeups: variable({
+    name: "RATE_LIMIT_WAKEUPS",
+    schema: integer(0, 10_000_000),
+    default: "0",
+    example: "500",
+    description: "Wakeups a second for each key (a batch counts as a tenth of its items); 0 turns the limit off.",
+  }),
+  rateLimitFailedAuth: variable({
+    name: "RATE_LIMIT_FAILED_AUTH",
+    schema: integer(0, 10_000_000),
+    default: "20",
+    example: "5",
+    description: "Wrong keys a minute from one address; 0 turns the limit off.",
+  }),
+  retentionRunEventsDays: variable({
+    name: "RETENTION_RUN_EVENTS_DAYS",
+    schema: integer(0, 36_500),
+    default: "0",
+    example: "30",
+    description: "Days that the events of finished runs are kept; 0 keeps them for ever.",
+  }),
+  retentionRunLogsDays: variable({
+    name: "RETENTION_RUN_LOGS_DAYS",
+    schema: integer(0, 36_500),
+    default: "0",
+    example: "30",
+    description: "Days that the logs of finished runs are kept; 0 keeps them for ever.",
+  }),
+  logLevel: variable({
+    name: "LOG_LEVEL",
+    schema: oneOf(["trace", "debug", "info", "warn", "error", "fatal", "silent"]),
+    default: "info",
+    example: "debug",
+    description: "Least important log lines that are written.",
+  }),
+  metricsPerAgent: variable({
+    name: "METRICS_PER_AGENT",
+    schema: flag(),
+    default: "false",
+    example: "true",
+    description: "Adds metrics labelled with agent ids. Many agents make many series.",
+  }),
+  otelEndpoint: variable({
+    name: "OTEL_EXPORTER_OTLP_ENDPOINT",
+    schema: url(HTTP),
+    default: null,
+    example: "http://otel-collector:4318",
+    description: "Where traces are sent; none are made without it.",
+  }),
+  nodeEnv: variable({
+    name: "NODE_ENV",
+    schema: oneOf(["production", "development", "test"]),
+    default: "production",
+    example: "production",
+    description: "`test` lets `WAKEFLEET_FAULTS` be set; nothing else depends on it.",
+  }),
+  faults: variable({
+    name: "WAKEFLEET_FAULTS",
+    schema: faultPlan,
+    default: "",
+    example: "after-commit-before-enqueue:kill:1,between-finish-steps:delay=500",
+    description: "For tests only (`NODE_ENV=test`): places where the process kills itself or waits.",
+  }),
+} as const;

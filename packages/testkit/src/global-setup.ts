@@ -1,0 +1,54 @@
+/**
+ * vitest's global set-up: one PostgreSQL and one Redis for the whole run, unless the environment names some.
+ *
+ * Durability is off in the PostgreSQL (nothing here outlives the run). Tests of crashes start stores of their own with
+ * `@wakefleet/local-stores`.
+ */
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { removePostgresData, startPostgres, startRedis } from "@wakefleet/local-stores";
+import { DATABASE_URL_VARIABLE, REDIS_URL_VARIABLE } from "./environment.js";
+import { ensureTemplate } from "./test-database.js";
+
+const TEST_SETTINGS = {
+  fsync: "off",
+  synchronous_commit: "off",
+  full_page_writes: "off",
+  max_connections: "300",
+  autovacuum: "off",
+  shared_preload_libraries: "pg_stat_statements",
+};
+
+/** Starts what is missing and settles with the function that ends it. */
+export default async function setUpStores(): Promise<() => Promise<void>> {
+  const ends: (() => Promise<void>)[] = [];
+  const folder = mkdtempSync(join(tmpdir(), "wakefleet-test-"));
+  // The unprivileged user that root steps down to for PostgreSQL has to get through.
+  chmodSync(folder, 0o711);
+  ends.push(async () => rmSync(folder, { recursive: true, force: true }));
+  const end = async (): Promise<void> => {
+    for (const step of ends.reverse()) await step();
+  };
+  try {
+    if (!process.env[DATABASE_URL_VARIABLE]) {
+      const dataDir = join(folder, "postgres");
+      const postgres = await startPostgres({ dataDir, settings: TEST_SETTINGS });
+      ends.push(async () => {
+        await postgres.stop("immediate");
+        removePostgresData(dataDir);
+      });
+      process.env[DATABASE_URL_VARIABLE] = postgres.url;
+    }
+    if (!process.env[REDIS_URL_VARIABLE]) {
+      const redis = await startRedis({ dir: join(folder, "redis"), settings: ["appendonly no"] });
+      ends.push(() => redis.stop("crash"));
+      process.env[REDIS_URL_VARIABLE] = redis.url;
+    }
+    await ensureTemplate();
+    return end;
+  } catch (error) {
+    await end();
+    throw error;
+  }
+}

@@ -1,0 +1,44 @@
+/**
+ * Three projects: `unit` beside the code it tests, `e2e` over real processes, `browser` in a real browser.
+ * All share one PostgreSQL and one Redis, started by the testkit. Files run in processes of their own, two at a time:
+ * many of them start servers and children, and more would only make them wait for each other.
+ */
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    globalSetup: ["packages/testkit/src/global-setup.ts"],
+    pool: "forks",
+    maxWorkers: 2,
+    restoreMocks: true,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "unit",
+          include: ["packages/*/{src,test}/**/*.test.ts", "apps/*/{src,test}/**/*.test.ts", "scripts/**/*.test.ts"],
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "e2e",
+          include: ["test/e2e/**/*.test.ts", "test/torture/**/*.test.ts", "test/bench/**/*.test.ts"],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "browser",
+          include: ["test/browser/**/*.test.ts"],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+    ],
+  },
+});
