@@ -1,3 +1,13 @@
 export * from "./database.js";
 export * from "./rows.js";
 export type { Sql } from "./sql.js";
+export * from "./database-json.js";
+export * from "./wakeups/lock-wake-targets.js";
+export * from "./wakeups/read-wake-facts.js";
+export * from "./wakeups/record-wakeups.js";
+export * from "./runs/outbox.js";
+export { type ApplyMigrationsOptions, applyMigrations, MigrationRefusedError } from "./migrate/apply-migrations.js";
+export { type CheckDriftOptions, checkDrift, type DriftReport, explainDrift } from "./migrate/check-drift.js";
+export { type CreateMigrationOptions, createMigration } from "./migrate/create-migration.js";
+export { explainMigrationStatus, type MigrationStatus, migrationStatus } from "./migrate/migration-status.js";
+export { openPrisma, type PrismaClient } from "./prisma.js";

@@ -46,3 +46,11 @@ const typeParsers = {
     return builtinTypes.getTypeParser(oid, format);
   },
 };
+
+/**
+ * SQL that reads a text column as a uuid, or null when it is none. `issue_id` columns hold what the caller sent (a
+ * non-empty string); joining through this keeps the primary key's index in use. `column` is our own text, never input.
+ */
+export function uuidOf(column: string): string {
+  return `(CASE WHEN ${column} ~ '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$' THEN ${column}::uuid END)`;
+}

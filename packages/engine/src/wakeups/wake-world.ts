@@ -1,0 +1,228 @@
+/**
+ * The facts of one accepting transaction, kept up to date while its wakes are decided one after the other: a wake sees
+ * what the wakes before it in the same transaction became (WK-44), exactly as if each had been a transaction of its own.
+ */
+import type { JsonObject } from "@wakefleet/contracts";
+import { type ActiveRunFact, agentNameKey, type DeferredFact, type IssueWakeFacts, issueIdOf, taskKeyOf } from "@wakefleet/domain";
+import type {
+  ActivityEntry,
+  IssueLockChange,
+  LockedAgent,
+  LockedIssue,
+  NewRun,
+  NewWakeupRequest,
+  RunRow,
+  StoredAnswer,
+  WakeFacts,
+  WakeupRecord,
+} from "@wakefleet/store";
+
+interface WorldRun {
+  row: RunRow;
+  isNew: boolean;
+  changed: boolean;
+  takesLockOf: string | null;
+}
+
+interface WorldDeferred {
+  requestId: string;
+  payload: JsonObject;
+  added: number;
+  isNew: boolean;
+}
+
+const key = (...parts: (string | null)[]): string => JSON.stringify(parts);
+
+function isActive(run: RunRow): run is RunRow & { status: ActiveRunFact["status"] } {
+  return run.status === "queued" || run.status === "scheduled_retry" || run.status === "running";
+}
+
+export class WakeWorld {
+  private readonly runs = new Map<string, WorldRun>();
+  private readonly deferred = new Map<string, WorldDeferred>();
+  private readonly answers = new Map<string, StoredAnswer>();
+  private readonly locks = new Map<string, string | null>();
+  private readonly lockChanges = new Map<string, IssueLockChange>();
+  private readonly requests: NewWakeupRequest[] = [];
+  private readonly activity: ActivityEntry[] = [];
+
+  constructor(
+    readonly now: Date,
+    private readonly agents: ReadonlyMap<string, LockedAgent>,
+    private readonly issues: ReadonlyMap<string, LockedIssue>,
+    private readonly facts: WakeFacts,
+  ) {
+    for (const row of facts.runs) this.runs.set(row.id, { row, isNew: false, changed: false, takesLockOf: null });
+    for (const request of facts.deferred) {
+      const { id: requestId, payload } = request;
+      this.deferred.set(key(request.agentId, request.issueId), { requestId, payload: payload ?? {}, added: 0, isNew: false });
+    }
+    for (const answer of facts.answers) this.answers.set(key(answer.agentId, answer.idempotencyKey), answer);
+    for (const issue of issues.values()) this.locks.set(issue.id, issue.executionRunId);
+  }
+
+  agent(agentId: string): LockedAgent | null {
+    return this.agents.get(agentId) ?? null;
+  }
+
+  agentName(agentId: string): string | null {
+    return this.agents.get(agentId)?.name ?? this.facts.agentNames.get(agentId) ?? null;
+  }
+
+  /** The issue, if it is one of this company. */
+  issue(issueId: string, companyId: string): LockedIssue | null {
+    const issue = this.issues.get(issueId.toLowerCase());
+    return issue !== undefined && issue.companyId === companyId ? issue : null;
+  }
+
+  run(runId: string): RunRow | null {
+    return this.runs.get(runId)?.row ?? null;
+  }
+
+  answer(agentId: string, idempotencyKey: string): StoredAnswer | null {
+    return this.answers.get(key(agentId, idempotencyKey)) ?? null;
+  }
+
+  /** `session_id_before` of a new run (WK-40): the task session's display id, or without a key the agent's own session. */
+  sessionBefore(agent: LockedAgent, taskKey: string | null): string | null {
+    const session = this.facts.sessions.find(
+      (one) => one.agentId === agent.id && one.taskKey === taskKey && one.adapterType === agent.adapterType,
+    );
+    return session?.displayId ?? null;
+  }
+
+  private activeRuns(matches: (row: RunRow) => boolean): ActiveRunFact[] {
+    const facts: ActiveRunFact[] = [];
+    for (const { row } of this.runs.values()) {
+      if (!isActive(row) || !matches(row)) continue;
+      facts.push({
+        id: row.id,
+        agentId: row.agentId,
+        status: row.status,
+        context: row.contextSnapshot ?? {},
+        createdAtMs: row.createdAt.getTime(),
+      });
+    }
+    return facts;
+  }
+
+  sameTaskRuns(agentId: string, taskKey: string | null): ActiveRunFact[] {
+    return this.activeRuns((row) => row.agentId === agentId && row.taskKey === taskKey);
+  }
+
+  issueFacts(agentId: string, companyId: string, issueId: string): IssueWakeFacts {
+    const issue = this.issue(issueId, companyId);
+    const lockRunId = issue === null ? null : (this.locks.get(issue.id) ?? null);
+    const deferred = this.deferred.get(key(agentId, issueId));
+    const fact: DeferredFact | null = deferred === undefined ? null : { requestId: deferred.requestId, payload: deferred.payload };
+    return {
+      issueId,
+      exists: issue !== null,
+      lockRunId,
+      activeRuns:
+        issue === null
+          ? []
+          : this.activeRuns((row) => row.companyId === companyId && (row.issueId === issueId || row.id === lockRunId)),
+      deferred: fact,
+    };
+  }
+
+  addRequest(request: NewWakeupRequest): void {
+    this.requests.push(request);
+    if (request.idempotencyKey !== null && request.responseJson !== null) {
+      this.answers.set(key(request.agentId, request.idempotencyKey), {
+        agentId: request.agentId,
+        idempotencyKey: request.idempotencyKey,
+        fingerprint: request.idempotencyFingerprint ?? "",
+        responseStatus: request.responseStatus ?? 202,
+        responseJson: request.responseJson,
+      });
+    }
+  }
+
+  addRun(row: RunRow): void {
+    this.runs.set(row.id, { row, isNew: true, changed: false, takesLockOf: null });
+  }
+
+  mergeIntoRun(runId: string, context: JsonObject): RunRow {
+    const run = this.runs.get(runId);
+    if (run === undefined) throw new Error(`run ${runId} is not among the facts of this transaction`);
+    run.row = { ...run.row, contextSnapshot: context, issueId: issueIdOf(context), taskKey: taskKeyOf(context), updatedAt: this.now };
+    run.changed = true;
+    return run.row;
+  }
+
+  addDeferred(deferred: { agentId: string; issueId: string; requestId: string; payload: JsonObject }): void {
+    const { agentId, issueId, requestId, payload } = deferred;
+    this.deferred.set(key(agentId, issueId), { requestId, payload, added: 0, isNew: true });
+  }
+
+  mergeIntoDeferred(merge: { agentId: string; issueId: string; payload: JsonObject }): void {
+    const deferred = this.deferred.get(key(merge.agentId, merge.issueId));
+    if (deferred === undefined) throw new Error(`agent ${merge.agentId} has no deferred request for ${merge.issueId}`);
+    deferred.payload = merge.payload;
+    deferred.added += 1;
+  }
+
+  /** Stamps or clears an issue's execution lock (WK-21, WK-23). */
+  setLock(issueId: string, holder: { runId: string; agentId: string } | null): void {
+    this.locks.set(issueId, holder?.runId ?? null);
+    this.lockChanges.set(issueId, {
+      issueId,
+      runId: holder?.runId ?? null,
+      agentNameKey: holder === null ? null : agentNameKey(this.agentName(holder.agentId) ?? ""),
+    });
+    const run = holder === null ? undefined : this.runs.get(holder.runId);
+    if (run !== undefined && run.row.status === "running") run.takesLockOf = issueId;
+  }
+
+  addActivity(entry: ActivityEntry): void {
+    this.activity.push(entry);
+  }
+
+  /** What the decisions of this transaction write. */
+  record(): WakeupRecord {
+    const newRuns: NewRun[] = [];
+    const mergedRuns: WakeupRecord["mergedRuns"][number][] = [];
+    for (const { row, isNew, changed, takesLockOf } of this.runs.values()) {
+      const contextSnapshot = row.contextSnapshot ?? {};
+      const { id, issueId, taskKey } = row;
+      if (isNew) newRuns.push(newRunOf(row, contextSnapshot));
+      else if (changed) mergedRuns.push({ id, contextSnapshot, issueId, taskKey, lockIssueId: takesLockOf });
+    }
+    const mergedRequests: WakeupRecord["mergedRequests"][number][] = [];
+    const deferredRows = new Map<string, WorldDeferred>();
+    for (const deferred of this.deferred.values()) {
+      if (deferred.isNew) deferredRows.set(deferred.requestId, deferred);
+      else if (deferred.added > 0) {
+        mergedRequests.push({ id: deferred.requestId, payload: deferred.payload, added: deferred.added });
+      }
+    }
+    const requests = this.requests.map((request) => {
+      const deferred = deferredRows.get(request.id);
+      return deferred === undefined
+        ? request
+        : { ...request, payload: deferred.payload, coalescedCount: deferred.added };
+    });
+    return { requests, runs: newRuns, mergedRuns, mergedRequests, locks: [...this.lockChanges.values()], activity: this.activity };
+  }
+}
+
+function newRunOf(row: RunRow, contextSnapshot: JsonObject): NewRun {
+  if (row.wakeupRequestId === null) throw new Error(`new run ${row.id} has no wakeup request`);
+  return {
+    id: row.id,
+    companyId: row.companyId,
+    agentId: row.agentId,
+    invocationSource: row.invocationSource,
+    triggerDetail: row.triggerDetail,
+    wakeupRequestId: row.wakeupRequestId,
+    contextSnapshot,
+    issueId: row.issueId,
+    taskKey: row.taskKey,
+    sessionIdBefore: row.sessionIdBefore,
+    continuationAttempt: row.continuationAttempt,
+    retryOfRunId: row.retryOfRunId,
+    processLossRetryCount: row.processLossRetryCount,
+  };
+}

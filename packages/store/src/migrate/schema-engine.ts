@@ -1,0 +1,73 @@
+/**
+ * Prisma's schema engine in its WebAssembly form: nothing is downloaded and nothing outside this process runs (OP-6).
+ *
+ * What must stay true: the WebAssembly module is loaded once a process, and only by code that migrates: it is several
+ * megabytes that a serving process does not need.
+ */
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import path from "node:path";
+import { pathToFileURL } from "node:url";
+import { bindMigrationAwareSqlAdapterFactory } from "@prisma/driver-adapter-utils";
+import type { MigrationList, SchemaEngine, SchemasContainer } from "@prisma/schema-engine-wasm";
+import type pg from "pg";
+import { wholeScriptAdapter } from "./whole-script-adapter.js";
+
+export type { MigrationList, SchemaEngine };
+
+/** No table is managed by anyone else. */
+export const NO_FILTERS = { externalTables: [], externalEnums: [] };
+
+/** The little of Node's WebAssembly that is used here; TypeScript knows it only from the DOM library. */
+declare const WebAssembly: {
+  instantiate(bytes: Uint8Array, imports: Record<string, object>): Promise<{ instance: { exports: Record<string, unknown> } }>;
+};
+
+/** The parts of the generated glue that its type file leaves out. */
+interface EngineGlue {
+  SchemaEngine: {
+    new: (options: { datamodels: [string, string][] | undefined }, log: (line: string) => void, adapter: object) => Promise<SchemaEngine>;
+  };
+  __wbg_set_wasm(exports: Record<string, unknown>): void;
+}
+
+let glue: Promise<EngineGlue> | undefined;
+
+async function loadGlue(): Promise<EngineGlue> {
+  const folder = path.dirname(createRequire(import.meta.url).resolve("@prisma/schema-engine-wasm"));
+  const loaded = (await import(pathToFileURL(path.join(folder, "schema_engine_bg.js")).href)) as EngineGlue;
+  const bytes = await readFile(path.join(folder, "schema_engine_bg.wasm"));
+  const { instance } = await WebAssembly.instantiate(bytes, { "./schema_engine_bg.js": loaded });
+  loaded.__wbg_set_wasm(instance.exports);
+  const start = instance.exports["__wbindgen_start"];
+  if (typeof start === "function") start();
+  return loaded;
+}
+
+/** A Prisma schema as the engine takes it. */
+export function schemaContainer(file: string, content: string): SchemasContainer {
+  return { files: [{ path: file, content }] };
+}
+
+/**
+ * Opens the engine on a database, gives it to `work`, and frees it whatever happens.
+ * `pool` must have one connection and stays the caller's to end. Rejects with the engine's error.
+ */
+export async function withSchemaEngine<T>(
+  options: { readonly databaseUrl: string; readonly pool: pg.Pool; readonly schema?: { readonly file: string; readonly content: string } },
+  work: (engine: SchemaEngine) => Promise<T>,
+): Promise<T> {
+  glue ??= loadGlue();
+  const { SchemaEngine: Engine } = await glue;
+  const { schema } = options;
+  const engine = await Engine.new(
+    { datamodels: schema === undefined ? undefined : [[schema.file, schema.content]] },
+    () => undefined,
+    bindMigrationAwareSqlAdapterFactory(wholeScriptAdapter(options)),
+  );
+  try {
+    return await work(engine);
+  } finally {
+    engine.free();
+  }
+}

@@ -1,0 +1,101 @@
+/** The outbox (RL-20, DM-32, DM-34): runs that are in PostgreSQL and not yet known to be in their queue. */
+import type { RunStatus } from "@wakefleet/contracts";
+import { camelRow } from "../rows.js";
+import { type Sql, uuidOf } from "../sql.js";
+
+/** Marks runs whose job was added. A run that is no longer waiting keeps what it has. */
+export async function markDispatched(sql: Sql, runIds: readonly string[]): Promise<void> {
+  await sql.query(
+    `UPDATE heartbeat_runs SET dispatched_at = now(), updated_at = now()
+      WHERE id = ANY($1::uuid[]) AND dispatched_at IS NULL AND status IN ('queued','scheduled_retry')`,
+    [runIds],
+    "mark_dispatched",
+  );
+}
+
+/** Everything a job needs of its run, agent and issue (QU-2, QU-3). */
+export interface UndispatchedRun {
+  readonly runId: string;
+  readonly companyId: string;
+  readonly agentId: string;
+  readonly agentName: string;
+  readonly maxConcurrentRuns: number;
+  readonly status: RunStatus;
+  readonly source: string;
+  readonly wakeReason: string | null;
+  readonly attempt: number;
+  readonly scheduledRetryAt: Date | null;
+  readonly issueIdentifier: string | null;
+  readonly issueStatus: string | null;
+  readonly issuePriority: string | null;
+  readonly hasUnresolvedBlockers: boolean;
+}
+
+const SELECT_RUN_FOR_JOB = `
+  SELECT r.id AS run_id, r.company_id, r.agent_id, a.name AS agent_name, a.max_concurrent_runs, r.status,
+         r.invocation_source AS source, r.context_snapshot->>'wakeReason' AS wake_reason,
+         r.scheduled_retry_attempt AS attempt, r.scheduled_retry_at, i.identifier AS issue_identifier,
+         i.status AS issue_status, i.priority AS issue_priority,
+         EXISTS (
+           SELECT 1 FROM issue_relations b JOIN issues x ON x.id = b.issue_id
+            WHERE b.company_id = i.company_id AND b.related_issue_id = i.id AND b.type = 'blocks' AND x.status <> 'done'
+         ) AS has_unresolved_blockers
+    FROM picked p
+    JOIN heartbeat_runs r ON r.id = p.id
+    JOIN agents a ON a.id = r.agent_id
+    LEFT JOIN issues i ON i.id = ${uuidOf("r.issue_id")} AND i.company_id = r.company_id
+   ORDER BY r.created_at, r.id`;
+
+/**
+ * Takes waiting runs whose job was not confirmed for longer than `olderThanMs`, oldest first. Inside a transaction the
+ * rows stay locked, so that two relays share the work instead of doing it twice (it would be harmless).
+ */
+export async function takeUndispatched(
+  tx: Sql,
+  options: { limit: number; olderThanMs: number },
+): Promise<UndispatchedRun[]> {
+  const rows = await tx.query<Record<string, unknown>>(
+    `WITH picked AS (
+       SELECT id FROM heartbeat_runs
+        WHERE dispatched_at IS NULL AND status IN ('queued','scheduled_retry')
+          AND created_at < now() - make_interval(secs => $2::float8 / 1000)
+        ORDER BY created_at LIMIT $1 FOR UPDATE SKIP LOCKED
+     ) ${SELECT_RUN_FOR_JOB}`,
+    [options.limit, options.olderThanMs],
+    "take_undispatched",
+  );
+  return rows.map((row) => camelRow<UndispatchedRun>(row));
+}
+
+/** The same facts for runs named by id, e.g. those a transaction has just promoted. */
+export async function readRunsForJobs(sql: Sql, runIds: readonly string[]): Promise<UndispatchedRun[]> {
+  const rows = await sql.query<Record<string, unknown>>(
+    `WITH picked AS (SELECT unnest($1::uuid[]) AS id) ${SELECT_RUN_FOR_JOB}`,
+    [runIds],
+    "read_runs_for_jobs",
+  );
+  return rows.map((row) => camelRow<UndispatchedRun>(row));
+}
+
+/**
+ * RL-21: after Redis lost its data every waiting run needs a new job. One slice a call, by id, so that 100,000 rows are
+ * no long transaction; answers the last id of the slice, or null when there was none left.
+ */
+export async function markSliceUndispatched(
+  sql: Sql,
+  slice: { afterId: string | null; limit: number },
+): Promise<{ lastId: string | null; marked: number }> {
+  const rows = await sql.query<{ id: string }>(
+    `WITH slice AS (
+       SELECT id FROM heartbeat_runs
+        WHERE status IN ('queued','scheduled_retry') AND ($1::uuid IS NULL OR id > $1::uuid)
+        ORDER BY id LIMIT $2
+     )
+     UPDATE heartbeat_runs r SET dispatched_at = NULL, updated_at = now()
+       FROM slice WHERE r.id = slice.id AND r.status IN ('queued','scheduled_retry')
+     RETURNING r.id`,
+    [slice.afterId, slice.limit],
+  );
+  const ids = rows.map((row) => row.id).sort();
+  return { lastId: ids.at(-1) ?? null, marked: ids.length };
+}

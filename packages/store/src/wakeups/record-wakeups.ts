@@ -1,0 +1,154 @@
+/**
+ * The one writer of new wakeup requests and new runs, and of what a wake changes beside them. One statement, whatever
+ * the number of wakes: accepting, promoting a deferred wake and retrying a lost run all end here.
+ *
+ * A run is born with `dispatched_at` null in the transaction that creates it: that is the outbox (RL-20, DM-34).
+ */
+import type { ActorType, InvocationSource, JsonObject, TriggerDetail, WakeupStatus } from "@wakefleet/contracts";
+import { toDatabaseJson } from "../database-json.js";
+import type { Sql } from "../sql.js";
+
+export interface NewWakeupRequest {
+  readonly id: string;
+  readonly companyId: string;
+  readonly agentId: string;
+  readonly source: InvocationSource;
+  readonly triggerDetail: TriggerDetail | null;
+  readonly reason: string | null;
+  readonly payload: JsonObject | null;
+  readonly status: WakeupStatus;
+  readonly coalescedCount: number;
+  readonly requestedByActorType: ActorType | null;
+  readonly requestedByActorId: string | null;
+  readonly idempotencyKey: string | null;
+  readonly idempotencyFingerprint: string | null;
+  readonly responseStatus: number | null;
+  readonly responseJson: JsonObject | null;
+  readonly runId: string | null;
+  readonly issueId: string | null;
+  /** True for a status that is final at once (DM-28). */
+  readonly finished: boolean;
+}
+
+export interface NewRun {
+  readonly id: string;
+  readonly companyId: string;
+  readonly agentId: string;
+  readonly invocationSource: InvocationSource;
+  readonly triggerDetail: TriggerDetail | null;
+  readonly wakeupRequestId: string;
+  readonly contextSnapshot: JsonObject;
+  readonly issueId: string | null;
+  readonly taskKey: string | null;
+  readonly sessionIdBefore: string | null;
+  readonly continuationAttempt: number;
+  readonly retryOfRunId: string | null;
+  readonly processLossRetryCount: number;
+}
+
+export interface MergedRun {
+  readonly id: string;
+  /** Set when this running run also becomes the holder of the issue's lock (WK-23); null leaves it as it is. */
+  readonly lockIssueId: string | null;
+  readonly contextSnapshot: JsonObject;
+  readonly issueId: string | null;
+  readonly taskKey: string | null;
+}
+
+export interface MergedRequest {
+  readonly id: string;
+  readonly payload: JsonObject;
+  /** How many asks joined it in this transaction. */
+  readonly added: number;
+}
+
+export interface IssueLockChange {
+  readonly issueId: string;
+  /** Null clears the lock. */
+  readonly runId: string | null;
+  readonly agentNameKey: string | null;
+}
+
+export interface ActivityEntry {
+  readonly companyId: string;
+  readonly actorType: "agent" | "user" | "system";
+  readonly actorId: string;
+  readonly action: string;
+  readonly entityType: string;
+  readonly entityId: string;
+  readonly agentId: string | null;
+  readonly runId: string | null;
+  readonly details: JsonObject | null;
+}
+
+export interface WakeupRecord {
+  readonly requests: readonly NewWakeupRequest[];
+  readonly runs: readonly NewRun[];
+  readonly mergedRuns: readonly MergedRun[];
+  readonly mergedRequests: readonly MergedRequest[];
+  readonly locks: readonly IssueLockChange[];
+  readonly activity: readonly ActivityEntry[];
+}
+
+const RECORD_WAKEUPS = `
+  WITH doc AS (SELECT $1::jsonb AS doc),
+  requests AS (
+    INSERT INTO agent_wakeup_requests (id, company_id, agent_id, source, trigger_detail, reason, payload, status,
+        coalesced_count, requested_by_actor_type, requested_by_actor_id, idempotency_key, idempotency_fingerprint,
+        response_status, response_json, run_id, issue_id, finished_at)
+    SELECT r.id, r."companyId", r."agentId", r.source, r."triggerDetail", r.reason, r.payload, r.status,
+        r."coalescedCount", r."requestedByActorType", r."requestedByActorId", r."idempotencyKey",
+        r."idempotencyFingerprint", r."responseStatus", r."responseJson", r."runId", r."issueId",
+        CASE WHEN r.finished THEN now() END
+      FROM doc, jsonb_to_recordset(doc.doc->'requests') AS r(id uuid, "companyId" uuid, "agentId" uuid, source text,
+        "triggerDetail" text, reason text, payload jsonb, status text, "coalescedCount" int,
+        "requestedByActorType" text, "requestedByActorId" text, "idempotencyKey" text, "idempotencyFingerprint" text,
+        "responseStatus" int, "responseJson" jsonb, "runId" uuid, "issueId" text, finished boolean)
+  ),
+  runs AS (
+    INSERT INTO heartbeat_runs (id, company_id, agent_id, invocation_source, trigger_detail, status,
+        wakeup_request_id, context_snapshot, issue_id, task_key, session_id_before, continuation_attempt,
+        retry_of_run_id, process_loss_retry_count)
+    SELECT r.id, r."companyId", r."agentId", r."invocationSource", r."triggerDetail", 'queued',
+        r."wakeupRequestId", r."contextSnapshot", r."issueId", r."taskKey", r."sessionIdBefore",
+        r."continuationAttempt", r."retryOfRunId", r."processLossRetryCount"
+      FROM doc, jsonb_to_recordset(doc.doc->'runs') AS r(id uuid, "companyId" uuid, "agentId" uuid,
+        "invocationSource" text, "triggerDetail" text, "wakeupRequestId" uuid, "contextSnapshot" jsonb,
+        "issueId" text, "taskKey" text, "sessionIdBefore" text, "continuationAttempt" int, "retryOfRunId" uuid,
+        "processLossRetryCount" int)
+  ),
+  merged_runs AS (
+    UPDATE heartbeat_runs t SET context_snapshot = m."contextSnapshot", issue_id = m."issueId",
+        task_key = m."taskKey", updated_at = now(),
+        lock_issue_id = CASE WHEN t.status = 'running' THEN COALESCE(m."lockIssueId", t.lock_issue_id) END
+      FROM doc, jsonb_to_recordset(doc.doc->'mergedRuns') AS m(id uuid, "contextSnapshot" jsonb, "issueId" text,
+        "taskKey" text, "lockIssueId" uuid)
+     WHERE t.id = m.id AND t.status IN ('queued','scheduled_retry','running')
+  ),
+  merged_requests AS (
+    UPDATE agent_wakeup_requests t SET payload = m.payload, coalesced_count = t.coalesced_count + m.added,
+        updated_at = now()
+      FROM doc, jsonb_to_recordset(doc.doc->'mergedRequests') AS m(id uuid, payload jsonb, added int)
+     WHERE t.id = m.id AND t.status = 'deferred_issue_execution'
+  ),
+  locks AS (
+    UPDATE issues t SET execution_run_id = l."runId", execution_agent_name_key = l."agentNameKey",
+        execution_locked_at = CASE WHEN l."runId" IS NULL THEN NULL ELSE now() END, updated_at = now()
+      FROM doc, jsonb_to_recordset(doc.doc->'locks') AS l("issueId" uuid, "runId" uuid, "agentNameKey" text)
+     WHERE t.id = l."issueId"
+  ),
+  running_holders AS (
+    UPDATE heartbeat_runs t SET lock_issue_id = l."issueId", updated_at = now()
+      FROM doc, jsonb_to_recordset(doc.doc->'locks') AS l("issueId" uuid, "runId" uuid)
+     WHERE t.id = l."runId" AND t.status = 'running'
+       AND NOT EXISTS (SELECT 1 FROM jsonb_to_recordset(doc.doc->'mergedRuns') AS m(id uuid) WHERE m.id = t.id)
+  )
+  INSERT INTO activity_log (company_id, actor_type, actor_id, action, entity_type, entity_id, agent_id, run_id, details)
+  SELECT a."companyId", a."actorType", a."actorId", a.action, a."entityType", a."entityId", a."agentId", a."runId", a.details
+    FROM doc, jsonb_to_recordset(doc.doc->'activity') AS a("companyId" uuid, "actorType" text, "actorId" text,
+      action text, "entityType" text, "entityId" text, "agentId" uuid, "runId" uuid, details jsonb)`;
+
+/** Writes what was decided. The caller holds the locks of the agents and issues concerned. */
+export async function recordWakeups(tx: Sql, record: WakeupRecord): Promise<void> {
+  await tx.query(RECORD_WAKEUPS, [toDatabaseJson(record)], "record_wakeups");
+}
