@@ -10,7 +10,12 @@
 import type { Sql } from "../sql.js";
 import { sqlOf } from "../sql.js";
 import { DEFAULT_MIGRATIONS_DIR, engineMigrationList, readMigrationFiles } from "./migration-files.js";
-import { explainMigrationStatus, judgeHistory, type MigrationStatus, readAppliedMigrations } from "./migration-status.js";
+import {
+  explainMigrationStatus,
+  judgeHistory,
+  type MigrationStatus,
+  readAppliedMigrations,
+} from "./migration-status.js";
 import { clearMarks, repairHistory } from "./repair-history.js";
 import { NO_FILTERS, withSchemaEngine } from "./schema-engine.js";
 import { openMigrationPool } from "./whole-script-adapter.js";
@@ -86,7 +91,8 @@ async function applyUnderLock(context: {
     status = judgeHistory(files, await readAppliedMigrations(sql));
   }
   if (status.state === "current") return [];
-  if (status.state !== "pending") throw new MigrationRefusedError(status, explainMigrationStatus(status) ?? status.state);
+  if (status.state !== "pending")
+    throw new MigrationRefusedError(status, explainMigrationStatus(status) ?? status.state);
 
   onProgress(`Applying ${status.pending.join(", ")}`);
   const enginePool = openMigrationPool(databaseUrl);

@@ -10,7 +10,12 @@ import { sqlOf } from "../sql.js";
 import { applyMigrations } from "./apply-migrations.js";
 import { compareSchemaFacts, readSchemaFacts, type SchemaDifference, type SchemaFact } from "./catalog.js";
 import { DEFAULT_MIGRATIONS_DIR, DEFAULT_SCHEMA_FILE, readMigrationFiles } from "./migration-files.js";
-import { explainMigrationStatus, judgeHistory, type MigrationStatus, readAppliedMigrations } from "./migration-status.js";
+import {
+  explainMigrationStatus,
+  judgeHistory,
+  type MigrationStatus,
+  readAppliedMigrations,
+} from "./migration-status.js";
 import { NO_FILTERS, schemaContainer, withSchemaEngine } from "./schema-engine.js";
 import { openMigrationPool } from "./whole-script-adapter.js";
 
@@ -71,14 +76,21 @@ export function explainDrift(report: DriftReport): string[] {
   if (report.schemaAgainstMigrations !== null) {
     lines.push(
       "schema.prisma and the migrations differ. Make a migration (node scripts/migration-new.mjs NAME), which would say:",
-      ...report.schemaAgainstMigrations.trim().split("\n").map((line) => `    ${line}`),
+      ...report.schemaAgainstMigrations
+        .trim()
+        .split("\n")
+        .map((line) => `    ${line}`),
     );
   }
   for (const difference of report.databaseAgainstMigrations) {
     const { kind, name, problem, expected, actual } = difference;
-    if (problem === "missing") lines.push(`${kind} ${name} is missing from the database. The migrations say: ${oneLine(expected)}`);
+    if (problem === "missing")
+      lines.push(`${kind} ${name} is missing from the database. The migrations say: ${oneLine(expected)}`);
     if (problem === "extra") lines.push(`${kind} ${name} is in the database and in no migration: ${oneLine(actual)}`);
-    if (problem === "different") lines.push(`${kind} ${name} differs. The migrations say: ${oneLine(expected)}. The database has: ${oneLine(actual)}`);
+    if (problem === "different")
+      lines.push(
+        `${kind} ${name} differs. The migrations say: ${oneLine(expected)}. The database has: ${oneLine(actual)}`,
+      );
   }
   return lines;
 }

@@ -29,7 +29,9 @@ export interface CreateMigrationOptions {
 export async function createMigration(options: CreateMigrationOptions): Promise<{ name: string; file: string } | null> {
   const { databaseUrl, name, migrationsDir = DEFAULT_MIGRATIONS_DIR, schemaFile = DEFAULT_SCHEMA_FILE } = options;
   if (!/^[a-z][a-z0-9_]*$/.test(name)) {
-    throw new Error(`A migration's name is lower-case words joined by "_", not ${JSON.stringify(name)}. For example: add_run_labels`);
+    throw new Error(
+      `A migration's name is lower-case words joined by "_", not ${JSON.stringify(name)}. For example: add_run_labels`,
+    );
   }
   const content = await readFile(schemaFile, "utf8");
   const migrationsList = await engineMigrationList(migrationsDir);

@@ -29,12 +29,18 @@ export interface MigrationFile {
 /** Reads all migrations of a folder, oldest first. Rejects when a migration's folder has no `migration.sql`. */
 export async function readMigrationFiles(migrationsDir: string): Promise<MigrationFile[]> {
   const entries = await readdir(migrationsDir, { withFileTypes: true });
-  const names = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name).sort();
+  const names = entries
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name)
+    .sort();
   return Promise.all(
     names.map(async (name) => {
       const file = path.join(migrationsDir, name, "migration.sql");
       const sql = await readFile(file, "utf8").catch((cause: unknown) => {
-        throw new Error(`Migration ${name} has no readable migration.sql (${file}). Restore the file, or remove the folder if the migration was never applied.`, { cause });
+        throw new Error(
+          `Migration ${name} has no readable migration.sql (${file}). Restore the file, or remove the folder if the migration was never applied.`,
+          { cause },
+        );
       });
       return { name, sql, checksum: createHash("sha256").update(sql).digest("hex") };
     }),

@@ -28,9 +28,14 @@ export type MigrationStatus =
   | { readonly state: "unfinished"; readonly unfinished: readonly string[] };
 
 /** Judges a history against the files. The gravest finding wins: changed, newer, unfinished, pending. */
-export function judgeHistory(files: readonly Pick<MigrationFile, "name" | "checksum">[], applied: readonly AppliedMigration[]): MigrationStatus {
+export function judgeHistory(
+  files: readonly Pick<MigrationFile, "name" | "checksum">[],
+  applied: readonly AppliedMigration[],
+): MigrationStatus {
   const checksums = new Map(files.map((file) => [file.name, file.checksum]));
-  const changed = applied.filter((row) => row.finished && checksums.has(row.name) && checksums.get(row.name) !== row.checksum);
+  const changed = applied.filter(
+    (row) => row.finished && checksums.has(row.name) && checksums.get(row.name) !== row.checksum,
+  );
   if (changed.length > 0) return { state: "changed", changed: changed.map((row) => row.name) };
   const unknown = applied.filter((row) => !checksums.has(row.name));
   if (unknown.length > 0) return { state: "newer", unknown: unknown.map((row) => row.name) };
@@ -67,7 +72,9 @@ function capitalized(text: string): string {
 
 /** Reads what was applied, oldest first; empty when nothing ever was. */
 export async function readAppliedMigrations(sql: Sql): Promise<AppliedMigration[]> {
-  const [table] = await sql.query<{ present: boolean }>("SELECT to_regclass('_prisma_migrations') IS NOT NULL AS present");
+  const [table] = await sql.query<{ present: boolean }>(
+    "SELECT to_regclass('_prisma_migrations') IS NOT NULL AS present",
+  );
   if (table?.present !== true) return [];
   return sql.query<AppliedMigration>(
     `SELECT migration_name AS name, checksum, finished_at IS NOT NULL AS finished
@@ -81,7 +88,10 @@ const filesOfDir = new Map<string, Promise<MigrationFile[]>>();
  * Where the database stands. Give an open handle (a serving process), or a URL (a command: opens and closes its own).
  * The files are read once a process. Rejects when the database does not answer.
  */
-export async function migrationStatus(database: Sql | string, migrationsDir: string = DEFAULT_MIGRATIONS_DIR): Promise<MigrationStatus> {
+export async function migrationStatus(
+  database: Sql | string,
+  migrationsDir: string = DEFAULT_MIGRATIONS_DIR,
+): Promise<MigrationStatus> {
   if (typeof database === "string") {
     const opened = openDatabase({ url: database, maxConnections: 1 });
     try {

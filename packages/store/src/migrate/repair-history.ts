@@ -19,12 +19,17 @@ export async function repairHistory(sql: Sql): Promise<string[]> {
       WHERE finished_at IS NULL AND rolled_back_at IS NULL RETURNING migration_name AS name`,
   );
   return [
-    ...finished.map(({ name }) => `Migration ${name} had been applied by a process that died before it could say so: noted as applied.`),
+    ...finished.map(
+      ({ name }) =>
+        `Migration ${name} had been applied by a process that died before it could say so: noted as applied.`,
+    ),
     ...rolledBack.map(({ name }) => `Migration ${name} had been begun and left nothing behind: it is applied again.`),
   ];
 }
 
 /** Takes the mark off rows that the engine has finished, so that the table reads as Prisma alone would have left it. */
 export async function clearMarks(sql: Sql): Promise<void> {
-  await sql.query(`UPDATE "_prisma_migrations" SET logs = NULL WHERE finished_at IS NOT NULL AND logs = $1`, [SCRIPT_COMMITTED]);
+  await sql.query(`UPDATE "_prisma_migrations" SET logs = NULL WHERE finished_at IS NOT NULL AND logs = $1`, [
+    SCRIPT_COMMITTED,
+  ]);
 }

@@ -10,8 +10,7 @@ import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { bindMigrationAwareSqlAdapterFactory } from "@prisma/driver-adapter-utils";
 import type { MigrationList, SchemaEngine, SchemasContainer } from "@prisma/schema-engine-wasm";
-import type pg from "pg";
-import { wholeScriptAdapter } from "./whole-script-adapter.js";
+import { type MigrationPool, wholeScriptAdapter } from "./whole-script-adapter.js";
 
 export type { MigrationList, SchemaEngine };
 
@@ -20,13 +19,20 @@ export const NO_FILTERS = { externalTables: [], externalEnums: [] };
 
 /** The little of Node's WebAssembly that is used here; TypeScript knows it only from the DOM library. */
 declare const WebAssembly: {
-  instantiate(bytes: Uint8Array, imports: Record<string, object>): Promise<{ instance: { exports: Record<string, unknown> } }>;
+  instantiate(
+    bytes: Uint8Array,
+    imports: Record<string, object>,
+  ): Promise<{ instance: { exports: Record<string, unknown> } }>;
 };
 
 /** The parts of the generated glue that its type file leaves out. */
 interface EngineGlue {
   SchemaEngine: {
-    new: (options: { datamodels: [string, string][] | undefined }, log: (line: string) => void, adapter: object) => Promise<SchemaEngine>;
+    new: (
+      options: { datamodels: [string, string][] | undefined },
+      log: (line: string) => void,
+      adapter: object,
+    ) => Promise<SchemaEngine>;
   };
   __wbg_set_wasm(exports: Record<string, unknown>): void;
 }
@@ -54,7 +60,11 @@ export function schemaContainer(file: string, content: string): SchemasContainer
  * `pool` must have one connection and stays the caller's to end. Rejects with the engine's error.
  */
 export async function withSchemaEngine<T>(
-  options: { readonly databaseUrl: string; readonly pool: pg.Pool; readonly schema?: { readonly file: string; readonly content: string } },
+  options: {
+    readonly databaseUrl: string;
+    readonly pool: MigrationPool;
+    readonly schema?: { readonly file: string; readonly content: string };
+  },
   work: (engine: SchemaEngine) => Promise<T>,
 ): Promise<T> {
   glue ??= loadGlue();

@@ -10,7 +10,11 @@
  */
 import { randomUUID } from "node:crypto";
 import { PrismaPg } from "@prisma/adapter-pg";
-import type { SqlDriverAdapter, SqlMigrationAwareDriverAdapterFactory } from "@prisma/driver-adapter-utils";
+import {
+  ColumnTypeEnum,
+  type SqlDriverAdapter,
+  type SqlMigrationAwareDriverAdapterFactory,
+} from "@prisma/driver-adapter-utils";
 import pg from "pg";
 
 /** What `_prisma_migrations.logs` says between the commit of a script and the engine's own note that it is done. */
@@ -26,39 +30,63 @@ const MARK_COMMITTED = `
 END $mark$`;
 
 /** How a connection of the migrator identifies itself and how long it waits to connect (milliseconds). */
-const CONNECTION = { application_name: "wakefleet-migrate", connectionTimeoutMillis: 10_000, idleTimeoutMillis: 0 } as const;
+const CONNECTION = {
+  application_name: "wakefleet-migrate",
+  connectionTimeoutMillis: 10_000,
+  idleTimeoutMillis: 0,
+} as const;
 
-/** PostgreSQL's one-byte type `"char"`, which catalogs use for kinds, and `text`, as which the engine takes it. */
+/** PostgreSQL's one-byte type `"char"`, which catalogs use for kinds, and `text`, as which the stock adapter lets it pass. */
 const CHAR_OID = 18;
 const TEXT_OID = 25;
 
 /**
- * A client that presents `"char"` columns as text: the stock adapter refuses them, although the engine's own catalog
- * queries select them as soon as a table has a CHECK constraint.
+ * One connection for migrating. No statement timeout, since a migration may rewrite a large table.
+ *
+ * It presents `"char"` columns as text and remembers their names: the stock adapter refuses them, although the engine's own
+ * catalog queries select them as soon as a table has a constraint.
  */
-class CatalogClient extends pg.Client {
-  constructor(config?: string | pg.ClientConfig) {
-    super(config);
-    this.connection.on("rowDescription", (message: { fields: { dataTypeID: number }[] }) => {
-      for (const field of message.fields) if (field.dataTypeID === CHAR_OID) field.dataTypeID = TEXT_OID;
+export class MigrationPool extends pg.Pool {
+  /** Names of the `"char"` columns of the statement that ran last. */
+  readonly charColumns: ReadonlySet<string>;
+
+  constructor(databaseUrl: string) {
+    const charColumns = new Set<string>();
+    super({
+      ...CONNECTION,
+      connectionString: databaseUrl,
+      max: 1,
+      Client: class extends pg.Client {
+        constructor(config?: string | pg.ClientConfig) {
+          super(config);
+          this.connection.on("rowDescription", (message: { fields: { name: string; dataTypeID: number }[] }) => {
+            charColumns.clear();
+            for (const field of message.fields) {
+              if (field.dataTypeID !== CHAR_OID) continue;
+              field.dataTypeID = TEXT_OID;
+              charColumns.add(field.name);
+            }
+          });
+        }
+      },
     });
+    this.charColumns = charColumns;
+    // A connection lost while idle shows itself at the next query; without a listener it would end the process.
+    this.on("error", () => undefined);
   }
 }
 
-/** A pool of one connection for migrating: no statement timeout, since a migration may rewrite a large table. */
-export function openMigrationPool(databaseUrl: string, database?: string): pg.Pool {
+/** Opens the connection; `database` replaces the one that the URL names. */
+export function openMigrationPool(databaseUrl: string, database?: string): MigrationPool {
   const url = new URL(databaseUrl);
   if (database !== undefined) url.pathname = `/${database}`;
-  const pool = new pg.Pool({ ...CONNECTION, connectionString: url.toString(), max: 1, Client: CatalogClient });
-  // A connection lost while idle shows itself at the next query; without a listener it would end the process.
-  pool.on("error", () => undefined);
-  return pool;
+  return new MigrationPool(url.toString());
 }
 
 /** Adapter factory over `pool`, which stays the caller's to end; shadow databases are made on the same server. */
 export function wholeScriptAdapter(options: {
   readonly databaseUrl: string;
-  readonly pool: pg.Pool;
+  readonly pool: MigrationPool;
 }): SqlMigrationAwareDriverAdapterFactory {
   const { databaseUrl, pool } = options;
   return {
@@ -79,7 +107,15 @@ export function wholeScriptAdapter(options: {
   };
 }
 
-function withWholeScripts(adapter: SqlDriverAdapter, pool: pg.Pool): SqlDriverAdapter {
+function withWholeScripts(adapter: SqlDriverAdapter, pool: MigrationPool): SqlDriverAdapter {
+  const queryRaw = adapter.queryRaw.bind(adapter);
+  adapter.queryRaw = async (query) => {
+    const result = await queryRaw(query);
+    const columnTypes = result.columnTypes.map((type, index) =>
+      pool.charColumns.has(result.columnNames[index] ?? "") ? ColumnTypeEnum.Character : type,
+    );
+    return { ...result, columnTypes };
+  };
   adapter.executeScript = async (script) => {
     await pool.query(script + MARK_COMMITTED);
   };
