@@ -85,7 +85,8 @@ export async function listActivity(sql: Sql, filter: ActivityFilter): Promise<Pa
     )
     .always(
       `NOT (a.entity_type = 'issue' AND EXISTS (
-         SELECT 1 FROM issues i WHERE i.id::text = a.entity_id AND i.hidden_at IS NOT NULL AND i.company_id = a.company_id))`,
+         SELECT 1 FROM issues i WHERE i.hidden_at IS NOT NULL AND i.id = CASE
+           WHEN a.entity_type = 'issue' AND a.entity_id ~ '^[0-9a-fA-F-]{36}$' THEN a.entity_id::uuid END))`,
     );
   const rows = await sql.query<object>(
     `SELECT a.* FROM activity_log a WHERE ${conditions.where}

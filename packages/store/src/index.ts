@@ -11,3 +11,13 @@ export { type CheckDriftOptions, checkDrift, type DriftReport, explainDrift } fr
 export { type CreateMigrationOptions, createMigration } from "./migrate/create-migration.js";
 export { explainMigrationStatus, type MigrationStatus, migrationStatus } from "./migrate/migration-status.js";
 export { openPrisma, type PrismaClient } from "./prisma.js";
+export * from "./fleet/fleet-state.js";
+export * from "./fleet/timers.js";
+export * from "./fleet/workers.js";
+export * from "./runs/cancel-run.js";
+export * from "./runs/claim-run.js";
+export * from "./runs/end-run.js";
+export * from "./runs/fence.js";
+export * from "./runs/release-issue.js";
+export * from "./runs/run-events.js";
+export * from "./runs/start-run.js";

@@ -1,0 +1,36 @@
+/** Asking a running run to stop (CN-1, CN-2, DM-35). The owner ends it; whoever recovers it does if the owner is gone. */
+import type { CancelKind } from "@wakefleet/contracts";
+import type { Sql } from "../sql.js";
+
+export interface CancelRequest {
+  readonly reason: string;
+  readonly kind: CancelKind;
+  readonly recover: boolean;
+}
+
+/** Marks running runs; the first request wins. Answers those that are running, with their workers. */
+export async function requestCancelOfRunning(
+  tx: Sql,
+  runIds: readonly string[],
+  cancel: CancelRequest,
+): Promise<{ runId: string; workerId: string | null }[]> {
+  return tx.query<{ runId: string; workerId: string | null }>(
+    `UPDATE heartbeat_runs SET
+        cancel_reason = CASE WHEN cancel_requested_at IS NULL THEN $2 ELSE cancel_reason END,
+        cancel_kind = CASE WHEN cancel_requested_at IS NULL THEN $3 ELSE cancel_kind END,
+        cancel_recover = CASE WHEN cancel_requested_at IS NULL THEN $4 ELSE cancel_recover END,
+        cancel_requested_at = coalesce(cancel_requested_at, now()), updated_at = now()
+      WHERE id = ANY($1::uuid[]) AND status = 'running'
+     RETURNING id AS "runId", worker_id AS "workerId"`,
+    [runIds, cancel.reason, cancel.kind, cancel.recover],
+  );
+}
+
+/** The agent's active runs, oldest first: what a pause or a termination cancels (CN-3). */
+export async function listActiveRunIds(tx: Sql, agentId: string): Promise<{ id: string; status: string; issueId: string | null }[]> {
+  return tx.query<{ id: string; status: string; issueId: string | null }>(
+    `SELECT id, status, issue_id AS "issueId" FROM heartbeat_runs
+      WHERE agent_id = $1 AND status IN ('queued','scheduled_retry','running') ORDER BY created_at, id`,
+    [agentId],
+  );
+}

@@ -1,0 +1,95 @@
+/**
+ * queued | scheduled_retry → running: the only writer of that transition (CL-13, CL-14, CL-17, CL-18, DM-36).
+ *
+ * The caller's transaction holds the agent's row, and the issue's where there is one, so that the facts read here and the
+ * write are one snapshot (CL-16). Behind it stand the unique indexes on (agent, slot) and on the lock's issue: a mistake
+ * above is an error here, never a second running run.
+ */
+import { camelRow, type IssueRow, type RunRow } from "../rows.js";
+import type { Sql } from "../sql.js";
+import { uuidOf } from "../sql.js";
+import type { Transition } from "./fence.js";
+
+export interface ClaimFactsRow {
+  readonly run: RunRow | null;
+  readonly takenSlots: readonly number[];
+  readonly now: Date;
+}
+
+/** Reads the run and the agent's taken slots. Call it after the locks are held. */
+export async function readClaimFacts(tx: Sql, ids: { runId: string; agentId: string }): Promise<ClaimFactsRow> {
+  const rows = await tx.query<Record<string, unknown> & { fact_now: Date; taken_slots: number[] }>(
+    `SELECT r.*, clock_timestamp() AS fact_now,
+            (SELECT coalesce(array_agg(s.run_slot), '{}') FROM heartbeat_runs s
+              WHERE s.agent_id = $2 AND s.status = 'running') AS taken_slots
+       FROM (SELECT 1) one LEFT JOIN heartbeat_runs r ON r.id = $1 AND r.agent_id = $2`,
+    [ids.runId, ids.agentId],
+    "read_claim_facts",
+  );
+  const row = rows[0];
+  if (row === undefined) throw new Error("the claim facts query answers exactly one row");
+  const { fact_now: now, taken_slots: takenSlots, ...run } = row;
+  return { run: run["id"] === null ? null : camelRow<RunRow>(run), takenSlots, now };
+}
+
+export interface ClaimIssue
+  extends Pick<IssueRow, "id" | "companyId" | "status" | "assigneeAgentId" | "executionRunId"> {
+  /** Another run that is `running` holds the execution lock. */
+  readonly lockHeldByOther: boolean;
+}
+
+/** Locks the issue a run names, if it exists. Take the agent's lock first. */
+export async function lockIssueOfRun(tx: Sql, runId: string): Promise<ClaimIssue | null> {
+  const rows = await tx.query<Record<string, unknown>>(
+    `SELECT i.id, i.company_id, i.status, i.assignee_agent_id, i.execution_run_id,
+            (i.execution_run_id IS NOT NULL AND i.execution_run_id <> $1 AND EXISTS (
+               SELECT 1 FROM heartbeat_runs h WHERE h.id = i.execution_run_id
+                  AND h.status IN ('queued','scheduled_retry','running'))) AS lock_held_by_other
+       FROM issues i
+      WHERE i.id = (SELECT ${uuidOf("r.issue_id")} FROM heartbeat_runs r WHERE r.id = $1)
+        AND i.company_id = (SELECT r.company_id FROM heartbeat_runs r WHERE r.id = $1)
+        FOR NO KEY UPDATE OF i`,
+    [runId],
+    "lock_issue_of_run",
+  );
+  const row = rows[0];
+  return row === undefined ? null : camelRow<ClaimIssue>(row);
+}
+
+export interface ClaimInput {
+  readonly runId: string;
+  readonly workerId: string;
+  /** 1..10 (DM-36). */
+  readonly slot: number;
+  readonly leaseMs: number;
+  /** The issue whose execution lock is taken with the claim (CL-14), else null. */
+  readonly lockIssueId: string | null;
+  readonly agentNameKey: string;
+}
+
+/** Makes a waiting run `running` for this worker, by compare-and-set, and its request `claimed`. */
+export async function claimRunIfWaiting(tx: Sql, input: ClaimInput): Promise<Transition<RunRow>> {
+  const rows = await tx.query<Record<string, unknown>>(
+    `WITH run AS (
+       UPDATE heartbeat_runs SET status = 'running', worker_id = $2, claim_token = claim_token + 1,
+              start_token = claim_token + 1, run_slot = $3,
+              lease_expires_at = clock_timestamp() + make_interval(secs => $4::float8 / 1000),
+              lock_issue_id = $5::uuid, started_at = coalesce(started_at, now()),
+              dispatched_at = coalesce(dispatched_at, now()), updated_at = now()
+        WHERE id = $1 AND status IN ('queued','scheduled_retry')
+       RETURNING *
+     ), request AS (
+       UPDATE agent_wakeup_requests w SET status = 'claimed', claimed_at = now(), updated_at = now()
+         FROM run WHERE w.id = run.wakeup_request_id AND w.status = 'queued'
+     ), lock AS (
+       UPDATE issues i SET execution_run_id = run.id, execution_agent_name_key = $6, execution_locked_at = now(),
+              updated_at = now()
+         FROM run WHERE i.id = run.lock_issue_id
+     )
+     SELECT * FROM run`,
+    [input.runId, input.workerId, input.slot, input.leaseMs, input.lockIssueId, input.agentNameKey],
+    "claim_run_if_waiting",
+  );
+  const row = rows[0];
+  return row === undefined ? { kind: "lost" } : { kind: "moved", row: camelRow<RunRow>(row) };
+}
