@@ -1,0 +1,379 @@
+/**
+ * The consumer that serves every agent of the fleet (QU-7, QU-8): one loop, one command connection, one connection for
+ * the bell. It takes agents from the ready set while it has free slots, fetches one job from each by hand, and runs
+ * `onJob` for up to `capacity` jobs at once. BullMQ's own script keeps an agent's limit (QU-1).
+ *
+ * Modes, changed by `setMode` only:
+ * - `created`: nothing is taken yet.
+ * - `running`: taking.
+ * - `paused`: takes nothing; jobs under way go on. Back to `running` by `resume`.
+ * - `stopped`: takes nothing any more; what was fetched at the last moment goes back to its queue.
+ *
+ * What must stay true: a job that was fetched is either under way here, or on its way out of `active` (repeated until
+ * Redis answers), or found by the orphan search. A slot is taken before a fetch, so `inUse` never exceeds `capacity`.
+ */
+import { randomUUID } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
+import { type RunJobData, runJobDataSchema } from "@wakefleet/contracts";
+import type { JobJson } from "bullmq";
+import { z } from "zod";
+import type { AgentQueues } from "./agent-queues.js";
+import { Bell } from "./bell.js";
+import { errorText, type QueueLog } from "./log.js";
+import { type Orphan, type OrphanSearch, type OrphanVerdict, settleOrphans } from "./orphans.js";
+import { nextLook, peekQueue } from "./peek.js";
+import { Presence } from "./presence.js";
+import { ReadySet, type Taken } from "./ready-set.js";
+import { applyVerdict, type HeldJob, type Verdict } from "./verdict.js";
+
+/** A job as the engine gets it. */
+export interface FleetJob {
+  readonly agentId: string;
+  readonly runId: string;
+  readonly data: RunJobData;
+  /** When the job was added, milliseconds of the epoch by the producer's clock. */
+  readonly addedAtMs: number;
+  /** How often it was fetched so far, this time included. */
+  readonly fetches: number;
+}
+
+export interface FleetConsumerOptions {
+  readonly queues: AgentQueues;
+  /** The worker's id; shown as the job's "processed by". Must differ between processes. */
+  readonly consumerId: string;
+  /** Jobs at once, over all agents (`WORKER_CONCURRENCY`). */
+  readonly capacity: number;
+  /**
+   * Does the work of one job: claim, execute, finish. A rejection counts as "could not be tried" (the database is
+   * away): the job is put back and comes again.
+   */
+  readonly onJob: (job: FleetJob) => Promise<Verdict>;
+  /** Judges jobs whose holder is gone, by the database (RL-4). Without it they stay. */
+  readonly onOrphan?: (orphan: Orphan) => Promise<OrphanVerdict>;
+  readonly log: QueueLog;
+  /** Milliseconds after which the hint of a taker that died comes back. */
+  readonly visibilityMs?: number;
+  /** Milliseconds between looks at a queue that has active jobs. */
+  readonly attentionMs?: number;
+}
+
+export type ConsumerMode = "created" | "running" | "paused" | "stopped";
+
+export interface ConsumerState {
+  readonly mode: ConsumerMode;
+  readonly capacity: number;
+  /** Slots taken by jobs and by fetches under way. */
+  readonly inUse: number;
+  readonly runIds: readonly string[];
+  /** Finishes that wait for Redis. */
+  readonly finishing: number;
+}
+
+export interface FleetConsumer {
+  /** Starts taking jobs. Works while Redis is away, too: it begins when Redis is there. */
+  start(): Promise<void>;
+  /** Takes no more jobs until `resume`. */
+  pause(): void;
+  resume(): void;
+  /** Takes no more jobs; resolves when none is under way and each finish reached Redis. */
+  drain(): Promise<void>;
+  /**
+   * Takes no more jobs, gives finishes `finishTimeoutMs` to reach Redis, and closes. Does not wait for jobs under way:
+   * call `drain` first, or their queues learn of them by the orphan search.
+   */
+  stop(input?: { finishTimeoutMs?: number }): Promise<void>;
+  state(): ConsumerState;
+}
+
+const DEFAULT_VISIBILITY_MS = 5_000;
+const DEFAULT_ATTENTION_MS = 30_000;
+const IDLE_WAIT_MS = 1_000;
+const BACKOFF_FIRST_MS = 50;
+const BACKOFF_MAX_MS = 1_000;
+const DEFAULT_FINISH_TIMEOUT_MS = 3_000;
+const ORPHAN_MEMORY = 1_000;
+
+const fetchReply = z.tuple([z.custom<JobJson | null>(), z.union([z.string(), z.number()])]).rest(z.unknown());
+
+/** Creates the consumer of a worker process. See the module's header. */
+export function createFleetConsumer(options: FleetConsumerOptions): FleetConsumer {
+  return new Consumer(options);
+}
+
+class Consumer implements FleetConsumer {
+  private mode: ConsumerMode = "created";
+  private reserved = 0;
+  private readonly running = new Map<string, HeldJob>();
+  private readonly finishing = new Map<string, HeldJob>();
+  private readonly suspects = new Set<string>();
+  private readonly searchedAt = new Map<string, number>();
+  private readonly waiters = new Set<() => void>();
+  private readonly abort = new AbortController();
+  private readonly ready: ReadySet;
+  private readonly presence: Presence;
+  private readonly bell: Bell;
+  private readonly search: OrphanSearch;
+  private readonly visibilityMs: number;
+  private readonly attentionMs: number;
+  private loop: Promise<void> = Promise.resolve();
+  private fetchCount = 0;
+
+  constructor(private readonly options: FleetConsumerOptions) {
+    const { queues, consumerId } = options;
+    this.ready = new ReadySet(queues);
+    this.presence = new Presence(queues, consumerId);
+    this.bell = new Bell(queues, IDLE_WAIT_MS, `wakefleet:bell:${consumerId}`);
+    this.visibilityMs = options.visibilityMs ?? DEFAULT_VISIBILITY_MS;
+    this.attentionMs = options.attentionMs ?? DEFAULT_ATTENTION_MS;
+    this.search = {
+      queues,
+      ready: this.ready,
+      presence: this.presence,
+      consumerId,
+      holds: (runId) => this.running.has(runId) || this.finishing.has(runId),
+      judge: (orphan) => this.judge(orphan),
+    };
+  }
+
+  async start(): Promise<void> {
+    if (this.mode !== "created") throw new Error(`The consumer was started before; it is ${this.mode}.`);
+    await this.presence.start();
+    this.setMode("running");
+    this.loop = this.work();
+  }
+
+  pause(): void {
+    if (this.mode === "running") this.setMode("paused");
+  }
+
+  resume(): void {
+    if (this.mode === "paused") this.setMode("running");
+  }
+
+  async drain(): Promise<void> {
+    this.pause();
+    await this.until(() => this.reserved === 0 && this.running.size === 0 && this.finishing.size === 0);
+  }
+
+  async stop(input?: { finishTimeoutMs?: number }): Promise<void> {
+    if (this.mode === "stopped") return this.loop;
+    this.setMode("stopped");
+    const settled = this.until(() => this.reserved === 0 && this.finishing.size === 0);
+    await Promise.race([
+      settled,
+      delay(input?.finishTimeoutMs ?? DEFAULT_FINISH_TIMEOUT_MS, undefined, { ref: false }),
+    ]);
+    this.abort.abort();
+    await this.bell.close();
+    await this.loop;
+    await this.presence.stop();
+  }
+
+  state(): ConsumerState {
+    return {
+      mode: this.mode,
+      capacity: this.options.capacity,
+      inUse: this.inUse(),
+      runIds: [...this.running.keys()],
+      finishing: this.finishing.size,
+    };
+  }
+
+  private setMode(mode: ConsumerMode): void {
+    this.mode = mode;
+    this.changed();
+  }
+
+  private inUse(): number {
+    return this.reserved + this.running.size;
+  }
+
+  private free(): number {
+    return this.mode === "running" ? this.options.capacity - this.inUse() : 0;
+  }
+
+  /** Wakes everybody who waits for the state to change. */
+  private changed(): void {
+    for (const waiter of this.waiters) waiter();
+  }
+
+  private async until(condition: () => boolean): Promise<void> {
+    while (!condition()) {
+      await new Promise<void>((resolve) => {
+        const waiter = (): void => {
+          this.waiters.delete(waiter);
+          resolve();
+        };
+        this.waiters.add(waiter);
+      });
+    }
+  }
+
+  private async work(): Promise<void> {
+    let failures = 0;
+    while (this.mode !== "stopped") {
+      if (this.free() <= 0) {
+        await this.until(() => this.free() > 0 || this.mode === "stopped");
+        continue;
+      }
+      try {
+        await this.searchSuspects();
+        await this.turn();
+        failures = 0;
+      } catch (error) {
+        if (this.abort.signal.aborted) return;
+        failures += 1;
+        this.options.queues.limitedLog.warn(
+          "consumer",
+          { error: errorText(error) },
+          "Taking work failed; trying again",
+        );
+        await this.rest(failures);
+      }
+    }
+  }
+
+  /** One turn: take, fetch, settle; or wait for the bell where there is nothing to take. */
+  private async turn(): Promise<void> {
+    const { taken, nextInMs } = await this.ready.take({ count: this.free(), visibilityMs: this.visibilityMs });
+    if (taken.length > 0) {
+      await Promise.all(taken.map((agent) => this.serve(agent)));
+      return;
+    }
+    if (nextInMs !== null && nextInMs <= 0) return;
+    const rang = await this.bell.wait(Math.min(IDLE_WAIT_MS, nextInMs ?? IDLE_WAIT_MS));
+    if (rang && this.free() <= 0) await this.bell.ring();
+  }
+
+  /** Fetches one job of an agent whose hint this consumer took, starts it, and says when to look again. */
+  private async serve({ agentId, token }: Taken): Promise<void> {
+    this.reserved += 1;
+    try {
+      await this.fetch(agentId);
+    } catch (error) {
+      // Whether Redis handed out a job is unknown: search before trusting the queue again.
+      this.suspects.add(agentId);
+      throw error;
+    } finally {
+      this.reserved -= 1;
+      this.changed();
+    }
+    // Not awaited: the next turn need not wait for what only concerns the hint, and a failure here loses nothing.
+    void this.lookBack({ agentId, token });
+  }
+
+  private async lookBack({ agentId, token }: Taken): Promise<void> {
+    const { queues } = this.options;
+    try {
+      const state = await peekQueue(queues, queues.queue(agentId));
+      await this.ready.settle({ agentId, token, lookAgain: nextLook(state, this.attentionMs) });
+      if (state.active > 0) await this.searchOrphans(agentId);
+    } catch (error) {
+      if (this.abort.signal.aborted) return;
+      queues.limitedLog.warn(
+        "look",
+        { agentId, error: errorText(error) },
+        "A queue's hint was left to come back by itself",
+      );
+    }
+  }
+
+  private async fetch(agentId: string): Promise<void> {
+    const { queues, consumerId } = this.options;
+    this.fetchCount += 1;
+    const lockToken = `${consumerId}:${this.fetchCount}`;
+    const [json, id] = fetchReply.parse(await queues.queue(agentId).backend.moveToActive(lockToken, consumerId));
+    if (json === null) return;
+    const job: HeldJob = { agentId, runId: String(id), token: lockToken, fetches: json.attemptsStarted };
+    this.running.set(job.runId, job);
+    void this.run(job, json);
+  }
+
+  private async run(job: HeldJob, json: JobJson): Promise<void> {
+    const verdict = await this.verdictOf(job, json);
+    this.finishing.set(job.runId, job);
+    this.running.delete(job.runId);
+    this.changed();
+    await this.finish(job, verdict);
+  }
+
+  private async verdictOf(job: HeldJob, json: JobJson): Promise<Verdict> {
+    if (this.mode === "stopped") return { kind: "putBack" };
+    const data = readJobData(json.data);
+    if (data === null) return { kind: "failed", error: `The data of job ${job.runId} cannot be read` };
+    const { agentId, runId, fetches } = job;
+    try {
+      return await this.options.onJob({ agentId, runId, data, addedAtMs: json.timestamp, fetches });
+    } catch (error) {
+      this.options.log.error({ runId, agentId, err: error }, "A job could not be tried; it goes back to its queue");
+      return { kind: "putBack" };
+    }
+  }
+
+  /** Tells the queue, again and again while Redis is away. */
+  private async finish(job: HeldJob, verdict: Verdict): Promise<void> {
+    const { queues } = this.options;
+    let failures = 0;
+    while (!this.abort.signal.aborted) {
+      try {
+        await applyVerdict({ queues, ready: this.ready, job, verdict });
+        break;
+      } catch (error) {
+        failures += 1;
+        queues.limitedLog.warn("finish", { runId: job.runId, error: errorText(error) }, "A finish waits for Redis");
+        await this.rest(failures);
+      }
+    }
+    this.finishing.delete(job.runId);
+    this.changed();
+  }
+
+  /** After a fetch with an unknown outcome: look for jobs in our name that we do not know. */
+  private async searchSuspects(): Promise<void> {
+    for (const agentId of this.suspects) {
+      await settleOrphans(this.search, agentId);
+      this.suspects.delete(agentId);
+    }
+  }
+
+  private async searchOrphans(agentId: string): Promise<void> {
+    const now = Date.now();
+    const last = this.searchedAt.get(agentId);
+    if (last !== undefined && now - last < this.attentionMs / 2) return;
+    this.searchedAt.delete(agentId);
+    this.searchedAt.set(agentId, now);
+    if (this.searchedAt.size > ORPHAN_MEMORY) {
+      const oldest = this.searchedAt.keys().next();
+      if (!oldest.done) this.searchedAt.delete(oldest.value);
+    }
+    await settleOrphans(this.search, agentId);
+  }
+
+  private async judge(orphan: Orphan): Promise<OrphanVerdict> {
+    if (orphan.consumerId === this.options.consumerId) return { kind: "putBack", delayMs: 1 };
+    if (this.options.onOrphan === undefined) return { kind: "keep" };
+    return this.options.onOrphan(orphan);
+  }
+
+  private async rest(failures: number): Promise<void> {
+    const ms = Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** Math.min(failures, 10));
+    await delay(ms, undefined, { signal: this.abort.signal }).catch((error: unknown) => {
+      if (!this.abort.signal.aborted) throw error;
+    });
+  }
+}
+
+/** The job's data, or null when it is none of ours (a job key that vanished leaves an empty one). */
+function readJobData(text: string): RunJobData | null {
+  try {
+    const parsed = runJobDataSchema.safeParse(JSON.parse(text));
+    return parsed.success ? parsed.data : null;
+  } catch {
+    return null;
+  }
+}
+
+/** A new consumer id for tools and tests; workers use their own worker id. */
+export function newConsumerId(): string {
+  return randomUUID();
+}
