@@ -1,1 +1,17 @@
-export {};
+/**
+ * Adapters: how the service talks to agents of each kind. Imports contracts only.
+ * Whoever runs agents needs the registry and the contract; recovery needs the two process functions.
+ */
+export {
+  inspectProcess,
+  type ProcessState,
+  type StoredProcess,
+  type TerminationResult,
+  terminateProcessGroup,
+} from "./child/process-group.js";
+export * from "./contract.js";
+export { REDACTED } from "./environment/redaction.js";
+export { httpConfigSchema } from "./http/http-config.js";
+export { processConfigSchema } from "./process/process-config.js";
+export { type AdapterRegistry, builtInAdapters, createAdapterRegistry } from "./registry.js";
+export { defaultSessionCodec } from "./session-codec.js";

@@ -1,0 +1,43 @@
+/**
+ * The one place that sends requests for the `http` adapter.
+ *
+ * Not Node's built-in `fetch`: that one gives up after 300 s without an answer, whatever the caller says, and an agent
+ * behind a webhook may think longer than that (AD-85: `timeoutMs` 0 = none).
+ */
+import { Agent, fetch, type RequestInit, type Response } from "undici";
+
+/** Shared, so that connections are reused; idle ones do not keep the process alive. */
+const patient = new Agent({ headersTimeout: 0, bodyTimeout: 0 });
+
+export type HttpResponse = Response;
+
+/** Sends one request; ends only by an answer, a network failure or `init.signal`. */
+export async function send(url: URL, init: Omit<RequestInit, "dispatcher">): Promise<HttpResponse> {
+  return await fetch(url, { ...init, dispatcher: patient });
+}
+
+/** Frees the connection of an answer nobody wants to read (AD-87). */
+export async function discardBody(response: HttpResponse): Promise<void> {
+  try {
+    await response.body?.cancel();
+  } catch {
+    // The connection broke or was aborted: it is free either way.
+  }
+}
+
+/**
+ * The body as text, null when it is longer than `maxBytes` bytes; the connection is free afterwards.
+ * @throws when the connection breaks or the request's signal is aborted.
+ */
+export async function readBody(response: HttpResponse, maxBytes: number): Promise<string | null> {
+  if (response.body === null) return "";
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  for await (const part of response.body as AsyncIterable<Uint8Array>) {
+    length += part.byteLength;
+    // Leaving the loop cancels the body.
+    if (length > maxBytes) return null;
+    parts.push(part);
+  }
+  return Buffer.concat(parts).toString("utf8");
+}
