@@ -1,0 +1,189 @@
+/**
+ * Writes one run's log into a file (LG-1, LG-2, LG-3, LG-8).
+ *
+ * What must stay true: chunks stand in the order of their appends; an append settles only when its line is written; what
+ * arrives during a write goes out together with the next one, so many small chunks cost few writes.
+ */
+import type { OutputStream } from "@wakefleet/contracts";
+import { endsInsidePair, storableChunk } from "../chunk.js";
+import { Excerpt } from "../excerpt.js";
+import { encodeLine } from "../log-line.js";
+import type {
+  OpenRunLogOptions,
+  RunLogAppended,
+  RunLogClosed,
+  RunLogProgress,
+  RunLogWriter,
+} from "../run-log-store.js";
+import { RunLogExistsError } from "../run-log-store.js";
+import { emptyLogFile, LogFileWriter, openForAppending } from "./log-file-writer.js";
+import { scanLogFile } from "./scan-log-file.js";
+
+/** Smaller limits would leave no room for a tail beside the notice. */
+const MIN_MAX_BYTES = 4_096;
+/** Lines that are written together at most, bytes. */
+const BATCH_BYTES = 1_048_576;
+
+interface Waiting {
+  readonly line: Buffer;
+  readonly stream: OutputStream;
+  readonly chunk: string;
+  readonly at: Date;
+  readonly resolve: (appended: RunLogAppended) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export interface OpenRunLogFileOptions extends Pick<OpenRunLogOptions, "maxBytes" | "redact" | "adopt"> {
+  readonly ref: string;
+  readonly path: string;
+  readonly now: () => Date;
+}
+
+/** Opens the file at `path`, whose folder exists. */
+export async function openRunLogFile(options: OpenRunLogFileOptions): Promise<RunLogWriter> {
+  const handle = await openForAppending(options.path);
+  try {
+    const excerpts = { stdout: new Excerpt(), stderr: new Excerpt() };
+    const { size } = await handle.stat();
+    if (size > 0 && options.adopt !== true) throw new RunLogExistsError(options.ref);
+    const scanned =
+      size === 0
+        ? { state: emptyLogFile(), lastStream: null, lastOutputAt: null }
+        : await scanLogFile(handle, excerpts);
+    const maxBytes = Math.max(MIN_MAX_BYTES, options.maxBytes);
+    const file = new LogFileWriter({ path: options.path, handle, maxBytes, state: scanned.state, now: options.now });
+    return new FileRunLogWriter({ ...options, maxBytes, file, excerpts, ...scanned });
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}
+
+class FileRunLogWriter implements RunLogWriter {
+  readonly ref: string;
+  readonly #file: LogFileWriter;
+  readonly #excerpts: Record<OutputStream, Excerpt>;
+  readonly #redact: ((text: string) => string) | undefined;
+  readonly #now: () => Date;
+  readonly #batchBytes: number;
+  readonly #halfPairs: Record<OutputStream, string> = { stdout: "", stderr: "" };
+  readonly #waiting: Waiting[] = [];
+  #lastStream: OutputStream | null;
+  #lastOutputAt: Date | null;
+  #writing: Promise<void> | null = null;
+  #closing: Promise<RunLogClosed> | null = null;
+
+  constructor(
+    options: OpenRunLogFileOptions & {
+      readonly file: LogFileWriter;
+      readonly excerpts: Record<OutputStream, Excerpt>;
+      readonly lastStream: OutputStream | null;
+      readonly lastOutputAt: Date | null;
+    },
+  ) {
+    this.ref = options.ref;
+    this.#file = options.file;
+    this.#excerpts = options.excerpts;
+    this.#redact = options.redact;
+    this.#now = options.now;
+    this.#batchBytes = Math.min(BATCH_BYTES, Math.floor(options.maxBytes / 4));
+    this.#lastStream = options.lastStream;
+    this.#lastOutputAt = options.lastOutputAt;
+  }
+
+  async append(stream: OutputStream, chunk: string): Promise<RunLogAppended> {
+    if (this.#closing !== null)
+      throw new Error(`Run log ${this.ref} is closed; a chunk of ${stream} came after its end.`);
+    const text = this.#halfPairs[stream] + chunk;
+    const half = endsInsidePair(text) ? text.slice(-1) : "";
+    this.#halfPairs[stream] = half;
+    return this.#store(stream, half === "" ? text : text.slice(0, -1));
+  }
+
+  excerpts(): Record<OutputStream, string> {
+    return { stdout: this.#excerpts.stdout.read(), stderr: this.#excerpts.stderr.read() };
+  }
+
+  progress(): RunLogProgress {
+    return {
+      seq: this.#file.seq,
+      stream: this.#lastStream,
+      bytes: this.#file.totalBytes,
+      lastOutputAt: this.#lastOutputAt,
+    };
+  }
+
+  close(): Promise<RunLogClosed> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<RunLogClosed> {
+    let sha256: string;
+    try {
+      for (const stream of ["stdout", "stderr"] as const) {
+        const half = this.#halfPairs[stream];
+        this.#halfPairs[stream] = "";
+        if (half !== "") await this.#store(stream, half);
+      }
+      await this.#writing;
+    } finally {
+      sha256 = await this.#file.close();
+    }
+    return { bytes: this.#file.size, sha256, compressed: false };
+  }
+
+  #store(stream: OutputStream, text: string): Promise<RunLogAppended> {
+    const chunk = storableChunk(text, this.#redact);
+    const at = this.#now();
+    if (chunk === "") {
+      return Promise.resolve({
+        seq: this.#file.seq,
+        lastOutputAt: this.#lastOutputAt ?? at,
+        chunk,
+        totalBytes: this.#file.totalBytes,
+      });
+    }
+    const line = Buffer.from(encodeLine({ ts: at.toISOString(), stream, chunk }));
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ line, stream, chunk, at, resolve, reject });
+      this.#writing ??= this.#writeWaiting();
+    });
+  }
+
+  /** Never rejects: each append hears of its own failure. */
+  async #writeWaiting(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const batch = this.#takeBatch();
+      const seqBefore = this.#file.seq;
+      const lines =
+        batch.length === 1 && batch[0] !== undefined ? batch[0].line : Buffer.concat(batch.map((b) => b.line));
+      try {
+        await this.#file.write(lines, batch.length);
+      } catch (error) {
+        for (const waiting of batch) waiting.reject(error);
+        continue;
+      }
+      let totalBytes = this.#file.totalBytes - lines.length;
+      for (const [index, { line, stream, chunk, at, resolve }] of batch.entries()) {
+        this.#excerpts[stream].add(chunk);
+        this.#lastStream = stream;
+        this.#lastOutputAt = at;
+        totalBytes += line.length;
+        resolve({ seq: seqBefore + index + 1, lastOutputAt: at, chunk, totalBytes });
+      }
+    }
+    this.#writing = null;
+  }
+
+  #takeBatch(): Waiting[] {
+    let bytes = 0;
+    let count = 0;
+    for (const { line } of this.#waiting) {
+      if (count > 0 && bytes + line.length > this.#batchBytes) break;
+      bytes += line.length;
+      count += 1;
+    }
+    return this.#waiting.splice(0, count);
+  }
+}
