@@ -1,4 +1,5 @@
 export * from "./agent.js";
+export { boundPayload } from "./bounds/bound-payload.js";
 export * from "./agents/merge-adapter-config.js";
 export * from "./agents/protected-config.js";
 export * from "./agents/short-name.js";
@@ -14,3 +15,4 @@ export * from "./run/usage.js";
 export * from "./text/well-formed.js";
 export * from "./wakeup/context.js";
 export * from "./wakeup/decide-wakeup.js";
+export * from "./run/next-session.js";
