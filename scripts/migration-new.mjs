@@ -26,7 +26,7 @@ async function main() {
   const databaseUrl = values["database-url"] ?? process.env.DATABASE_URL;
   if (!databaseUrl) throw new Error("No database: set DATABASE_URL or give --database-url.");
   const { createMigration } = await import("../packages/store/dist/index.js");
-  const made = await createMigration({ databaseUrl, name, allowEmpty: values.empty ?? false });
+  const made = await createMigration({ databaseUrl, name, now: new Date(), allowEmpty: values.empty ?? false });
   process.stdout.write(
     made === null
       ? "The migrations already say what the schema says. For SQL by hand: --empty\n"

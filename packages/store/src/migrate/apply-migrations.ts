@@ -10,6 +10,7 @@
 import type { Sql } from "../sql.js";
 import { sqlOf } from "../sql.js";
 import { DEFAULT_MIGRATIONS_DIR, engineMigrationList, readMigrationFiles } from "./migration-files.js";
+import { MigrationPool } from "./migration-pool.js";
 import {
   explainMigrationStatus,
   judgeHistory,
@@ -18,7 +19,6 @@ import {
 } from "./migration-status.js";
 import { clearMarks, repairHistory } from "./repair-history.js";
 import { NO_FILTERS, withSchemaEngine } from "./schema-engine.js";
-import { openMigrationPool } from "./whole-script-adapter.js";
 
 /** Key of the advisory lock ("wkft"); not the one that Prisma's engine takes. */
 const MIGRATION_LOCK = 0x776b6674;
@@ -53,7 +53,7 @@ export class MigrationRefusedError extends Error {
  */
 export async function applyMigrations(options: ApplyMigrationsOptions): Promise<{ applied: string[] }> {
   const { databaseUrl, migrationsDir = DEFAULT_MIGRATIONS_DIR, onProgress = () => undefined } = options;
-  const lockPool = openMigrationPool(databaseUrl);
+  const lockPool = new MigrationPool(databaseUrl);
   try {
     const sql = sqlOf(lockPool);
     await takeLock(sql, options.lockTimeoutMs ?? 600_000);
@@ -95,10 +95,10 @@ async function applyUnderLock(context: {
     throw new MigrationRefusedError(status, explainMigrationStatus(status) ?? status.state);
 
   onProgress(`Applying ${status.pending.join(", ")}`);
-  const enginePool = openMigrationPool(databaseUrl);
+  const enginePool = new MigrationPool(databaseUrl);
   try {
     const migrationsList = await engineMigrationList(migrationsDir);
-    const { appliedMigrationNames } = await withSchemaEngine({ databaseUrl, pool: enginePool }, (engine) =>
+    const { appliedMigrationNames } = await withSchemaEngine({ pool: enginePool }, (engine) =>
       engine.applyMigrations({ migrationsList, filters: NO_FILTERS }),
     );
     await clearMarks(sql);

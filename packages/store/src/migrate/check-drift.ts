@@ -4,20 +4,17 @@
  * What must stay true: the database under test is only read. The migrations are applied to a fresh database beside it, and
  * both are read through PostgreSQL's catalogs, so that CHECKs, partial indexes and triggers count as much as columns.
  */
-import { randomUUID } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { sqlOf } from "../sql.js";
-import { applyMigrations } from "./apply-migrations.js";
-import { compareSchemaFacts, readSchemaFacts, type SchemaDifference, type SchemaFact } from "./catalog.js";
+import { compareSchemaFacts, readSchemaFacts, type SchemaDifference } from "./catalog.js";
+import { diffToSchema, withMigratedScratch } from "./migrated-scratch.js";
 import { DEFAULT_MIGRATIONS_DIR, DEFAULT_SCHEMA_FILE, readMigrationFiles } from "./migration-files.js";
+import { MigrationPool } from "./migration-pool.js";
 import {
   explainMigrationStatus,
   judgeHistory,
   type MigrationStatus,
   readAppliedMigrations,
 } from "./migration-status.js";
-import { NO_FILTERS, schemaContainer, withSchemaEngine } from "./schema-engine.js";
-import { openMigrationPool } from "./whole-script-adapter.js";
 
 /** What to compare. */
 export interface CheckDriftOptions {
@@ -42,27 +39,21 @@ export interface DriftReport {
 /** Compares all three. Rejects when the server does not answer or does not let a database be created. */
 export async function checkDrift(options: CheckDriftOptions): Promise<DriftReport> {
   const { databaseUrl, migrationsDir = DEFAULT_MIGRATIONS_DIR, schemaFile = DEFAULT_SCHEMA_FILE } = options;
-  const pool = openMigrationPool(databaseUrl);
+  const pool = new MigrationPool(databaseUrl);
   try {
     const sql = sqlOf(pool);
     const history = judgeHistory(await readMigrationFiles(migrationsDir), await readAppliedMigrations(sql));
     const actual = await readSchemaFacts(sql);
-    const fresh = `wakefleet_drift_${randomUUID().replaceAll("-", "")}`;
-    await pool.query(`CREATE DATABASE "${fresh}"`);
-    try {
-      const freshUrl = withDatabase(databaseUrl, fresh);
-      await applyMigrations({ databaseUrl: freshUrl, migrationsDir });
-      const { expected, script } = await readFresh({ freshUrl, schemaFile });
-      const differences = compareSchemaFacts(expected, actual);
+    return await withMigratedScratch({ databaseUrl, migrationsDir }, async (scratch) => {
+      const differences = compareSchemaFacts(await readSchemaFacts(sqlOf(scratch.pool)), actual);
+      const script = await diffToSchema(scratch, schemaFile);
       return {
         clean: history.state === "current" && script === null && differences.length === 0,
         history,
         schemaAgainstMigrations: script,
         databaseAgainstMigrations: differences,
       };
-    } finally {
-      await pool.query(`DROP DATABASE IF EXISTS "${fresh}" WITH (FORCE)`);
-    }
+    });
   } finally {
     await pool.end();
   }
@@ -97,35 +88,4 @@ export function explainDrift(report: DriftReport): string[] {
 
 function oneLine(text: string | null): string {
   return (text ?? "").replaceAll(/\s+/g, " ").trim();
-}
-
-function withDatabase(databaseUrl: string, database: string): string {
-  const url = new URL(databaseUrl);
-  url.pathname = `/${database}`;
-  return url.toString();
-}
-
-async function readFresh(options: {
-  readonly freshUrl: string;
-  readonly schemaFile: string;
-}): Promise<{ expected: SchemaFact[]; script: string | null }> {
-  const { freshUrl, schemaFile } = options;
-  const content = await readFile(schemaFile, "utf8");
-  const pool = openMigrationPool(freshUrl);
-  try {
-    const expected = await readSchemaFacts(sqlOf(pool));
-    const schema = { file: schemaFile, content };
-    const { stdout, exitCode } = await withSchemaEngine({ databaseUrl: freshUrl, pool, schema }, (engine) =>
-      engine.diff({
-        from: { tag: "schemaDatasource", ...schemaContainer(schemaFile, content), configDir: "." },
-        to: { tag: "schemaDatamodel", ...schemaContainer(schemaFile, content) },
-        script: true,
-        exitCode: true,
-        filters: NO_FILTERS,
-      }),
-    );
-    return { expected, script: exitCode === 0 ? null : stdout };
-  } finally {
-    await pool.end();
-  }
 }

@@ -10,7 +10,8 @@ import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { bindMigrationAwareSqlAdapterFactory } from "@prisma/driver-adapter-utils";
 import type { MigrationList, SchemaEngine, SchemasContainer } from "@prisma/schema-engine-wasm";
-import { type MigrationPool, wholeScriptAdapter } from "./whole-script-adapter.js";
+import type { MigrationPool } from "./migration-pool.js";
+import { wholeScriptAdapter } from "./whole-script-adapter.js";
 
 export type { MigrationList, SchemaEngine };
 
@@ -57,11 +58,10 @@ export function schemaContainer(file: string, content: string): SchemasContainer
 
 /**
  * Opens the engine on a database, gives it to `work`, and frees it whatever happens.
- * `pool` must have one connection and stays the caller's to end. Rejects with the engine's error.
+ * The pool stays the caller's to end. Rejects with the engine's error.
  */
 export async function withSchemaEngine<T>(
   options: {
-    readonly databaseUrl: string;
     readonly pool: MigrationPool;
     readonly schema?: { readonly file: string; readonly content: string };
   },
@@ -73,7 +73,7 @@ export async function withSchemaEngine<T>(
   const engine = await Engine.new(
     { datamodels: schema === undefined ? undefined : [[schema.file, schema.content]] },
     () => undefined,
-    bindMigrationAwareSqlAdapterFactory(wholeScriptAdapter(options)),
+    bindMigrationAwareSqlAdapterFactory(wholeScriptAdapter(options.pool)),
   );
   try {
     return await work(engine);

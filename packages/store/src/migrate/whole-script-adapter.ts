@@ -6,16 +6,14 @@
  *   or not at all. (The stock adapter splits a script at every semicolon, which breaks functions and leaves halves.)
  * - In the same transaction the script leaves {@link SCRIPT_COMMITTED} on its row of `_prisma_migrations`, so that a
  *   process killed before the engine finished the row leaves no doubt whether the script counts (`repair-history.ts`).
- * - A shadow database is dropped when the engine lets go of it, even if the engine failed.
  */
-import { randomUUID } from "node:crypto";
 import { PrismaPg } from "@prisma/adapter-pg";
 import {
   ColumnTypeEnum,
   type SqlDriverAdapter,
   type SqlMigrationAwareDriverAdapterFactory,
 } from "@prisma/driver-adapter-utils";
-import pg from "pg";
+import type { MigrationPool } from "./migration-pool.js";
 
 /** What `_prisma_migrations.logs` says between the commit of a script and the engine's own note that it is done. */
 export const SCRIPT_COMMITTED = "script committed";
@@ -29,81 +27,14 @@ const MARK_COMMITTED = `
   END IF;
 END $mark$`;
 
-/** How a connection of the migrator identifies itself and how long it waits to connect (milliseconds). */
-const CONNECTION = {
-  application_name: "wakefleet-migrate",
-  connectionTimeoutMillis: 10_000,
-  idleTimeoutMillis: 0,
-} as const;
-
-/** PostgreSQL's one-byte type `"char"`, which catalogs use for kinds, and `text`, as which the stock adapter lets it pass. */
-const CHAR_OID = 18;
-const TEXT_OID = 25;
-
-/**
- * One connection for migrating. No statement timeout, since a migration may rewrite a large table.
- *
- * It presents `"char"` columns as text and remembers their names: the stock adapter refuses them, although the engine's own
- * catalog queries select them as soon as a table has a constraint.
- */
-export class MigrationPool extends pg.Pool {
-  /** Names of the `"char"` columns of the statement that ran last. */
-  readonly charColumns: ReadonlySet<string>;
-
-  constructor(databaseUrl: string) {
-    const charColumns = new Set<string>();
-    super({
-      ...CONNECTION,
-      connectionString: databaseUrl,
-      max: 1,
-      Client: class extends pg.Client {
-        constructor(config?: string | pg.ClientConfig) {
-          super(config);
-          this.connection.on("rowDescription", (message: { fields: { name: string; dataTypeID: number }[] }) => {
-            charColumns.clear();
-            for (const field of message.fields) {
-              if (field.dataTypeID !== CHAR_OID) continue;
-              field.dataTypeID = TEXT_OID;
-              charColumns.add(field.name);
-            }
-          });
-        }
-      },
-    });
-    this.charColumns = charColumns;
-    // A connection lost while idle shows itself at the next query; without a listener it would end the process.
-    this.on("error", () => undefined);
-  }
-}
-
-/** Opens the connection; `database` replaces the one that the URL names. */
-export function openMigrationPool(databaseUrl: string, database?: string): MigrationPool {
-  const url = new URL(databaseUrl);
-  if (database !== undefined) url.pathname = `/${database}`;
-  return new MigrationPool(url.toString());
-}
-
-/** Adapter factory over `pool`, which stays the caller's to end; shadow databases are made on the same server. */
-export function wholeScriptAdapter(options: {
-  readonly databaseUrl: string;
-  readonly pool: MigrationPool;
-}): SqlMigrationAwareDriverAdapterFactory {
-  const { databaseUrl, pool } = options;
+/** Adapter factory over `pool`, which stays the caller's to end. */
+export function wholeScriptAdapter(pool: MigrationPool): SqlMigrationAwareDriverAdapterFactory {
   return {
     provider: "postgres",
     adapterName: "wakefleet-migrate",
     connect: async () => withWholeScripts(await new PrismaPg(pool).connect(), pool),
-    connectToShadowDb: async () => {
-      const name = `wakefleet_shadow_${randomUUID().replaceAll("-", "")}`;
-      await pool.query(`CREATE DATABASE "${name}"`);
-      const shadowPool = openMigrationPool(databaseUrl, name);
-      const adapter = withWholeScripts(await new PrismaPg(shadowPool).connect(), shadowPool);
-      adapter.dispose = async () => {
-        await shadowPool.end();
-        await pool.query(`DROP DATABASE IF EXISTS "${name}" WITH (FORCE)`);
-      };
-      return adapter;
-    },
+    // The engine asks for this only in commands that are not used here: scratch databases are made by migrated-scratch.ts.
+    connectToShadowDb: () => Promise.reject(new Error("the migrator makes its own scratch databases")),
   };
 }
 
