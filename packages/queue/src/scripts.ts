@@ -161,6 +161,13 @@ if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) 
 return 0
 `;
 
+/** KEYS key; ARGV old, new -> 1 when the key held old and holds new now. */
+const REPLACE_IF_SAME = `
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[2])
+return 1
+`;
+
 /** Name in Redis clients -> body and number of keys. */
 export const FLEET_SCRIPTS = {
   fleetSignal: { lua: SIGNAL, numberOfKeys: 3 },
@@ -173,6 +180,7 @@ export const FLEET_SCRIPTS = {
   queueEnsure: { lua: ENSURE, numberOfKeys: 1 },
   jobRelock: { lua: RELOCK, numberOfKeys: 1 },
   jobUnlock: { lua: UNLOCK, numberOfKeys: 1 },
+  replaceIfSame: { lua: REPLACE_IF_SAME, numberOfKeys: 1 },
 } as const;
 
 export type FleetScript = keyof typeof FLEET_SCRIPTS;

@@ -1,0 +1,125 @@
+/**
+ * Noticing that Redis lost data (RL-21). A small key holds the epoch id that PostgreSQL also knows, joined with the id
+ * of the Redis process it was written to. If the key is missing or says something else, Redis is another one, was
+ * emptied, or was restarted: a restart counts, because Redis may lose its last second of writes in one (its append-only
+ * file is synced once a second) and a failover may lose more. Then one process, under a lock that the caller owns,
+ * puts everything back and writes the key. Doing so without need is harmless: adding a job twice is (QU-2).
+ *
+ * Losing data again in the middle is noticed too: the key is marked before the work, and only that very mark is replaced
+ * by the epoch after it.
+ */
+import { randomUUID } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
+import type { AgentQueues } from "./agent-queues.js";
+import { errorText } from "./log.js";
+
+export interface EpochWatchOptions {
+  readonly queues: AgentQueues;
+  /** The epoch id that PostgreSQL knows. Asked only when Redis' key is not the one seen last. */
+  readonly expected: () => Promise<string>;
+  /**
+   * Runs `work` while holding a lock of the whole fleet (PostgreSQL's advisory lock will do), or answers false without
+   * running it when somebody else holds the lock.
+   */
+  readonly withLock: (work: () => Promise<void>) => Promise<boolean>;
+  /** Puts every waiting run back (DM-34), sets queues up, arms timers and schedulers. */
+  readonly rebuild: () => Promise<void>;
+  /** Milliseconds between looks; a look also follows every reconnection. */
+  readonly intervalMs: number;
+}
+
+export interface EpochWatch {
+  /** Looks now. Answers whether this process rebuilt. Rejects while a store is away. */
+  check(): Promise<boolean>;
+  stop(): Promise<void>;
+}
+
+/** What Redis' epoch key holds; null: nothing. */
+export async function readEpoch(queues: AgentQueues): Promise<string | null> {
+  return queues.redis.get(queues.keys.epoch);
+}
+
+async function redisRunId(queues: AgentQueues): Promise<string> {
+  const info = await queues.redis.info("server");
+  return /^run_id:(\S+)/m.exec(info)?.[1] ?? "unknown";
+}
+
+/** Writes the epoch for the Redis process at hand, for a Redis that is known to hold everything. */
+export async function writeEpoch(queues: AgentQueues, epochId: string): Promise<void> {
+  await queues.redis.set(queues.keys.epoch, `${epochId}@${await redisRunId(queues)}`);
+}
+
+/** Watches the epoch until stopped. The first look is made at once; its result is that of `check`. */
+export function watchEpoch(options: EpochWatchOptions): EpochWatch {
+  return new Watch(options);
+}
+
+class Watch implements EpochWatch {
+  /** The key's value that was right when last compared; worthless after a reconnection. */
+  private good: string | null = null;
+  private checking: Promise<boolean> | null = null;
+  private readonly abort = new AbortController();
+  private readonly loop: Promise<void>;
+  private readonly onReady = (): void => {
+    this.good = null;
+    void this.checkQuietly();
+  };
+
+  constructor(private readonly options: EpochWatchOptions) {
+    options.queues.redis.on("ready", this.onReady);
+    this.loop = this.watch();
+  }
+
+  check(): Promise<boolean> {
+    this.checking ??= this.compare().finally(() => {
+      this.checking = null;
+    });
+    return this.checking;
+  }
+
+  async stop(): Promise<void> {
+    this.options.queues.redis.off("ready", this.onReady);
+    this.abort.abort();
+    await this.loop;
+  }
+
+  private async watch(): Promise<void> {
+    const { signal } = this.abort;
+    while (!signal.aborted) {
+      await this.checkQuietly();
+      await delay(this.options.intervalMs, undefined, { signal, ref: false }).catch((error: unknown) => {
+        if (!signal.aborted) throw error;
+      });
+    }
+  }
+
+  private async checkQuietly(): Promise<void> {
+    try {
+      await this.check();
+    } catch (error) {
+      this.options.queues.limitedLog.warn("epoch", { error: errorText(error) }, "The epoch could not be compared");
+    }
+  }
+
+  private async compare(): Promise<boolean> {
+    const { queues, expected, withLock, rebuild } = this.options;
+    const found = await readEpoch(queues);
+    if (found !== null && found === this.good) return false;
+    const wanted = `${await expected()}@${await redisRunId(queues)}`;
+    if (found === wanted) {
+      this.good = wanted;
+      return false;
+    }
+    let rebuilt = false;
+    await withLock(async () => {
+      if ((await readEpoch(queues)) === wanted) return;
+      queues.log.warn({ found, wanted }, "Redis lost data or was restarted; putting all waiting runs back");
+      const mark = `rebuilding:${randomUUID()}`;
+      await queues.redis.set(queues.keys.epoch, mark);
+      await rebuild();
+      rebuilt = (await queues.run("replaceIfSame", [queues.keys.epoch, mark, wanted])) === 1;
+      queues.log.info({ rebuilt }, rebuilt ? "All waiting runs are back" : "Redis lost data again; once more");
+    });
+    return rebuilt;
+  }
+}

@@ -1,0 +1,182 @@
+/**
+ * The maintenance queue (RL-23): named sweeps at intervals, each by one worker at a time over the whole fleet. BullMQ's
+ * own job schedulers and `Worker` do it; here a stalled job that runs again is welcome, since sweeps are safe to repeat.
+ *
+ * What must stay true: a lost Redis loses no sweep (schedulers are compared with the wanted ones at intervals and on
+ * `ensure`), and a sweep never overlaps itself (a lock in Redis that is held while it runs; should Redis lose it, the
+ * sweep's own safety remains).
+ */
+import { randomUUID } from "node:crypto";
+import { Queue, Worker } from "bullmq";
+import type { AgentQueues } from "./agent-queues.js";
+import { errorText } from "./log.js";
+
+export const MAINTENANCE_QUEUE_NAME = "maintenance";
+
+/** One background duty. */
+export interface Sweep {
+  /** Unique, without colons; the job's name on the dashboard. */
+  readonly name: string;
+  readonly everyMs: number;
+  /** One slice of work; safe to run twice. `signal` is aborted when the process stops. */
+  readonly run: (signal: AbortSignal) => Promise<void>;
+}
+
+export interface MaintenanceOptions {
+  readonly queues: AgentQueues;
+  readonly sweeps: readonly Sweep[];
+}
+
+export interface Maintenance {
+  /** Starts working and arms the schedulers as soon as Redis is there. */
+  start(): void;
+  /** Arms missing schedulers now (after a lost Redis). Rejects while Redis is away. */
+  ensure(): Promise<void>;
+  /** Asks for one run of a sweep now, by whichever worker is free. */
+  runNow(name: string): Promise<void>;
+  /** Stops taking sweeps, tells running ones to stop and waits for them. */
+  stop(): Promise<void>;
+}
+
+const SWEEP_LOCK_MS = 30_000;
+const ENSURE_EVERY_MS = 10_000;
+const KEEP_FINISHED = { count: 20, age: 24 * 3600 };
+const OVERDUE_SLACK_MS = 60_000;
+
+/** BullMQ `prefix` option of the maintenance queue; its tag keeps its keys in one slot. */
+export function maintenancePrefix(prefix: string): string {
+  return `${prefix}:{maintenance}`;
+}
+
+/** Creates this process's part of the maintenance of the fleet. Connects on `start`. */
+export function createMaintenance(options: MaintenanceOptions): Maintenance {
+  return new MaintenanceWorker(options);
+}
+
+class MaintenanceWorker implements Maintenance {
+  private readonly sweeps: ReadonlyMap<string, Sweep>;
+  private readonly queue: Queue;
+  private readonly worker: Worker;
+  private readonly abort = new AbortController();
+  private timer: NodeJS.Timeout | undefined;
+  private readonly onReady = (): void => void this.ensureQuietly();
+
+  constructor(private readonly options: MaintenanceOptions) {
+    const { queues, sweeps } = options;
+    this.sweeps = new Map(sweeps.map((sweep) => [sweep.name, sweep]));
+    const prefix = maintenancePrefix(queues.prefix);
+    this.queue = new Queue(MAINTENANCE_QUEUE_NAME, {
+      connection: queues.redis,
+      prefix,
+      skipVersionCheck: true,
+      skipWaitingForReady: true,
+      skipMetasUpdate: true,
+      defaultJobOptions: { attempts: 1, removeOnComplete: KEEP_FINISHED, removeOnFail: KEEP_FINISHED },
+    });
+    this.worker = new Worker(MAINTENANCE_QUEUE_NAME, (job) => this.sweep(job.name), {
+      // A template that never connects; the worker's two connections are made from it, with the patience BullMQ asks for.
+      connection: queues.redis.duplicate({
+        lazyConnect: true,
+        connectionName: "wakefleet:maintenance",
+        maxRetriesPerRequest: null,
+        enableOfflineQueue: true,
+        autoResendUnfulfilledCommands: true,
+        commandTimeout: undefined,
+      }),
+      prefix,
+      autorun: false,
+      concurrency: Math.max(1, sweeps.length),
+      skipVersionCheck: true,
+    });
+    const onError = (error: unknown): void => {
+      queues.limitedLog.warn("maintenance", { error: errorText(error) }, "The maintenance queue has trouble");
+    };
+    this.queue.on("error", onError);
+    this.worker.on("error", onError);
+  }
+
+  start(): void {
+    this.options.queues.redis.on("ready", this.onReady);
+    this.timer = setInterval(() => void this.ensureQuietly(), ENSURE_EVERY_MS);
+    this.timer.unref();
+    void this.ensureQuietly();
+    this.worker.run().catch((error: unknown) => {
+      this.options.queues.log.error({ err: error }, "The maintenance worker ended");
+    });
+  }
+
+  async ensure(): Promise<void> {
+    const armed = new Map((await this.queue.getJobSchedulers()).map((scheduler) => [scheduler.key, scheduler]));
+    for (const { name, everyMs } of this.sweeps.values()) {
+      const scheduler = armed.get(name);
+      const overdue = scheduler?.next !== undefined && scheduler.next < Date.now() - 3 * everyMs - OVERDUE_SLACK_MS;
+      if (scheduler !== undefined && Number(scheduler.every) === everyMs && !overdue) continue;
+      await this.queue.upsertJobScheduler(name, { every: everyMs }, { name, data: {} });
+    }
+  }
+
+  async runNow(name: string): Promise<void> {
+    if (!this.sweeps.has(name)) {
+      throw new Error(`There is no sweep "${name}"; there are ${[...this.sweeps.keys()].join(", ")}.`);
+    }
+    await this.queue.add(name, {});
+  }
+
+  async stop(): Promise<void> {
+    this.options.queues.redis.off("ready", this.onReady);
+    clearInterval(this.timer);
+    this.abort.abort();
+    await this.worker.close();
+    await this.queue.close();
+  }
+
+  private async ensureQuietly(): Promise<void> {
+    const { queues } = this.options;
+    if (queues.redis.status !== "ready") return;
+    try {
+      await this.ensure();
+    } catch (error) {
+      queues.limitedLog.warn("maintenance", { error: errorText(error) }, "Sweeps could not be scheduled; trying again");
+    }
+  }
+
+  /** Runs one sweep unless it is under way somewhere. What it answers is what the dashboard shows. */
+  private async sweep(name: string): Promise<{ outcome: string }> {
+    const { queues } = this.options;
+    const sweep = this.sweeps.get(name);
+    // Another version's sweep (RL-8): its workers have it; here it ends without effect.
+    if (sweep === undefined) return { outcome: "unknown_sweep" };
+    const lock = queues.keys.sweepLock(name);
+    const token = randomUUID();
+    if ((await queues.redis.set(lock, token, "PX", SWEEP_LOCK_MS, "NX")) === null) return { outcome: "under_way" };
+    const renewal = setInterval(() => void this.renew(lock, token), SWEEP_LOCK_MS / 3);
+    try {
+      await sweep.run(this.abort.signal);
+      return { outcome: "done" };
+    } catch (error) {
+      queues.limitedLog.warn(
+        `sweep:${name}`,
+        { sweep: name, error: errorText(error) },
+        "A sweep failed; it comes again",
+      );
+      throw error;
+    } finally {
+      clearInterval(renewal);
+      await queues.run("jobUnlock", [lock, token]).catch((error: unknown) => {
+        queues.limitedLog.warn(
+          "sweep-lock",
+          { sweep: name, error: errorText(error) },
+          "A sweep's lock expires by itself",
+        );
+      });
+    }
+  }
+
+  private async renew(lock: string, token: string): Promise<void> {
+    try {
+      await this.options.queues.run("jobRelock", [lock, token, SWEEP_LOCK_MS, 0]);
+    } catch (error) {
+      this.options.queues.limitedLog.warn("sweep-lock", { error: errorText(error) }, "A sweep's lock was not renewed");
+    }
+  }
+}
