@@ -1,1 +1,2 @@
-export {};
+/** The command line, for the scripts of the checkout and for `bin/wakefleet.mjs`. */
+export { main } from "./main.js";

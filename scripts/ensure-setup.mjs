@@ -1,0 +1,67 @@
+#!/usr/bin/env node
+/**
+ * Brings a checkout to the point where everything can run: the right Node, the dependencies of the lock file, the build.
+ * Every command begins with it, so that none needs another before it (OP-1). Imports nothing that has to be installed.
+ */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { build } from "./build.mjs";
+import { withSetupLock } from "./support/lock.mjs";
+import { npm, ROOT, run } from "./support/run.mjs";
+import { runMain, step } from "./support/say.mjs";
+
+const LEAST_NODE = [20, 11];
+
+/** Installs and builds what is missing or out of date; quick when nothing is. */
+export async function ensureSetup() {
+  checkNode();
+  await withSetupLock(async () => {
+    const missing = missingDependency();
+    if (missing !== null) {
+      await step("Installing dependencies from the lock file", async () => {
+        const [command, ...args] = npm();
+        // Install scripts are never needed (OP-6), and differ between npm versions in whether they run.
+        await run(command, [...args, "ci", "--include=dev", "--ignore-scripts", "--no-audit", "--no-fund"], {
+          quiet: true,
+        });
+      });
+      const still = missingDependency();
+      if (still !== null)
+        throw new Error(`npm ci ended well, but ${still} is still not installed. Delete node_modules and try again.`);
+    }
+    await build();
+  });
+}
+
+function checkNode() {
+  const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+  const [leastMajor = 0, leastMinor = 0] = LEAST_NODE;
+  if (major > leastMajor || (major === leastMajor && minor >= leastMinor)) return;
+  throw new Error(`Wakefleet needs Node.js ${LEAST_NODE.join(".")} or newer; this is ${process.versions.node}.`);
+}
+
+/**
+ * A package of the lock file that is not installed in the locked version, or null. Compared by content: times say
+ * nothing after a checkout. npm keeps what it installed in node_modules/.package-lock.json.
+ */
+function missingDependency() {
+  const installedFile = join(ROOT, "node_modules", ".package-lock.json");
+  if (!existsSync(installedFile)) return "node_modules";
+  const wanted = packagesOf(join(ROOT, "package-lock.json"));
+  const installed = packagesOf(installedFile);
+  for (const [path, entry] of Object.entries(wanted)) {
+    if (!path.includes("node_modules/")) continue;
+    const found = installed[path];
+    // What belongs to other platforms is in the lock file and nowhere else.
+    if (found === undefined && (entry.optional === true || entry.devOptional === true || entry.peer === true)) continue;
+    if (found === undefined || found.version !== entry.version) return path;
+  }
+  return null;
+}
+
+function packagesOf(file) {
+  return JSON.parse(readFileSync(file, "utf8")).packages ?? {};
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) await runMain(ensureSetup);
