@@ -86,29 +86,41 @@ async function applyUnderLock(context: {
   const { sql, databaseUrl, migrationsDir, onProgress } = context;
   const files = await readMigrationFiles(migrationsDir);
   let status = judgeHistory(files, await readAppliedMigrations(sql));
+  if (status.state === "current") return [];
   if (status.state === "unfinished") {
     for (const line of await repairHistory(sql)) onProgress(line);
     status = judgeHistory(files, await readAppliedMigrations(sql));
   }
-  if (status.state === "current") return [];
-  if (status.state !== "pending")
+  let applied: string[] = [];
+  if (status.state === "pending") {
+    onProgress(`Applying ${status.pending.join(", ")}`);
+    applied = await applyByEngine({ sql, databaseUrl, migrationsDir });
+  } else if (status.state !== "current") {
     throw new MigrationRefusedError(status, explainMigrationStatus(status) ?? status.state);
+  }
+  const newest = files.at(-1);
+  if (newest !== undefined) await noteSchemaVersion(sql, newest.name);
+  return applied;
+}
 
-  onProgress(`Applying ${status.pending.join(", ")}`);
-  const enginePool = new MigrationPool(databaseUrl);
+async function applyByEngine(context: {
+  readonly sql: Sql;
+  readonly databaseUrl: string;
+  readonly migrationsDir: string;
+}): Promise<string[]> {
+  const { sql, databaseUrl, migrationsDir } = context;
+  const pool = new MigrationPool(databaseUrl);
   try {
     const migrationsList = await engineMigrationList(migrationsDir);
-    const { appliedMigrationNames } = await withSchemaEngine({ pool: enginePool }, (engine) =>
+    const { appliedMigrationNames } = await withSchemaEngine({ pool }, (engine) =>
       engine.applyMigrations({ migrationsList, filters: NO_FILTERS }),
     );
     await clearMarks(sql);
-    const newest = files.at(-1);
-    if (newest !== undefined) await noteSchemaVersion(sql, newest.name);
     return appliedMigrationNames;
   } catch (cause) {
     throw await explainFailure(sql, cause);
   } finally {
-    await enginePool.end();
+    await pool.end();
   }
 }
 

@@ -44,11 +44,22 @@ async function loadGlue(): Promise<EngineGlue> {
   const folder = path.dirname(createRequire(import.meta.url).resolve("@prisma/schema-engine-wasm"));
   const loaded = (await import(pathToFileURL(path.join(folder, "schema_engine_bg.js")).href)) as EngineGlue;
   const bytes = await readFile(path.join(folder, "schema_engine_bg.wasm"));
-  const { instance } = await WebAssembly.instantiate(bytes, { "./schema_engine_bg.js": loaded });
+  const { instance } = await WebAssembly.instantiate(bytes, { "./schema_engine_bg.js": withIdleTimers(loaded) });
   loaded.__wbg_set_wasm(instance.exports);
   const start = instance.exports["__wbindgen_start"];
   if (typeof start === "function") start();
   return loaded;
+}
+
+/**
+ * The engine guards its commands with a timer of ten seconds that it never clears: such timers must not keep a process
+ * that has done its work from ending.
+ */
+function withIdleTimers(imports: object): object {
+  const idleTimer = (handler: () => void, delayMs: number): NodeJS.Timeout => setTimeout(handler, delayMs).unref();
+  return Object.fromEntries(
+    Object.entries(imports).map(([name, value]) => [name, name.startsWith("__wbg_setTimeout_") ? idleTimer : value]),
+  );
 }
 
 /** A Prisma schema as the engine takes it. */
@@ -58,7 +69,8 @@ export function schemaContainer(file: string, content: string): SchemasContainer
 
 /**
  * Opens the engine on a database, gives it to `work`, and frees it whatever happens.
- * The pool stays the caller's to end. Rejects with the engine's error.
+ * The pool stays the caller's to end. Rejects with the engine's error, or with the
+ * driver's own where that was the cause.
  */
 export async function withSchemaEngine<T>(
   options: {
@@ -70,13 +82,19 @@ export async function withSchemaEngine<T>(
   glue ??= loadGlue();
   const { SchemaEngine: Engine } = await glue;
   const { schema } = options;
+  const adapter = bindMigrationAwareSqlAdapterFactory(wholeScriptAdapter(options.pool));
   const engine = await Engine.new(
     { datamodels: schema === undefined ? undefined : [[schema.file, schema.content]] },
     () => undefined,
-    bindMigrationAwareSqlAdapterFactory(wholeScriptAdapter(options.pool)),
+    adapter,
   );
   try {
     return await work(engine);
+  } catch (error) {
+    // An error of the driver reaches the engine, and so us, as a number only.
+    const id = /External error id#(\d+)/.exec(String(error))?.[1];
+    const original = id === undefined ? undefined : adapter.errorRegistry.consumeError(Number(id));
+    throw original?.error ?? error;
   } finally {
     engine.free();
   }

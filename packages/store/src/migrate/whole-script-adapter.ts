@@ -18,6 +18,15 @@ import type { MigrationPool } from "./migration-pool.js";
 /** What `_prisma_migrations.logs` says between the commit of a script and the engine's own note that it is done. */
 export const SCRIPT_COMMITTED = "script committed";
 
+/**
+ * Key of the advisory lock that a script's transaction holds. A script goes on in PostgreSQL when the process that sent it
+ * is killed: whoever repairs the history waits for this lock, and so for the script's end.
+ */
+export const SCRIPT_LOCK = 0x776b6673;
+
+const LOCK_SCRIPT = `SELECT pg_advisory_xact_lock(${SCRIPT_LOCK});
+`;
+
 const MARK_COMMITTED = `
 ;DO $mark$ BEGIN
   IF to_regclass('_prisma_migrations') IS NOT NULL THEN
@@ -48,7 +57,7 @@ function withWholeScripts(adapter: SqlDriverAdapter, pool: MigrationPool): SqlDr
     return { ...result, columnTypes };
   };
   adapter.executeScript = async (script) => {
-    await pool.query(script + MARK_COMMITTED);
+    await pool.query(LOCK_SCRIPT + script + MARK_COMMITTED);
   };
   return adapter;
 }
