@@ -34,3 +34,4 @@ export * from "./instance-settings.js";
 export * from "./issue-relations.js";
 export * from "./issues.js";
 export * from "./reading.js";
+export * from "./runs/session-totals.js";

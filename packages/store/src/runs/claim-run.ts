@@ -5,31 +5,52 @@
  * write are one snapshot (CL-16). Behind it stand the unique indexes on (agent, slot) and on the lock's issue: a mistake
  * above is an error here, never a second running run.
  */
+import type { JsonObject } from "@wakefleet/contracts";
 import { camelRow, type IssueRow, type RunRow } from "../rows.js";
-import type { Sql } from "../sql.js";
-import { uuidOf } from "../sql.js";
+import { HEARTBEAT_TASK_KEY } from "@wakefleet/domain";
+import { type Sql, uuidOf } from "../sql.js";
 import type { Transition } from "./fence.js";
 
 export interface ClaimFactsRow {
   readonly run: RunRow | null;
   readonly takenSlots: readonly number[];
+  /** The task session of the run's key for the agent's current adapter type; null without one. */
+  readonly taskSession: { readonly params: JsonObject | null; readonly displayId: string | null } | null;
+  /** The agent's own session, and the adapter type that left it (SE-33, SE-35). */
+  readonly agentSession: { readonly sessionId: string | null; readonly adapterType: string } | null;
+  /** The database's clock. */
   readonly now: Date;
 }
 
-/** Reads the run and the agent's taken slots. Call it after the locks are held. */
+type FactsRow = Record<string, unknown> & {
+  fact_now: Date;
+  taken_slots: number[];
+  task_session: ClaimFactsRow["taskSession"];
+  agent_session: ClaimFactsRow["agentSession"];
+};
+
+/** Reads the run, the agent's taken slots and the session the run may resume. Call it after the locks are held. */
 export async function readClaimFacts(tx: Sql, ids: { runId: string; agentId: string }): Promise<ClaimFactsRow> {
-  const rows = await tx.query<Record<string, unknown> & { fact_now: Date; taken_slots: number[] }>(
+  const rows = await tx.query<FactsRow>(
     `SELECT r.*, clock_timestamp() AS fact_now,
             (SELECT coalesce(array_agg(s.run_slot), '{}') FROM heartbeat_runs s
-              WHERE s.agent_id = $2 AND s.status = 'running') AS taken_slots
+              WHERE s.agent_id = $2 AND s.status = 'running') AS taken_slots,
+            (SELECT jsonb_build_object('params', t.session_params_json, 'displayId', t.session_display_id)
+               FROM agents a JOIN agent_task_sessions t ON t.company_id = a.company_id AND t.agent_id = a.id
+                AND t.adapter_type = a.adapter_type
+                AND t.task_key = coalesce(r.task_key,
+                      CASE WHEN r.context_snapshot->>'wakeSource' = 'timer' THEN '${HEARTBEAT_TASK_KEY}' END)
+              WHERE a.id = $2) AS task_session,
+            (SELECT jsonb_build_object('sessionId', t.session_id, 'adapterType', t.adapter_type)
+               FROM agent_runtime_state t WHERE t.agent_id = $2) AS agent_session
        FROM (SELECT 1) one LEFT JOIN heartbeat_runs r ON r.id = $1 AND r.agent_id = $2`,
     [ids.runId, ids.agentId],
     "read_claim_facts",
   );
   const row = rows[0];
   if (row === undefined) throw new Error("the claim facts query answers exactly one row");
-  const { fact_now: now, taken_slots: takenSlots, ...run } = row;
-  return { run: run["id"] === null ? null : camelRow<RunRow>(run), takenSlots, now };
+  const { fact_now: now, taken_slots: takenSlots, task_session: taskSession, agent_session: agentSession, ...run } = row;
+  return { run: run["id"] === null ? null : camelRow<RunRow>(run), takenSlots, taskSession, agentSession, now };
 }
 
 export interface ClaimIssue

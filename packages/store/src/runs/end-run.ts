@@ -14,7 +14,13 @@ import type { NewRunEvent } from "./run-events.js";
 /** Who may end the run: the guard of the transition. */
 export type EndGuard =
   /** The worker that holds it. */
-  | { readonly kind: "held"; readonly workerId: string; readonly claimToken: number }
+  | {
+      readonly kind: "held";
+      readonly workerId: string;
+      readonly claimToken: number;
+      /** The outcome takes a cancel into account; without it a run that was asked to cancel is not ended (cancel wins). */
+      readonly cancelSeen: boolean;
+    }
   /** Nobody started it yet: `queued` or `scheduled_retry`. */
   | { readonly kind: "waiting" }
   /** Its lease is over under this token: whoever recovers it ends it and takes the token away (DM-33). */
@@ -31,9 +37,15 @@ export interface CostInput {
   readonly costCents: number;
 }
 
+/** What the run leaves for the next one (FI-11, AD-31). */
 export interface SessionInput {
-  /** Session of runs without a task key (SE-33); undefined leaves it. */
-  readonly agentSessionId?: string | null;
+  readonly adapterType: string;
+  /** SE-5; null: only the agent's own session is written (SE-7). */
+  readonly taskKey: string | null;
+  /** Params and display id both null: the task session is deleted. */
+  readonly params: JsonObject | null;
+  readonly displayId: string | null;
+  readonly sessionId: string | null;
 }
 
 export interface EndRunInput {
@@ -59,7 +71,8 @@ export interface EndRunInput {
   readonly events: readonly NewRunEvent[];
   /** US-3; null writes no cost event. */
   readonly cost: CostInput | null;
-  readonly session: SessionInput;
+  /** Null leaves every session as it is. */
+  readonly session: SessionInput | null;
   /** FI-12; false for ends that leave the agent's status alone. */
   readonly settlesAgent: boolean;
   /** The agent's timer interval, seconds; null when the timer is off (WK-51). */
@@ -99,6 +112,7 @@ const END_RUN = `
      WHERE r.id = $2
        AND CASE $3
              WHEN 'held' THEN r.status = 'running' AND r.worker_id = $4 AND r.claim_token = $5
+               AND ($6 OR r.cancel_requested_at IS NULL)
              WHEN 'waiting' THEN r.status IN ('queued','scheduled_retry')
              WHEN 'orphaned' THEN r.status = 'running' AND r.claim_token = $5 AND r.lease_expires_at < clock_timestamp()
              ELSE false
@@ -123,7 +137,7 @@ const END_RUN = `
     SELECT run.agent_id, run.company_id, a.adapter_type, run.id, run.status, run.error,
            coalesce((d#>>'{cost,inputTokens}')::bigint, 0), coalesce((d#>>'{cost,cachedInputTokens}')::bigint, 0),
            coalesce((d#>>'{cost,outputTokens}')::bigint, 0), coalesce((d#>>'{cost,costCents}')::bigint, 0),
-           d#>>'{session,agentSessionId}'
+           d#>>'{session,sessionId}'
       FROM run JOIN agents a ON a.id = run.agent_id, doc
      WHERE $3 = 'held'
     ON CONFLICT (agent_id) DO UPDATE SET adapter_type = excluded.adapter_type, last_run_id = excluded.last_run_id,
@@ -132,8 +146,26 @@ const END_RUN = `
         total_cached_input_tokens = s.total_cached_input_tokens + excluded.total_cached_input_tokens,
         total_output_tokens = s.total_output_tokens + excluded.total_output_tokens,
         total_cost_cents = s.total_cost_cents + excluded.total_cost_cents,
-        session_id = CASE WHEN (SELECT d->'session' ? 'agentSessionId' FROM doc) THEN excluded.session_id ELSE s.session_id END,
+        session_id = CASE WHEN (SELECT jsonb_typeof(d->'session') = 'object' FROM doc) THEN excluded.session_id ELSE s.session_id END,
         updated_at = now()
+  ),
+  task_session AS (
+    INSERT INTO agent_task_sessions AS t (company_id, agent_id, adapter_type, task_key, session_params_json,
+        session_display_id, last_run_id, last_error)
+    SELECT run.company_id, run.agent_id, d#>>'{session,adapterType}', d#>>'{session,taskKey}',
+           nullif(d#>'{session,params}', 'null'::jsonb), d#>>'{session,displayId}', run.id, run.error
+      FROM run, doc
+     WHERE d#>>'{session,taskKey}' IS NOT NULL
+       AND (d#>>'{session,displayId}' IS NOT NULL OR jsonb_typeof(d#>'{session,params}') = 'object')
+    ON CONFLICT (company_id, agent_id, adapter_type, task_key) DO UPDATE SET
+        session_params_json = excluded.session_params_json, session_display_id = excluded.session_display_id,
+        last_run_id = excluded.last_run_id, last_error = excluded.last_error, updated_at = now()
+  ),
+  task_session_cleared AS (
+    DELETE FROM agent_task_sessions t USING run, doc
+     WHERE t.company_id = run.company_id AND t.agent_id = run.agent_id AND t.adapter_type = d#>>'{session,adapterType}'
+       AND t.task_key = d#>>'{session,taskKey}'
+       AND d#>>'{session,displayId}' IS NULL AND jsonb_typeof(d#>'{session,params}') IS DISTINCT FROM 'object'
   ),
   cost AS (
     INSERT INTO cost_events (company_id, agent_id, issue_id, project_id, heartbeat_run_id, provider, model, biller,
@@ -185,6 +217,7 @@ export async function endRunIf(tx: Sql, input: EndRunInput): Promise<EndedRun | 
       guard.kind,
       guard.kind === "held" ? guard.workerId : null,
       guard.kind === "waiting" ? null : guard.claimToken,
+      guard.kind === "held" ? guard.cancelSeen : true,
     ],
     "end_run",
   );

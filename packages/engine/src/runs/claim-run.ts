@@ -1,0 +1,140 @@
+/**
+ * Claiming a run (CL-): one short transaction locks the agent, reads one consistent snapshot, asks the gates, and hands
+ * the run to this worker under a new claim token, or cancels it, or says why not now.
+ */
+import { agentNameKey, gateClaim } from "@wakefleet/domain";
+import {
+  type ClaimFactsRow,
+  claimRunIfWaiting,
+  type Database,
+  isRetryable,
+  type LockedAgent,
+  lockAgents,
+  lockIssueOfRun,
+  readClaimFacts,
+  type RunFence,
+  type RunRow,
+} from "@wakefleet/store";
+import type { NewId } from "../ids.js";
+import { type AfterCommit, nothingAfterCommit } from "./after-commit.js";
+import { bareEnding, endLockedRun } from "./end-run.js";
+import { runStartedEvents } from "./run-live-events.js";
+
+/** A run that is this worker's own: the only thing a result can be written for. */
+export interface ClaimedRun {
+  readonly run: RunRow;
+  readonly agent: LockedAgent;
+  readonly fence: RunFence;
+  readonly taskSession: ClaimFactsRow["taskSession"];
+  readonly agentSession: ClaimFactsRow["agentSession"];
+}
+
+export type ClaimResult =
+  | { readonly kind: "claimed"; readonly claimed: ClaimedRun }
+  | { readonly kind: "ended" }
+  | { readonly kind: "not_due"; readonly dueAtMs: number }
+  | { readonly kind: "cancelled"; readonly text: string }
+  /** CL-18: at the limit. The job waits for a slot. */
+  | { readonly kind: "full" }
+  /** CL-18: the issue's lock is another running run's. */
+  | { readonly kind: "locked" };
+
+export interface ClaimDeps {
+  readonly db: Database;
+  readonly newId: NewId;
+  readonly workerId: string;
+  readonly leaseMs: number;
+}
+
+const UNIQUE_VIOLATION = "23505";
+const LOCK_INDEX = /lock_issue_id/;
+
+/** Tries to claim. Rejects only when the database is away; a lost race is a result. */
+export async function claimRun(
+  deps: ClaimDeps,
+  job: { runId: string; agentId: string },
+): Promise<{ result: ClaimResult; after: AfterCommit }> {
+  for (let attempt = 1; ; attempt += 1) {
+    const after = nothingAfterCommit();
+    try {
+      return { result: await claimOnce(deps, job, after), after };
+    } catch (error) {
+      const { code, constraint } = error as { code?: string; constraint?: string };
+      if (code === UNIQUE_VIOLATION) {
+        // The second wall (DM-36) refused what the facts allowed a moment before.
+        const kind = LOCK_INDEX.test(constraint ?? "") ? "locked" : "full";
+        return { result: { kind }, after: nothingAfterCommit() };
+      }
+      if (!isRetryable(error) || attempt >= 3) throw error;
+    }
+  }
+}
+
+function claimOnce(deps: ClaimDeps, job: { runId: string; agentId: string }, after: AfterCommit): Promise<ClaimResult> {
+  return deps.db.transaction(async (tx) => {
+    const { agents, now } = await lockAgents(tx, [job.agentId]);
+    const agent = agents.get(job.agentId) ?? null;
+    const facts = await readClaimFacts(tx, job);
+    const issue = facts.run?.issueId == null ? null : await lockIssueOfRun(tx, job.runId);
+    const decision = gateClaim({
+      run:
+        facts.run === null
+          ? null
+          : { status: facts.run.status, scheduledRetryAtMs: facts.run.scheduledRetryAt?.getTime() ?? null },
+      agent,
+      takenSlots: facts.takenSlots,
+      issue:
+        issue === null
+          ? null
+          : { assignedToAgent: issue.assigneeAgentId === job.agentId, lockFreeOrOwn: !issue.lockHeldByOther },
+      nowMs: facts.now.getTime(),
+    });
+    switch (decision.kind) {
+      case "ended":
+        return { kind: "ended" };
+      case "not_due":
+        return { kind: "not_due", dueAtMs: decision.dueAtMs };
+      case "full":
+        return { kind: "full" };
+      case "cancel": {
+        const ended = await endLockedRun(
+          tx,
+          { newId: deps.newId, agent, issue, now },
+          bareEnding({
+            runId: job.runId,
+            guard: { kind: "waiting" },
+            status: "cancelled",
+            error: decision.text,
+            errorCode: decision.code,
+            cancelKind: "gate",
+          }),
+          after,
+        );
+        return ended === null ? { kind: "ended" } : { kind: "cancelled", text: decision.text };
+      }
+      case "claim": {
+        if (agent === null) throw new Error("the gates claim only for an agent that exists");
+        const moved = await claimRunIfWaiting(tx, {
+          runId: job.runId,
+          workerId: deps.workerId,
+          slot: decision.slot,
+          leaseMs: deps.leaseMs,
+          lockIssueId: decision.takesLock && issue !== null ? issue.id : null,
+          agentNameKey: agentNameKey(agent.name),
+        });
+        if (moved.kind === "lost") return { kind: "ended" };
+        after.events.push(...runStartedEvents(moved.row));
+        return {
+          kind: "claimed",
+          claimed: {
+            run: moved.row,
+            agent,
+            fence: { runId: job.runId, workerId: deps.workerId, claimToken: moved.row.claimToken },
+            taskSession: facts.taskSession,
+            agentSession: facts.agentSession,
+          },
+        };
+      }
+    }
+  });
+}

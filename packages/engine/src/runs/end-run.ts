@@ -1,0 +1,130 @@
+/**
+ * The end of a run, whoever brings it about: the worker that held it, a cancel while it waited, a gate, or the recovery
+ * of an orphan (FI-1, 3, 8, 11, 12, 14). One transaction: agent and issue locked, terminal status by compare-and-set,
+ * request, events, cost, sessions, agent status, release and promotion. It happened whole, or it did not happen and
+ * somebody else brings it about: no lock stays, no deferred request waits for ever, no cost is booked twice.
+ */
+import { readHeartbeatPolicy, type TerminalRunStatus } from "@wakefleet/contracts";
+import {
+  type ClaimIssue,
+  type EndedRun,
+  type EndRunInput,
+  endRunIf,
+  type LockedAgent,
+  lockAgents,
+  lockIssueOfRun,
+  type Sql,
+} from "@wakefleet/store";
+import type { NewId } from "../ids.js";
+import type { AfterCommit } from "./after-commit.js";
+import { releaseIssue } from "./release-issue.js";
+import { agentStatusEvent, runEndedEvents, runEventEvent } from "./run-live-events.js";
+
+/** How a run ended, before the facts that only the transaction knows. */
+export type RunEnding = Omit<EndRunInput, "timerIntervalSec" | "requestStatus" | "requestError" | "events"> & {
+  /** Written before `run OUTCOME` (FI-3). */
+  readonly eventsBefore: EndRunInput["events"];
+  /** Differs from the run's status for gates that skip (CL-15). */
+  readonly requestStatus?: EndRunInput["requestStatus"];
+  /** PL-4: a retry took the issue's lock over, so nothing is released. */
+  readonly keepsIssue?: boolean;
+};
+
+/** A run's end with nothing to report but its status: what was cancelled or lost before or without an adapter's result. */
+export function bareEnding(
+  ending: Pick<RunEnding, "runId" | "guard" | "status" | "error" | "errorCode"> & Partial<RunEnding>,
+): RunEnding {
+  return {
+    exitCode: null,
+    signal: null,
+    usageJson: null,
+    resultJson: null,
+    sessionIdAfter: null,
+    stdoutExcerpt: null,
+    stderrExcerpt: null,
+    log: null,
+    progress: null,
+    cancelKind: null,
+    cancelRecover: null,
+    cost: null,
+    session: null,
+    settlesAgent: true,
+    eventsBefore: [],
+    ...ending,
+  };
+}
+
+const REQUEST_STATUS: Record<TerminalRunStatus, EndRunInput["requestStatus"]> = {
+  succeeded: "completed",
+  failed: "failed",
+  cancelled: "cancelled",
+  timed_out: "timed_out",
+};
+
+export interface EndScope {
+  readonly agentId: string;
+  /** True when the run names an issue: its row is locked, released, and what waited is promoted. */
+  readonly hasIssue: boolean;
+}
+
+/** Locks agent and issue, then ends the run. Null when the guard no longer held: nothing was written. */
+export async function endRunIn(
+  tx: Sql,
+  deps: { newId: NewId },
+  scope: EndScope,
+  ending: RunEnding,
+  after: AfterCommit,
+): Promise<EndedRun | null> {
+  const { agents, now } = await lockAgents(tx, [scope.agentId]);
+  const agent = agents.get(scope.agentId) ?? null;
+  const issue = scope.hasIssue ? await lockIssueOfRun(tx, ending.runId) : null;
+  return endLockedRun(tx, { newId: deps.newId, agent, issue, now }, ending, after);
+}
+
+export interface LockedScope {
+  readonly newId: NewId;
+  readonly agent: LockedAgent | null;
+  readonly issue: ClaimIssue | null;
+  readonly now: Date;
+}
+
+/** The same when the caller already holds the locks. */
+export async function endLockedRun(
+  tx: Sql,
+  locked: LockedScope,
+  ending: RunEnding,
+  after: AfterCommit,
+): Promise<EndedRun | null> {
+  const policy = readHeartbeatPolicy(locked.agent?.runtimeConfig);
+  const { eventsBefore, keepsIssue, requestStatus, ...columns } = ending;
+  const ended = await endRunIf(tx, {
+    ...columns,
+    requestStatus: requestStatus ?? REQUEST_STATUS[ending.status],
+    requestError: ending.error,
+    events: [...eventsBefore, outcomeEvent(ending.status)],
+    timerIntervalSec: policy.enabled && policy.intervalSec > 0 ? policy.intervalSec : null,
+  });
+  if (ended === null) return null;
+  if (locked.issue !== null && keepsIssue !== true) {
+    await releaseIssue(tx, { run: ended.run, issue: locked.issue, now: locked.now, newId: locked.newId }, after);
+  }
+  after.events.push(...ended.events.map(runEventEvent), ...runEndedEvents(ended.run));
+  if (ending.settlesAgent) {
+    const { run, agentStatus: status, lastHeartbeatAt } = ended;
+    after.events.push(
+      agentStatusEvent({ companyId: run.companyId, agentId: run.agentId, status, lastHeartbeatAt, outcome: run.status }),
+    );
+  }
+  return ended;
+}
+
+/** FI-3. */
+function outcomeEvent(status: TerminalRunStatus): EndRunInput["events"][number] {
+  return {
+    eventType: "lifecycle",
+    stream: "system",
+    level: status === "succeeded" ? "info" : status === "cancelled" ? "warn" : "error",
+    message: `run ${status}`,
+    payload: null,
+  };
+}

@@ -1,0 +1,188 @@
+/**
+ * Executing a claimed run (EX-): session, workspace and config are prepared, the log is opened, the start is written, the
+ * adapter runs, its result is judged. Read top to bottom it is the story of one run; how it ends is `run-result.ts`, what
+ * is stored while it goes on is `run-output.ts`.
+ *
+ * What must stay true: every write is fenced (CL-17); output is stored at the store's pace (LG-8); whatever throws before
+ * or inside the adapter ends the run (EX-13).
+ */
+import type { AdapterExecutionContext, AdapterRegistry } from "@wakefleet/adapters";
+import { RunAborted } from "@wakefleet/adapters";
+import { asJsonObject, type JsonObject } from "@wakefleet/contracts";
+import { DEFAULT_SESSION_CODEC, sessionTaskKeyOf } from "@wakefleet/domain";
+import type { RunLogStore, RunLogWriter } from "@wakefleet/run-logs";
+import { type Database, startRunIfHeld, storeSpawnIfHeld } from "@wakefleet/store";
+import { type BaseWorkspace, ensureAgentHome, resolveBaseWorkspace } from "@wakefleet/workspaces";
+import type { FaultPoints, LiveEventPublisher, Log } from "../ports.js";
+import { resolveAdapterConfig } from "./adapter-config.js";
+import type { ClaimedRun } from "./claim-run.js";
+import type { RunEnding } from "./end-run.js";
+import type { HeldRun } from "./held-runs.js";
+import { agentStatusEvent, runEventEvent } from "./run-live-events.js";
+import { invocationEvent, storeOutput, storeRunEvents } from "./run-output.js";
+import { endOfFault, endOfResult } from "./run-result.js";
+
+export interface ExecuteDeps {
+  readonly db: Database;
+  readonly adapters: AdapterRegistry;
+  readonly runLogs: RunLogStore;
+  /** LG-8. */
+  readonly runLogMaxBytes: number;
+  readonly events: LiveEventPublisher;
+  readonly faults: FaultPoints;
+  readonly log: Log;
+  /** The worker's own environment: where children inherit from, and where agent homes lie (AD-52, WS-1). */
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** One run under way. */
+export interface Execution {
+  readonly deps: ExecuteDeps;
+  readonly claimed: ClaimedRun;
+  readonly held: HeldRun;
+}
+
+/** How the run is to end, or that it is not this worker's to end any more. */
+export type ExecutionEnd =
+  | { readonly kind: "end"; readonly ending: RunEnding }
+  | { readonly kind: "lost" }
+  /** The worker goes away (PL-5): the run is handed over. */
+  | { readonly kind: "stopped"; readonly log: RunEnding["log"] };
+
+/** What was made ready before the adapter. */
+export interface PreparedRun {
+  readonly config: JsonObject;
+  readonly workspace: BaseWorkspace;
+  readonly agentHome: string;
+  readonly sessionParams: JsonObject | null;
+  readonly sessionDisplayId: string | null;
+  /** SE-5. */
+  readonly taskKey: string | null;
+}
+
+/** Runs the adapter of a claimed run. Never rejects for what the agent or its settings did. */
+export async function executeRun(execution: Execution): Promise<ExecutionEnd> {
+  const { deps, claimed } = execution;
+  await deps.faults.hit("after-claim-before-execute");
+  let writer: RunLogWriter | null = null;
+  try {
+    const adapter = deps.adapters.resolve(claimed.agent.adapterType);
+    const prepared = await prepare(execution);
+    writer = await deps.runLogs.openRunLog({
+      companyId: claimed.run.companyId,
+      agentId: claimed.run.agentId,
+      runId: claimed.run.id,
+      maxBytes: deps.runLogMaxBytes,
+    });
+    if (!(await start(execution, prepared, writer))) {
+      await writer.close();
+      return { kind: "lost" };
+    }
+    for (const warning of prepared.workspace.warnings) {
+      await storeOutput(execution, writer, { stream: "stdout", chunk: `[wakefleet] ${warning}\n` });
+    }
+    await deps.faults.hit("after-start-before-spawn");
+    const result = await adapter.execute(adapterContext(execution, prepared, writer));
+    await deps.faults.hit("after-child-exit-before-finish");
+    return await endOfResult(execution, { prepared, result, writer });
+  } catch (error) {
+    return endOfFault(execution, { error, writer });
+  }
+}
+
+async function prepare({ deps, claimed }: Execution): Promise<PreparedRun> {
+  const { run, agent, taskSession, agentSession } = claimed;
+  const context = run.contextSnapshot ?? {};
+  const codec = deps.adapters.resolve(agent.adapterType).sessionCodec ?? DEFAULT_SESSION_CODEC;
+  const taskKey = sessionTaskKeyOf(context);
+  const isReset = context["forceFreshSession"] === true;
+  const sessionParams = isReset || taskSession === null ? null : codec.deserialize(taskSession.params);
+  const agentFallback =
+    taskKey === null && !isReset && agentSession?.adapterType === agent.adapterType ? agentSession.sessionId : null;
+  const agentHome = await ensureAgentHome({ env: deps.env, agentId: agent.id });
+  return {
+    config: resolveAdapterConfig(asJsonObject(agent.adapterConfig)),
+    workspace: await resolveBaseWorkspace({ env: deps.env, agentId: agent.id, sessionParams }),
+    agentHome,
+    sessionParams,
+    sessionDisplayId: (isReset ? null : (taskSession?.displayId ?? null)) ?? agentFallback,
+    taskKey,
+  };
+}
+
+/** CX-20: the keys of the context that this execution builds. */
+function contextKeys({ workspace, agentHome }: PreparedRun): JsonObject {
+  return {
+    wakefleetWorkspace: {
+      cwd: workspace.cwd,
+      source: workspace.source,
+      mode: "shared_workspace",
+      strategy: "project_primary",
+      projectId: workspace.projectId,
+      workspaceId: workspace.workspaceId,
+      repoUrl: workspace.repoUrl,
+      repoRef: workspace.repoRef,
+      branchName: null,
+      worktreePath: null,
+      agentHome,
+    },
+    wakefleetWorkspaces: workspace.workspaceHints.map((hint) => ({ ...hint })),
+  };
+}
+
+/** EX-1, EX-8, EX-9. Answers false when the run is not ours any more. */
+async function start({ deps, claimed }: Execution, prepared: PreparedRun, writer: RunLogWriter): Promise<boolean> {
+  const keys = contextKeys(prepared);
+  const started = await startRunIfHeld(deps.db.sql, claimed.fence, {
+    adapterType: claimed.agent.adapterType,
+    sessionIdBefore: prepared.sessionDisplayId,
+    contextKeys: keys,
+    logStore: deps.runLogs.kind,
+    logRef: writer.ref,
+  });
+  if (started.kind === "lost") return false;
+  claimed.run.contextSnapshot = { ...claimed.run.contextSnapshot, ...keys };
+  const { companyId, agentId } = claimed.run;
+  void deps.events.publish([
+    runEventEvent(started.row.event),
+    agentStatusEvent({ companyId, agentId, status: started.row.agentStatus, outcome: "running" }),
+  ]);
+  return true;
+}
+
+/** EX-10. */
+function adapterContext(execution: Execution, prepared: PreparedRun, writer: RunLogWriter): AdapterExecutionContext {
+  const { deps, claimed, held } = execution;
+  const { run, agent, fence } = claimed;
+  const sessionId = prepared.sessionParams?.["sessionId"];
+  return {
+    runId: run.id,
+    agent: {
+      id: agent.id,
+      companyId: agent.companyId,
+      name: agent.name,
+      adapterType: agent.adapterType,
+      adapterConfig: agent.adapterConfig,
+    },
+    runtime: {
+      sessionId: typeof sessionId === "string" ? sessionId : prepared.sessionDisplayId,
+      sessionParams: prepared.sessionParams,
+      sessionDisplayId: prepared.sessionDisplayId,
+      taskKey: prepared.taskKey,
+    },
+    config: prepared.config,
+    context: run.contextSnapshot ?? {},
+    executionTarget: null,
+    signal: held.abort.signal,
+    workerEnv: deps.env,
+    onLog: (stream, chunk) => storeOutput(execution, writer, { stream, chunk }),
+    onMeta: (meta) => storeRunEvents(execution, [invocationEvent(meta)]),
+    async onSpawn(child) {
+      if (await storeSpawnIfHeld(deps.db.sql, fence, child)) return;
+      held.abort.abort(new RunAborted("lease_lost", "The run was taken over before its child was known"));
+    },
+    onWarning(warning) {
+      deps.log.warn({ event: "adapter.warning", ...fence, code: warning.code, err: warning.cause }, warning.message);
+    },
+  };
+}

@@ -1,0 +1,77 @@
+/**
+ * The runs this worker process holds, each with the handle that stops it. One registry a process: the lease keeper judges
+ * it, cancels reach their run through it, and a shutdown walks it.
+ */
+import type { OutputStream } from "@wakefleet/contracts";
+import { RunAborted } from "@wakefleet/adapters";
+import type { RunFence } from "@wakefleet/store";
+
+export interface HeldRun {
+  readonly fence: RunFence;
+  readonly agentId: string;
+  readonly abort: AbortController;
+  readonly claimedAtMs: number;
+  /** Set once the end is being written: nobody judges it any more. */
+  ending: boolean;
+  /** Output not yet written to the run (LG-5). */
+  progress: { at: Date; seq: number; stream: OutputStream; bytes: number } | null;
+  progressStoredAtMs: number | null;
+}
+
+export class HeldRuns {
+  private readonly runs = new Map<string, HeldRun>();
+  private readonly emptied = new Set<() => void>();
+
+  add(input: { fence: RunFence; agentId: string; nowMs: number }): HeldRun {
+    const held: HeldRun = {
+      fence: input.fence,
+      agentId: input.agentId,
+      abort: new AbortController(),
+      claimedAtMs: input.nowMs,
+      ending: false,
+      progress: null,
+      progressStoredAtMs: null,
+    };
+    this.runs.set(input.fence.runId, held);
+    return held;
+  }
+
+  remove(held: HeldRun): void {
+    if (this.runs.get(held.fence.runId) === held) this.runs.delete(held.fence.runId);
+    if (this.runs.size === 0) for (const tell of this.emptied) tell();
+  }
+
+  get(runId: string): HeldRun | undefined {
+    return this.runs.get(runId);
+  }
+
+  all(): HeldRun[] {
+    return [...this.runs.values()];
+  }
+
+  get size(): number {
+    return this.runs.size;
+  }
+
+  /** Stops a run's adapter; the run's own end decides what becomes of it. */
+  abort(runId: string, reason: RunAborted): boolean {
+    const held = this.runs.get(runId);
+    if (held === undefined || held.abort.signal.aborted) return false;
+    held.abort.abort(reason);
+    return true;
+  }
+
+  /** Resolves when no run is held, or after `timeoutMs`; answers whether none is. */
+  async untilEmpty(timeoutMs: number): Promise<boolean> {
+    if (this.runs.size === 0) return true;
+    return new Promise((resolve) => {
+      const settle = (): void => {
+        clearTimeout(timer);
+        this.emptied.delete(settle);
+        resolve(this.runs.size === 0);
+      };
+      const timer = setTimeout(settle, timeoutMs);
+      this.emptied.add(settle);
+    });
+  }
+}

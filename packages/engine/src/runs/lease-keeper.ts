@@ -1,0 +1,128 @@
+/**
+ * Renewing the leases of all runs this worker holds with one statement (RL-22, DM-45), and what follows from the answer:
+ * a run that is no longer ours is stopped, a cancel that no message brought is seen (CN-2).
+ *
+ * What must stay true (EX-14): while PostgreSQL cannot be reached the children go on as long as nobody could start a
+ * successor, which is the lease plus the adopt grace since the last successful renewal was *sent*, by this process's
+ * monotonic clock and with a margin. Then they are stopped. Only runs that were held when the renewal was sent are
+ * judged by its answer.
+ */
+import { performance } from "node:perf_hooks";
+import { RunAborted } from "@wakefleet/adapters";
+import { type Database, type HeldRun as StoredHold, renewLeases, storeOutputProgress } from "@wakefleet/store";
+import type { FaultPoints, Log } from "../ports.js";
+import type { HeldRun, HeldRuns } from "./held-runs.js";
+
+/** LG-5: at most once a minute after the first chunk. */
+const PROGRESS_EVERY_MS = 60_000;
+/** Share of the time a successor must wait that is not used. */
+const MARGIN = 0.1;
+
+export interface LeaseKeeperDeps {
+  readonly db: Database;
+  readonly held: HeldRuns;
+  readonly workerId: string;
+  readonly leaseMs: number;
+  readonly renewEveryMs: number;
+  readonly adoptGraceMs: number;
+  readonly faults: FaultPoints;
+  readonly log: Log;
+  readonly onRenewal?: (result: "renewed" | "failed", lost: number) => void;
+}
+
+export interface LeaseKeeper {
+  start(): void;
+  /** One renewal now. */
+  renewOnce(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export function createLeaseKeeper(deps: LeaseKeeperDeps): LeaseKeeper {
+  let timer: NodeJS.Timeout | null = null;
+  let underWay: Promise<void> | null = null;
+  let renewedAtMs = performance.now();
+
+  async function renewOnce(): Promise<void> {
+    await deps.faults.hit("before-lease-renewal");
+    const judged = deps.held.all().filter((held) => !held.ending);
+    const sentAtMs = performance.now();
+    try {
+      const holds = await renewLeases(deps.db.sql, { workerId: deps.workerId, leaseMs: deps.leaseMs });
+      renewedAtMs = sentAtMs;
+      const lost = judge(judged, holds);
+      deps.onRenewal?.("renewed", lost);
+      await storeProgress(sentAtMs);
+    } catch (error) {
+      deps.onRenewal?.("failed", 0);
+      deps.log.warn({ event: "lease.renewal_failed", err: error }, "could not renew the leases; children go on for now");
+      giveUpWhenASuccessorMayStart();
+    }
+  }
+
+  function judge(judged: readonly HeldRun[], holds: readonly StoredHold[]): number {
+    const known = new Map(holds.map((hold) => [hold.runId, hold]));
+    let lost = 0;
+    for (const held of judged) {
+      if (held.ending) continue;
+      const hold = known.get(held.fence.runId);
+      if (hold === undefined || hold.claimToken !== held.fence.claimToken) {
+        lost += 1;
+        const stopped = deps.held.abort(held.fence.runId, new RunAborted("lease_lost", "The run was taken over or ended"));
+        if (stopped) deps.log.warn({ event: "run.lease_lost", ...held.fence }, "lease lost; stopping the agent process");
+      } else if (hold.cancelRequested) {
+        deps.held.abort(held.fence.runId, new RunAborted("cancelled", hold.cancelReason ?? "Cancelled by control plane"));
+      }
+    }
+    return lost;
+  }
+
+  async function storeProgress(nowMs: number): Promise<void> {
+    const due = deps.held.all().filter(
+      (held) =>
+        held.progress !== null &&
+        !held.ending &&
+        (held.progressStoredAtMs === null || nowMs - held.progressStoredAtMs >= PROGRESS_EVERY_MS),
+    );
+    if (due.length === 0) return;
+    const rows = due.flatMap((held) => {
+      if (held.progress === null) return [];
+      const { at: lastOutputAt, seq, stream, bytes } = held.progress;
+      held.progressStoredAtMs = nowMs;
+      return [{ runId: held.fence.runId, claimToken: held.fence.claimToken, lastOutputAt, seq, stream, bytes }];
+    });
+    await storeOutputProgress(deps.db.sql, deps.workerId, rows);
+  }
+
+  function giveUpWhenASuccessorMayStart(): void {
+    const aloneForMs = performance.now() - renewedAtMs;
+    if (aloneForMs < (deps.leaseMs + deps.adoptGraceMs) * (1 - MARGIN)) return;
+    for (const held of deps.held.all()) {
+      if (held.ending) continue;
+      const text = "The database could not be reached for as long as the lease and its grace lasted";
+      if (deps.held.abort(held.fence.runId, new RunAborted("lease_lost", text))) {
+        deps.log.error({ event: "run.lease_given_up", ...held.fence, aloneForMs }, "stopping a run whose lease cannot be renewed");
+      }
+    }
+  }
+
+  function tick(): void {
+    underWay = renewOnce()
+      .catch((error: unknown) => deps.log.error({ event: "lease.keeper_failed", err: error }, "lease keeper failed"))
+      .finally(() => {
+        underWay = null;
+        if (timer !== null) timer = setTimeout(tick, deps.renewEveryMs);
+      });
+  }
+
+  return {
+    start() {
+      timer ??= setTimeout(tick, deps.renewEveryMs);
+    },
+    renewOnce,
+    async stop() {
+      if (timer !== null) clearTimeout(timer);
+      timer = null;
+      if (underWay !== null) await underWay;
+    },
+  };
+}

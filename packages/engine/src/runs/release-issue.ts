@@ -1,0 +1,160 @@
+/**
+ * FI-8: the end of a run frees its issue and starts what waited behind it, in the transaction of the end. The caller
+ * holds the agent's row and the issue's row.
+ */
+import { SERVICE_REASONS } from "@wakefleet/contracts";
+import { agentNameKey, enrichContext, planRelease, PROMOTION_FAILED_TEXT, publicPayload, type ReleasePlan } from "@wakefleet/domain";
+import {
+  type ClaimIssue,
+  type IssueLockChange,
+  type NewRun,
+  readReleaseFacts,
+  readRunsForJobs,
+  recordWakeups,
+  type RunRow,
+  type Sql,
+  settleDeferredRequests,
+  type WaitingDeferred,
+} from "@wakefleet/store";
+import { runJobOf } from "../dispatch/run-job.js";
+import type { NewId } from "../ids.js";
+import { newRunRow } from "../wakeups/new-run-row.js";
+import { runQueuedEvent } from "../wakeups/accept-wakeups.js";
+import type { AfterCommit } from "./after-commit.js";
+
+export interface ReleaseInput {
+  readonly run: Pick<RunRow, "id" | "companyId">;
+  readonly issue: ClaimIssue;
+  readonly now: Date;
+  readonly newId: NewId;
+}
+
+/** Releases the issue of a run that ended and promotes at most one deferred wake. */
+export async function releaseIssue(tx: Sql, input: ReleaseInput, after: AfterCommit): Promise<void> {
+  const { run, issue } = input;
+  const facts = await readReleaseFacts(tx, { companyId: run.companyId, issueId: issue.id, runId: run.id });
+  const plan = planRelease({
+    runId: run.id,
+    issue: {
+      id: issue.id,
+      status: issue.status,
+      assigneeAgentId: issue.assigneeAgentId,
+      lockRunId: issue.executionRunId,
+    },
+    otherActiveRuns: facts.otherActiveRuns.map((other) => ({
+      id: other.id,
+      agentId: other.agentId,
+      status: other.status as "queued" | "scheduled_retry" | "running",
+      context: other.contextSnapshot ?? {},
+      createdAtMs: other.createdAt.getTime(),
+    })),
+    deferred: facts.deferred.map((request) => ({
+      id: request.id,
+      reason: request.reason,
+      payload: request.payload,
+      requestedByActorType: request.requestedByActorType,
+      agent: request.agentStatus === null ? null : { id: request.agentId, status: request.agentStatus },
+    })),
+  });
+  if (plan.kind === "not_holder") return;
+  if (plan.kind === "hand_over") {
+    const name = facts.agentNames.get(plan.toAgentId) ?? "";
+    await writeLock(tx, { issueId: issue.id, runId: plan.toRunId, agentNameKey: agentNameKey(name) });
+    return;
+  }
+  await applyPlan(tx, { ...input, plan, deferred: facts.deferred }, after);
+}
+
+async function writeLock(tx: Sql, lock: IssueLockChange): Promise<void> {
+  await recordWakeups(tx, { requests: [], runs: [], mergedRuns: [], mergedRequests: [], activity: [], locks: [lock] });
+}
+
+interface PlanInput extends ReleaseInput {
+  readonly plan: Extract<ReleasePlan, { kind: "release" }>;
+  readonly deferred: readonly WaitingDeferred[];
+}
+
+async function applyPlan(tx: Sql, input: PlanInput, after: AfterCommit): Promise<void> {
+  const { run, issue, plan } = input;
+  const request = input.deferred.find((one) => one.id === plan.promote?.requestId);
+  const promoted = plan.promote === null || request === undefined ? null : promotedRun(input, plan.promote, request);
+  const holder = promoted !== null && plan.promote?.takesLock === true ? promoted : null;
+  if (issue.executionRunId !== null || holder !== null || promoted !== null) {
+    await recordWakeups(tx, {
+      requests: [],
+      runs: promoted === null ? [] : [promoted],
+      mergedRuns: [],
+      mergedRequests: [],
+      locks: [
+        {
+          issueId: issue.id,
+          runId: holder?.id ?? null,
+          agentNameKey: holder === null ? null : agentNameKey(request?.agentName ?? ""),
+        },
+      ],
+      activity: plan.promote?.reopenFrom == null ? [] : [reopenedActivity(input, plan.promote.reopenFrom)],
+    });
+  }
+  if (plan.failedRequestIds.length === 0 && promoted === null) return;
+  await settleDeferredRequests(tx, {
+    issueId: issue.id,
+    companyId: run.companyId,
+    failed: { requestIds: plan.failedRequestIds, error: PROMOTION_FAILED_TEXT },
+    promoted:
+      promoted === null || request === undefined
+        ? null
+        : {
+            requestId: request.id,
+            agentId: request.agentId,
+            runId: promoted.id,
+            reason: SERVICE_REASONS.promoted,
+            payload: publicPayload(request.payload) ?? {},
+          },
+    reopen: plan.promote?.reopenFrom != null,
+  });
+  if (promoted === null) return;
+  after.jobs.push(...(await readRunsForJobs(tx, [promoted.id])).map(runJobOf));
+  after.events.push(runQueuedEvent(promoted));
+}
+
+function promotedRun(
+  input: ReleaseInput,
+  promote: NonNullable<PlanInput["plan"]["promote"]>,
+  request: WaitingDeferred,
+): RunRow & NewRun {
+  const enriched = enrichContext({
+    context: promote.context,
+    payload: publicPayload(request.payload),
+    reason: promote.reason,
+    source: request.source,
+    triggerDetail: request.triggerDetail,
+  });
+  const row = newRunRow({
+    id: input.newId(),
+    companyId: input.run.companyId,
+    agentId: promote.agentId,
+    source: request.source,
+    triggerDetail: request.triggerDetail,
+    wakeupRequestId: request.id,
+    context: promote.reopenFrom === null ? enriched : { ...enriched, reopenedFrom: promote.reopenFrom },
+    sessionIdBefore: request.sessionIdBefore,
+    now: input.now,
+  });
+  return { ...row, wakeupRequestId: request.id, contextSnapshot: row.contextSnapshot ?? {} };
+}
+
+/** AC-37. */
+function reopenedActivity(input: ReleaseInput, from: string) {
+  const { run, issue } = input;
+  return {
+    companyId: run.companyId,
+    actorType: "system" as const,
+    actorId: "heartbeat",
+    action: "issue.updated",
+    entityType: "issue",
+    entityId: issue.id,
+    agentId: null,
+    runId: run.id,
+    details: { status: "todo", _previous: { status: from }, source: "deferred_comment_wake", reopened: true, reopenedFrom: from },
+  };
+}

@@ -1,0 +1,69 @@
+/** What is stored while a run goes on: its output (LG-1, LG-4, LG-5) and its events (LG-6, EX-11). */
+import type { InvocationMeta } from "@wakefleet/adapters";
+import type { JsonObject, OutputStream } from "@wakefleet/contracts";
+import { boundPayload } from "@wakefleet/domain";
+import { liveChunk, type RunLogWriter } from "@wakefleet/run-logs";
+import { appendRunEventsIfHeld, type NewRunEvent, storeOutputProgress } from "@wakefleet/store";
+import type { Execution } from "./execute-run.js";
+import { runEventEvent, runLogEvent } from "./run-live-events.js";
+
+/**
+ * Stores one chunk and settles when it is on its way to the disk, so that a fast child is read at the store's pace
+ * (LG-8). Rejects with the file system's error; the adapter reports it and goes on.
+ */
+export async function storeOutput(
+  execution: Execution,
+  writer: RunLogWriter,
+  output: { stream: OutputStream; chunk: string },
+): Promise<void> {
+  const { deps, claimed, held } = execution;
+  const { companyId, id: runId, agentId } = claimed.run;
+  const { stream } = output;
+  const stored = await writer.append(stream, output.chunk);
+  if (stored.chunk !== "") {
+    const live = liveChunk(stored.chunk);
+    void deps.events.publish([runLogEvent({ companyId, runId, agentId, at: stored.lastOutputAt, stream, ...live })]);
+  }
+  const isFirst = held.progress === null;
+  held.progress = { at: stored.lastOutputAt, seq: stored.seq, stream, bytes: stored.totalBytes };
+  if (isFirst) await storeFirstProgress(execution);
+}
+
+/** LG-5: the first chunk is told at once; the lease keeper tells the rest, at most once a minute. */
+async function storeFirstProgress({ deps, claimed, held }: Execution): Promise<void> {
+  if (held.progress === null) return;
+  const { at: lastOutputAt, seq, stream, bytes } = held.progress;
+  const { runId, workerId, claimToken } = claimed.fence;
+  held.progressStoredAtMs = performance.now();
+  try {
+    await storeOutputProgress(deps.db.sql, workerId, [{ runId, claimToken, lastOutputAt, seq, stream, bytes }]);
+  } catch (error) {
+    // Only a display figure: the lease keeper's next round writes it.
+    held.progressStoredAtMs = null;
+    deps.log.debug({ event: "run.progress_failed", runId, err: error }, "progress is told later");
+  }
+}
+
+/**
+ * Appends run events, numbered by the database. While the database is away they are dropped with a log line: a run does
+ * not stop for a note about itself, and numbers stay without gaps.
+ */
+export async function storeRunEvents({ deps, claimed }: Execution, events: readonly NewRunEvent[]): Promise<void> {
+  try {
+    const rows = await appendRunEventsIfHeld(deps.db.sql, claimed.fence, events);
+    void deps.events.publish(rows.map(runEventEvent));
+  } catch (error) {
+    deps.log.warn({ event: "run.event_lost", runId: claimed.run.id, err: error }, "a run event could not be written");
+  }
+}
+
+/** AD-16, EX-11: the adapter redacted by key name already; the payload is bounded here (LG-6). */
+export function invocationEvent(meta: InvocationMeta): NewRunEvent {
+  return {
+    eventType: "adapter.invoke",
+    stream: "system",
+    level: "info",
+    message: "adapter invocation",
+    payload: boundPayload({ ...meta } satisfies Record<keyof InvocationMeta, unknown>) as JsonObject,
+  };
+}

@@ -1,0 +1,185 @@
+/** From an adapter's result, or from what was thrown instead, to the end of the run (EX-12, EX-13, US-1 to US-3, AD-28 to AD-32). */
+import { type AdapterExecutionResult, abortReasonOf } from "@wakefleet/adapters";
+import { asJsonObject } from "@wakefleet/contracts";
+import {
+  CANCELLED_TEXT,
+  type CancelFact,
+  classifyOutcome,
+  DEFAULT_SESSION_CODEC,
+  type JudgedUsage,
+  judgeUsage,
+  nextSession,
+  type RunOutcome,
+  stopMetadata,
+  storedResult,
+} from "@wakefleet/domain";
+import type { RunLogWriter } from "@wakefleet/run-logs";
+import { type NewRunEvent, readPreviousSessionTotals } from "@wakefleet/store";
+import { bareEnding, type RunEnding } from "./end-run.js";
+import type { Execution, ExecutionEnd, PreparedRun } from "./execute-run.js";
+
+/** The cancel that stopped the adapter, if it was one. */
+function cancelOf({ held }: Execution): CancelFact | null {
+  if (!held.abort.signal.aborted) return null;
+  const reason = abortReasonOf(held.abort.signal);
+  return reason.kind === "cancelled" ? { reason: reason.message } : null;
+}
+
+/** Lost or stopped runs are not ended by this worker as if they had ended by themselves. */
+function strandedKind({ held }: Execution): "lost" | "stopped" | null {
+  if (!held.abort.signal.aborted) return null;
+  const { kind } = abortReasonOf(held.abort.signal);
+  return kind === "lease_lost" ? "lost" : kind === "worker_stopping" ? "stopped" : null;
+}
+
+async function closeLog({ deps, claimed }: Execution, writer: RunLogWriter | null): Promise<RunEnding["log"]> {
+  if (writer === null) return null;
+  try {
+    return await writer.close();
+  } catch (error) {
+    deps.log.error({ event: "run.log_close_failed", runId: claimed.run.id, err: error }, "the run's log could not be closed");
+    return null;
+  }
+}
+
+function logFacts(execution: Execution, writer: RunLogWriter | null, log: RunEnding["log"]) {
+  const excerpts = writer?.excerpts() ?? { stdout: "", stderr: "" };
+  const { progress } = execution.held;
+  return {
+    log,
+    stdoutExcerpt: excerpts.stdout,
+    stderrExcerpt: excerpts.stderr,
+    progress: progress === null ? null : { ...progress },
+  };
+}
+
+/** The end that an adapter's result calls for. */
+export async function endOfResult(
+  execution: Execution,
+  ended: { prepared: PreparedRun; result: AdapterExecutionResult; writer: RunLogWriter },
+): Promise<ExecutionEnd> {
+  const { claimed, deps } = execution;
+  const { result, prepared, writer } = ended;
+  const log = await closeLog(execution, writer);
+  const stranded = strandedKind(execution);
+  if (stranded === "lost") return { kind: "lost" };
+  if (stranded === "stopped") return { kind: "stopped", log };
+  const outcome = classifyOutcome(
+    {
+      exitCode: result.exitCode,
+      signal: result.signal,
+      timedOut: result.timedOut,
+      errorMessage: result.errorMessage ?? null,
+      errorCode: result.errorCode ?? null,
+    },
+    cancelOf(execution),
+  );
+  const codec = deps.adapters.resolve(claimed.agent.adapterType).sessionCodec ?? DEFAULT_SESSION_CODEC;
+  const session = nextSession(result, { params: prepared.sessionParams, displayId: prepared.sessionDisplayId }, codec);
+  const usage = await judge(execution, { prepared, result, sessionDisplayId: session.displayId });
+  return {
+    kind: "end",
+    ending: {
+      ...bareEnding({ runId: claimed.run.id, guard: heldGuard(execution), ...outcome }),
+      exitCode: result.exitCode,
+      signal: result.signal,
+      usageJson: usage.usageJson,
+      resultJson: storedResult({
+        resultJson: result.resultJson ?? null,
+        summary: result.summary ?? null,
+        errorFamily: outcome.status === "failed" ? (result.errorFamily ?? null) : null,
+        retryNotBefore: outcome.status === "failed" ? (result.retryNotBefore ?? null) : null,
+        stop: stopOf(execution, outcome),
+      }),
+      sessionIdAfter: session.displayId,
+      ...logFacts(execution, writer, log),
+      cancelKind: outcome.status === "cancelled" ? "person" : null,
+      cost: usage.isBillable ? costOf(usage) : null,
+      session: { adapterType: claimed.agent.adapterType, taskKey: prepared.taskKey, ...session },
+    },
+  };
+}
+
+function heldGuard(execution: Execution): RunEnding["guard"] {
+  const { workerId, claimToken } = execution.claimed.fence;
+  return { kind: "held", workerId, claimToken, cancelSeen: cancelOf(execution) !== null };
+}
+
+function stopOf({ claimed }: Execution, outcome: RunOutcome) {
+  return stopMetadata({
+    status: outcome.status,
+    errorCode: outcome.errorCode,
+    cancelKind: claimed.run.cancelKind,
+    adapterType: claimed.agent.adapterType,
+    adapterConfig: asJsonObject(claimed.agent.adapterConfig),
+  });
+}
+
+function costOf(usage: JudgedUsage): NonNullable<RunEnding["cost"]> {
+  const { provider, biller, model, billingType, costCents } = usage;
+  return { provider, biller, model, billingType, costCents, ...usage.tokens };
+}
+
+/** US-1: totals of a session are compared with those of the latest earlier run that ended with the same session. */
+async function judge(
+  { deps, claimed }: Execution,
+  facts: { prepared: PreparedRun; result: AdapterExecutionResult; sessionDisplayId: string | null },
+): Promise<JudgedUsage> {
+  const { result, prepared, sessionDisplayId } = facts;
+  const needsTotals = result.usageBasis === "session_cumulative" && result.usage !== undefined && sessionDisplayId !== null;
+  const resumed = prepared.sessionDisplayId !== null && prepared.sessionDisplayId === sessionDisplayId;
+  return judgeUsage({
+    usage: result.usage ?? null,
+    usageBasis: result.usageBasis ?? null,
+    costUsd: result.costUsd ?? null,
+    billingType: result.billingType ?? null,
+    provider: result.provider ?? null,
+    biller: result.biller ?? null,
+    model: result.model ?? null,
+    previousTotals: needsTotals
+      ? await readPreviousSessionTotals(deps.db.sql, {
+          agentId: claimed.run.agentId,
+          sessionId: sessionDisplayId,
+          runId: claimed.run.id,
+        })
+      : null,
+    session: {
+      persistedSessionId: sessionDisplayId,
+      sessionReused: resumed,
+      taskSessionReused: resumed && prepared.taskKey !== null,
+      freshSession: !resumed,
+      sessionRotated: false,
+      sessionRotationReason: null,
+    },
+  });
+}
+
+/** EX-13: what was thrown before or inside the adapter ends the run. */
+export async function endOfFault(
+  execution: Execution,
+  fault: { error: unknown; writer: RunLogWriter | null },
+): Promise<ExecutionEnd> {
+  const { deps, claimed } = execution;
+  const log = await closeLog(execution, fault.writer);
+  const stranded = strandedKind(execution);
+  if (stranded === "lost") return { kind: "lost" };
+  if (stranded === "stopped") return { kind: "stopped", log };
+  const message = fault.error instanceof Error ? fault.error.message : String(fault.error);
+  deps.log.info({ event: "run.fault", ...claimed.fence, err: fault.error }, "the run could not be executed");
+  const cancel = cancelOf(execution);
+  const outcome: RunOutcome =
+    cancel === null
+      ? { status: "failed", error: message, errorCode: "adapter_failed" }
+      : { status: "cancelled", error: cancel.reason || CANCELLED_TEXT, errorCode: "cancelled" };
+  const errorEvent: NewRunEvent = { eventType: "error", stream: "system", level: "error", message, payload: null };
+  return {
+    kind: "end",
+    ending: {
+      ...bareEnding({ runId: claimed.run.id, guard: heldGuard(execution), ...outcome }),
+      resultJson: stopOf(execution, outcome),
+      ...logFacts(execution, fault.writer, log),
+      cancelKind: cancel === null ? null : "person",
+      eventsBefore: cancel === null ? [errorEvent] : [],
+    },
+  };
+}
