@@ -144,9 +144,9 @@ async function startChild(options: SuperviseChildOptions): Promise<StartedChild>
   return { process: child, pid: child.pid, stdin: child.stdin, stdout: child.stdout, stderr: child.stderr };
 }
 
-/** AD-42. The reason is the system's code and call: Node's own text may quote an argument or a variable's value. */
+/** AD-42. The reason is the system's code alone: Node's own text may quote an argument or a variable's value. */
 function startError(options: SuperviseChildOptions, cause: unknown): Error {
-  const { code, syscall } = cause instanceof Error ? (cause as NodeJS.ErrnoException) : {};
+  const code = cause instanceof Error ? (cause as NodeJS.ErrnoException).code : undefined;
   const start = `Failed to start command "${options.command}" in "${options.cwd}"`;
   if (code === "ENOENT") {
     const searched = options.env["PATH"] ?? "";
@@ -158,7 +158,7 @@ function startError(options: SuperviseChildOptions, cause: unknown): Error {
   if (code?.startsWith("ERR_INVALID_ARG")) {
     return new Error(`${start}: an argument or a variable holds a NUL character`);
   }
-  return new Error(`${start}: ${code === undefined ? String(cause) : `${syscall ?? "spawn"} ${code}`}`, { cause });
+  return new Error(`${start}: ${code === undefined ? String(cause) : `spawn ${code}`}`, { cause });
 }
 
 function describe(child: StartedChild): SpawnInfo {

@@ -1,0 +1,4 @@
+import { describeAdapterConformance } from "../conformance/adapter-conformance.js";
+import { processAdapter } from "./process-adapter.js";
+
+describeAdapterConformance({ adapter: processAdapter, configFor: (executable) => ({ command: executable }) });
