@@ -136,7 +136,17 @@ async function noteSchemaVersion(sql: Sql, name: string): Promise<void> {
   );
 }
 
+/** Prisma's code for "there are tables here and no history of migrations". */
+const NOT_EMPTY = "P3005";
+
 async function explainFailure(sql: Sql, cause: unknown): Promise<Error> {
+  if ((cause as { code?: unknown }).code === NOT_EMPTY) {
+    const [database] = await sql.query<{ name: string }>("SELECT current_database() AS name");
+    return new Error(
+      `Database ${database?.name ?? ""} already has tables that Wakefleet did not make. Give it a database of its own: createdb wakefleet, and name that in DATABASE_URL.`,
+      { cause },
+    );
+  }
   const reason = cause instanceof Error ? cause.message : String(cause);
   const unfinished = (await readAppliedMigrations(sql)).find((row) => !row.finished);
   if (unfinished === undefined) return new Error(`Migrating failed: ${reason}`, { cause });

@@ -1,5 +1,6 @@
 /** Migrating real databases: many processes at once, histories that must be refused, processes killed in the middle. */
 import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -119,6 +120,16 @@ describe("applying", () => {
       applied: ["20260102000000_two"],
     });
     expect(await tablesOf(db)).toEqual(["one", "two"]);
+  });
+
+  it("refuses a database that has tables of somebody else, and says what to do", async () => {
+    const { url, db } = await keep(await createEmptyTestDatabase());
+    const { dir } = await migrationsFolder();
+    await db.sql.query("CREATE TABLE theirs (id int)");
+    await expect(applyMigrations({ databaseUrl: url, migrationsDir: dir })).rejects.toThrow(
+      /already has tables that Wakefleet did not make\. Give it a database of its own/,
+    );
+    expect(await tablesOf(db)).toEqual(["theirs"]);
   });
 
   it("says so when another process holds the lock for too long", async () => {
@@ -289,6 +300,15 @@ describe("drift", () => {
       "table notes extra",
       "trigger heartbeat_runs.heartbeat_runs_slot_within_limit_update different",
     ]);
+  });
+
+  it("DM-12 a user who may not create databases is told so", async () => {
+    const role = `wf_reader_${randomBytes(4).toString("hex")}`;
+    await db.pool.query(`CREATE ROLE ${role} LOGIN; GRANT SELECT ON ALL TABLES IN SCHEMA public TO ${role}`);
+    cleanups.push(() => db.pool.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`));
+    const asReader = new URL(url);
+    asReader.username = role;
+    await expect(checkDrift({ databaseUrl: asReader.href })).rejects.toThrow(/may not create databases.*CREATEDB/);
   });
 
   it("DM-12 a schema that is ahead of the migrations is reported, and the next migration mends it", async () => {

@@ -23,7 +23,7 @@ export async function withMigratedScratch<T>(
   const server = new MigrationPool(options.databaseUrl);
   const name = `wakefleet_scratch_${randomUUID().replaceAll("-", "")}`;
   try {
-    await server.query(`CREATE DATABASE "${name}"`);
+    await createDatabase(server, name);
     try {
       const url = new URL(options.databaseUrl);
       url.pathname = `/${name}`;
@@ -40,6 +40,21 @@ export async function withMigratedScratch<T>(
     }
   } finally {
     await server.end();
+  }
+}
+
+/** SQLSTATE: the user may not. */
+const INSUFFICIENT_PRIVILEGE = "42501";
+
+async function createDatabase(server: MigrationPool, name: string): Promise<void> {
+  try {
+    await server.query(`CREATE DATABASE "${name}"`);
+  } catch (cause) {
+    if ((cause as { code?: unknown }).code !== INSUFFICIENT_PRIVILEGE) throw cause;
+    throw new Error(
+      "The database user may not create databases, and comparing needs a scratch one. Use a user with CREATEDB (ALTER ROLE name CREATEDB).",
+      { cause },
+    );
   }
 }
 
