@@ -1,1 +1,22 @@
-export {};
+/** Workspaces: where an installation keeps its files and where an agent works (05). */
+export { ensureAgentHome } from "./agent-home.js";
+export {
+  type BaseWorkspace,
+  type BaseWorkspaceRequest,
+  type BaseWorkspaceSource,
+  resolveBaseWorkspace,
+  type WorkspaceHint,
+} from "./base-workspace.js";
+export {
+  agentHomePath,
+  companySkillsPath,
+  homeDirectory,
+  type InstanceLocation,
+  instanceId,
+  instanceRoot,
+  managedProjectPath,
+  masterKeyPath,
+  runLogsPath,
+  runtimeServicesPath,
+  workspaceOperationLogsPath,
+} from "./instance-paths.js";
