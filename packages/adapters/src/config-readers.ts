@@ -2,7 +2,7 @@
  * Tolerant readers for adapter settings (AD-38 to AD-40). A value of the wrong type reads as the default: a run must not
  * fail for a setting nobody needs. Strictness belongs to the checks on writing an agent.
  */
-import { type JsonObject, asJsonObject } from "@wakefleet/contracts";
+import { asJsonObject, type JsonObject } from "@wakefleet/contracts";
 
 /** A string; the empty one and other types read as `fallback`. Not trimmed. */
 export function readString(value: unknown, fallback: string): string {
@@ -72,7 +72,9 @@ export function splitArguments(text: string): string[] {
     }
   }
   if (quote !== null) {
-    throw new Error(`The setting "args" has a ${quote} that is not closed. Close it, or give args as a list of strings.`);
+    throw new Error(
+      `The setting "args" has a ${quote} that is not closed. Close it, or give args as a list of strings.`,
+    );
   }
   if (word !== null) words.push(word);
   return words;

@@ -63,7 +63,10 @@ describe("AD-5 models", () => {
 
 describe("SE-26 AD-37 the default session codec", () => {
   it.each([
-    [{ sessionId: "s", extra: 1 }, { sessionId: "s", extra: 1 }],
+    [
+      { sessionId: "s", extra: 1 },
+      { sessionId: "s", extra: 1 },
+    ],
     [{}, null],
     [null, null],
     ["text", null],

@@ -26,7 +26,8 @@ describe("AD-58 is it one", () => {
   afterAll(async () => {
     await rm(root, { recursive: true, force: true });
   });
-  const check = (cwd: string, createIfMissing = false): Promise<void> => requireWorkingDirectory({ cwd, createIfMissing });
+  const check = (cwd: string, createIfMissing = false): Promise<void> =>
+    requireWorkingDirectory({ cwd, createIfMissing });
 
   it("AD-58 takes a directory", async () => {
     await expect(check(root)).resolves.toBeUndefined();

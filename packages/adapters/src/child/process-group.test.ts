@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { afterEach, describe, expect, it } from "vitest";
 import { eventually } from "../conformance/recorded-run.js";
-import { inspectProcess, signalGroup, type StoredProcess, terminateProcessGroup } from "./process-group.js";
+import { inspectProcess, type StoredProcess, signalGroup, terminateProcessGroup } from "./process-group.js";
 import { readProcess } from "./process-table.js";
 
 const started: number[] = [];

@@ -70,7 +70,9 @@ export async function terminateProcessGroup(
 ): Promise<TerminationResult> {
   if ((await inspectProcess(target)) === "dead") return "already_gone";
   signalStored(target, "SIGTERM");
-  if (await waitUntilGone({ isGone: async () => (await inspectProcess(target)) === "dead", timeoutMs: target.graceMs })) {
+  if (
+    await waitUntilGone({ isGone: async () => (await inspectProcess(target)) === "dead", timeoutMs: target.graceMs })
+  ) {
     return "terminated";
   }
   signalStored(target, "SIGKILL");

@@ -147,7 +147,11 @@ describe("AD-41 to AD-51 one supervised child", () => {
         finished.abort();
       },
     });
-    expect(outcome).toMatchObject({ timedOut: false, signal: "SIGTERM", stop: { cause: "finished", forceKilled: false } });
+    expect(outcome).toMatchObject({
+      timedOut: false,
+      signal: "SIGTERM",
+      stop: { cause: "finished", forceKilled: false },
+    });
   });
 
   it("AD-42 explains a start that the system refused", async () => {

@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { inspectProcess } from "../child/process-group.js";
 import { type Adapter, RunAborted, type SpawnInfo } from "../contract.js";
 import { createProgramFolder, type ProgramFolder } from "./agent-programs.js";
-import { eventually, type RecordedRun, recordRun, type RunOverrides, TEST_IDS } from "./recorded-run.js";
+import { eventually, type RecordedRun, type RunOverrides, recordRun, TEST_IDS } from "./recorded-run.js";
 
 export interface ConformanceSubject {
   readonly adapter: Adapter;

@@ -1,6 +1,13 @@
 /** Runs an adapter once under test and keeps all that it told the host. */
 import type { JsonObject, OutputStream } from "@wakefleet/contracts";
-import type { Adapter, AdapterExecutionContext, AdapterExecutionResult, AdapterWarning, InvocationMeta, SpawnInfo } from "../contract.js";
+import type {
+  Adapter,
+  AdapterExecutionContext,
+  AdapterExecutionResult,
+  AdapterWarning,
+  InvocationMeta,
+  SpawnInfo,
+} from "../contract.js";
 
 export interface RecordedRun {
   readonly result: AdapterExecutionResult;

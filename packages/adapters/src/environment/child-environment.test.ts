@@ -110,7 +110,11 @@ describe("AD-53 what is added", () => {
     ["the wake's reason", { wakeReason: "r" }, both("WAKE_REASON", "r")],
     ["the comment", { wakeCommentId: "w", commentId: "c" }, both("WAKE_COMMENT_ID", "w")],
     ["the older comment key", { commentId: "c" }, both("WAKE_COMMENT_ID", "c")],
-    ["the approval", { approvalId: "a", approvalStatus: "s" }, { ...both("APPROVAL_ID", "a"), ...both("APPROVAL_STATUS", "s") }],
+    [
+      "the approval",
+      { approvalId: "a", approvalStatus: "s" },
+      { ...both("APPROVAL_ID", "a"), ...both("APPROVAL_STATUS", "s") },
+    ],
     ["linked issues", { issueIds: ["a", "", "b"] }, both("LINKED_ISSUE_IDS", "a,b")],
     ["workspaces", { wakefleetWorkspaces: [{ cwd: "/a" }] }, both("WORKSPACES_JSON", '[{"cwd":"/a"}]')],
     [
@@ -128,7 +132,11 @@ describe("AD-53 what is added", () => {
         AGENT_HOME: "/home/agent",
       },
     ],
-    ["nothing for blanks", { taskId: "", wakeReason: " ", issueIds: [], wakefleetWorkspaces: [], wakefleetWake: {} }, {}],
+    [
+      "nothing for blanks",
+      { taskId: "", wakeReason: " ", issueIds: [], wakefleetWorkspaces: [], wakefleetWake: {} },
+      {},
+    ],
     ["no runtime services for a process", { wakefleetRuntimePrimaryUrl: "http://x" }, {}],
   ])("AD-53 adds %s", (_what, context, expected) => {
     const { injected } = build({ context });
@@ -174,18 +182,24 @@ describe("AD-54 config variables", () => {
   });
 
   it.each(["WAKEFLEET_TASK_ID", "PAPERCLIP_TASK_ID"])("AD-54 lets config set %s, for both names", (name) => {
-    expect(build({ env: { [name]: "mine" }, context: { taskId: "t" } }).injected).toMatchObject(both("TASK_ID", "mine"));
+    expect(build({ env: { [name]: "mine" }, context: { taskId: "t" } }).injected).toMatchObject(
+      both("TASK_ID", "mine"),
+    );
   });
 
   it("AD-53 AD-54 sets the token unless config has a key", () => {
     expect(build({ authToken: "jwt" }).injected).toMatchObject(both("API_KEY", "jwt"));
-    expect(build({ authToken: "jwt", env: { PAPERCLIP_API_KEY: "own" } }).injected).toMatchObject(both("API_KEY", "own"));
+    expect(build({ authToken: "jwt", env: { PAPERCLIP_API_KEY: "own" } }).injected).toMatchObject(
+      both("API_KEY", "own"),
+    );
     expect(build({ authToken: "jwt", env: { WAKEFLEET_API_KEY: " " } }).injected).toMatchObject(both("API_KEY", "jwt"));
     expect(build().injected["WAKEFLEET_API_KEY"]).toBeUndefined();
   });
 
   it("AD-54 sets the adapter's fixed keys last", () => {
-    expect(build({ env: { CODEX_HOME: "/mine" }, more: { fixed: { CODEX_HOME: "/fixed" } } }).env["CODEX_HOME"]).toBe("/fixed");
+    expect(build({ env: { CODEX_HOME: "/mine" }, more: { fixed: { CODEX_HOME: "/fixed" } } }).env["CODEX_HOME"]).toBe(
+      "/fixed",
+    );
   });
 
   it.each<[string, JsonObject]>([
@@ -211,7 +225,11 @@ describe("AD-55 the API's address", () => {
     ["the API URL", { PAPERCLIP_API_URL: "http://b", PUBLIC_URL: "http://c" }, "http://b"],
     ["the public URL", { PUBLIC_URL: "https://c", HOST: "h" }, "https://c"],
     ["host and port", { HOST: "h", PORT: "8080" }, "http://h:8080"],
-    ["listen host and port", { WAKEFLEET_LISTEN_HOST: "l", HOST: "h", PAPERCLIP_LISTEN_PORT: "1", PORT: "2" }, "http://l:1"],
+    [
+      "listen host and port",
+      { WAKEFLEET_LISTEN_HOST: "l", HOST: "h", PAPERCLIP_LISTEN_PORT: "1", PORT: "2" },
+      "http://l:1",
+    ],
     ["every IPv4 address", { HOST: "0.0.0.0" }, "http://localhost:3100"],
     ["every IPv6 address", { HOST: "::" }, "http://localhost:3100"],
     ["a blank host", { HOST: " " }, "http://localhost:3100"],
@@ -222,9 +240,12 @@ describe("AD-55 the API's address", () => {
 });
 
 describe("AD-56 the logged environment", () => {
-  it.each(["API_KEY", "myToken", "Secret", "DB_PASSWORD", "passwd", "AUTHORIZATION", "Cookie"])("AD-56 hides %s", (name) => {
-    expect(isSecretName(name)).toBe(true);
-  });
+  it.each(["API_KEY", "myToken", "Secret", "DB_PASSWORD", "passwd", "AUTHORIZATION", "Cookie"])(
+    "AD-56 hides %s",
+    (name) => {
+      expect(isSecretName(name)).toBe(true);
+    },
+  );
 
   it("AD-56 shows what was injected, HOME and the command, not what was inherited", () => {
     const shown = loggedEnvironment({

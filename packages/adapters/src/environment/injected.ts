@@ -86,7 +86,14 @@ export function injectedEnvironment(input: InjectedEnvironmentInput): InjectedEn
   Object.assign(variables, configured);
   for (const name of OVERWRITABLE_NAMES) {
     const [own, alias] = bothNames(name);
-    set(name, nonEmptyString(configured[own]) ?? nonEmptyString(configured[alias]) ?? configured[own] ?? configured[alias] ?? null);
+    set(
+      name,
+      nonEmptyString(configured[own]) ??
+        nonEmptyString(configured[alias]) ??
+        configured[own] ??
+        configured[alias] ??
+        null,
+    );
   }
   const configuredKey = bothNames("API_KEY").some((key) => nonEmptyString(configured[key]) !== null);
   if (!configuredKey) set("API_KEY", nonEmptyString(execution.authToken));

@@ -13,7 +13,8 @@ const count = (value: JsonValue | undefined): number | null =>
 const texts = (value: JsonValue | undefined): string[] =>
   Array.isArray(value) ? value.filter((item): item is string => nonEmptyString(item) !== null) : [];
 const asIs = (value: JsonValue | undefined): JsonValue => value ?? null;
-const objects = (value: JsonValue | undefined): JsonObject[] => (Array.isArray(value) ? value.filter(isJsonObject) : []);
+const objects = (value: JsonValue | undefined): JsonObject[] =>
+  Array.isArray(value) ? value.filter(isJsonObject) : [];
 
 function pick(source: JsonObject, fields: Fields): JsonObject {
   return Object.fromEntries(Object.entries(fields).map(([key, read]) => [key, read(source[key])]));

@@ -255,7 +255,9 @@ describe("07 table 17: the http adapter", () => {
 
   it("AD-14 refuses a remote target", async () => {
     const executionTarget = { kind: "remote", transport: "sandbox", remoteCwd: "/srv" } as const;
-    await expect(run({ url: "http://example.com/" }, { execution: { executionTarget } })).rejects.toThrow(/remote target/);
+    await expect(run({ url: "http://example.com/" }, { execution: { executionTarget } })).rejects.toThrow(
+      /remote target/,
+    );
   });
 });
 

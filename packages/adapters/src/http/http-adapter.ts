@@ -6,14 +6,9 @@
  */
 import { isJsonObject, type JsonObject, type JsonValue } from "@wakefleet/contracts";
 import { z } from "zod";
-import {
-  type Adapter,
-  type AdapterExecutionContext,
-  type AdapterExecutionResult,
-  abortReasonOf,
-} from "../contract.js";
-import { writeLogLine } from "../log-line.js";
+import { type Adapter, type AdapterExecutionContext, type AdapterExecutionResult, abortReasonOf } from "../contract.js";
 import { requireLocalTarget } from "../local-target.js";
+import { writeLogLine } from "../log-line.js";
 import { discardBody, type HttpResponse, readBody, send } from "./http-client.js";
 import { HTTP_CONFIG_DOC, httpConfigSchema, readHttpConfig } from "./http-config.js";
 import { type PreparedRequest, prepareRequest } from "./http-request.js";
@@ -59,7 +54,8 @@ async function execute(execution: AdapterExecutionContext): Promise<AdapterExecu
     bodyLimit.start(BODY_TIMEOUT_MS);
     return { ...SUCCESS, summary: title, ...(await resultOf({ response, execution })) };
   } catch (error) {
-    if (execution.signal.aborted) return failure("cancelled", abortReasonOf(execution.signal).message, { exitCode: null });
+    if (execution.signal.aborted)
+      return failure("cancelled", abortReasonOf(execution.signal).message, { exitCode: null });
     if (timeLimit.signal.aborted) {
       const message = `${title} timed out after ${config.timeoutMs}ms`;
       return failure("timeout", message, { exitCode: null, timedOut: true });
@@ -156,7 +152,11 @@ async function readJson(input: {
     const text = await readBody(input.response, RESULT_BODY_MAX_BYTES);
     return text === null || text === "" ? null : (JSON.parse(text) as JsonValue);
   } catch (cause) {
-    input.execution.onWarning?.({ code: "http_body_unreadable", message: "The body of a 2xx answer was dropped", cause });
+    input.execution.onWarning?.({
+      code: "http_body_unreadable",
+      message: "The body of a 2xx answer was dropped",
+      cause,
+    });
     return null;
   }
 }

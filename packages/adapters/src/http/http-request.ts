@@ -1,6 +1,7 @@
 /** What the `http` adapter sends (AD-86, AD-90). */
-import type { AdapterExecutionContext } from "../contract.js";
+
 import { Headers } from "undici";
+import type { AdapterExecutionContext } from "../contract.js";
 import type { HttpConfig } from "./http-config.js";
 
 export interface PreparedRequest {
@@ -23,11 +24,14 @@ export function prepareRequest(
   return {
     url: readUrl(config.url),
     method: readMethod(config.method),
-    headers: readHeaders({
-      ...(sendsBody ? { "content-type": "application/json" } : {}),
-      "x-wakefleet-run-id": execution.runId,
-      "x-paperclip-run-id": execution.runId,
-    }, config.headers),
+    headers: readHeaders(
+      {
+        ...(sendsBody ? { "content-type": "application/json" } : {}),
+        "x-wakefleet-run-id": execution.runId,
+        "x-paperclip-run-id": execution.runId,
+      },
+      config.headers,
+    ),
     body: sendsBody
       ? JSON.stringify({
           ...config.payloadTemplate,
@@ -65,7 +69,9 @@ function readHeaders(own: Readonly<Record<string, string>>, configured: Readonly
       headers.set(name, value);
     } catch {
       // The library's text quotes the value, which may be a credential.
-      throw new Error(`HTTP adapter header "${name}" cannot be sent: its name or value holds characters that are not allowed`);
+      throw new Error(
+        `HTTP adapter header "${name}" cannot be sent: its name or value holds characters that are not allowed`,
+      );
     }
   }
   return headers;

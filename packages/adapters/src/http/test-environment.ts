@@ -70,7 +70,11 @@ async function probe(url: URL): Promise<EnvironmentCheck> {
     const response = await send(url, { method: "HEAD", signal: AbortSignal.timeout(PROBE_LIMIT_MS) });
     await discardBody(response);
     if (response.ok || NO_HEAD_STATUSES.has(response.status)) {
-      return { code: "http_endpoint_probe_ok", level: "info", message: `The endpoint answered HEAD with ${response.status}` };
+      return {
+        code: "http_endpoint_probe_ok",
+        level: "info",
+        message: `The endpoint answered HEAD with ${response.status}`,
+      };
     }
     return {
       code: "http_endpoint_probe_unexpected_status",

@@ -6,7 +6,11 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { recordRun } from "../conformance/recorded-run.js";
 import { processAdapter } from "./process-adapter.js";
 
-const shell = (script: string, more: JsonObject = {}): JsonObject => ({ command: "/bin/sh", args: ["-c", script], ...more });
+const shell = (script: string, more: JsonObject = {}): JsonObject => ({
+  command: "/bin/sh",
+  args: ["-c", script],
+  ...more,
+});
 const run = async (config: JsonObject, context: JsonObject = {}): ReturnType<typeof recordRun> =>
   await recordRun(processAdapter, { config, context });
 
@@ -67,7 +71,9 @@ describe("07 table 17: the process adapter", () => {
   });
 
   it("AD-83 takes the report a program prints last", async () => {
-    const report = JSON.stringify({ wakefleetResult: { summary: "Sorted", usage: { inputTokens: 3, outputTokens: 1 } } });
+    const report = JSON.stringify({
+      wakefleetResult: { summary: "Sorted", usage: { inputTokens: 3, outputTokens: 1 } },
+    });
     const { result } = await run(shell(`echo working; echo '${report}'`));
     expect(result).toMatchObject({
       exitCode: 0,

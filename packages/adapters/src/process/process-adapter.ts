@@ -7,16 +7,11 @@ import type { JsonObject } from "@wakefleet/contracts";
 import { z } from "zod";
 import { resolveCommand } from "../child/resolve-command.js";
 import { superviseChild } from "../child/supervise-child.js";
-import {
-  type Adapter,
-  type AdapterExecutionContext,
-  type AdapterExecutionResult,
-  abortReasonOf,
-} from "../contract.js";
+import { type Adapter, type AdapterExecutionContext, type AdapterExecutionResult, abortReasonOf } from "../contract.js";
 import { type ChildEnvironment, childEnvironment } from "../environment/child-environment.js";
 import { loggedEnvironment } from "../environment/redaction.js";
-import { writeLogLine } from "../log-line.js";
 import { requireLocalTarget } from "../local-target.js";
+import { writeLogLine } from "../log-line.js";
 import { requireWorkingDirectory, resolveWorkingDirectory } from "../working-directory.js";
 import { PROCESS_CONFIG_DOC, processConfigSchema, readProcessConfig } from "./process-config.js";
 import { processResult } from "./process-result.js";

@@ -22,14 +22,25 @@ describe("AD-83 a program's own report", () => {
   });
 
   it("AD-83 ignores a field of the wrong type and keeps the others", () => {
-    const stdout = line({ summary: 5, usage: { inputTokens: -1 }, costUsd: 1, errorFamily: "other", retryNotBefore: "soon" });
+    const stdout = line({
+      summary: 5,
+      usage: { inputTokens: -1 },
+      costUsd: 1,
+      errorFamily: "other",
+      retryNotBefore: "soon",
+    });
     expect(readStructuredReport({ stdout, failed: true })).toEqual({ costUsd: 1 });
   });
 
-  it.each(["", "\n\n", "{broken", '{"other":1}', "[1]", '{"wakefleetResult":"text"}', `${line({ summary: "x" })}\nlast`])(
-    "AD-83 finds no report in %j",
-    (stdout) => {
-      expect(readStructuredReport({ stdout, failed: false })).toEqual({});
-    },
-  );
+  it.each([
+    "",
+    "\n\n",
+    "{broken",
+    '{"other":1}',
+    "[1]",
+    '{"wakefleetResult":"text"}',
+    `${line({ summary: "x" })}\nlast`,
+  ])("AD-83 finds no report in %j", (stdout) => {
+    expect(readStructuredReport({ stdout, failed: false })).toEqual({});
+  });
 });
