@@ -48,3 +48,8 @@ export function fleetKeys(prefix: string): FleetKeys {
     sweepLock: (sweep) => `${prefix}:sweep:${sweep}`,
   };
 }
+
+/** Where a worker leaves its figures for `/metrics` (API-301). */
+export function workerMetricsKey(prefix: string, workerId: string): string {
+  return `${prefix}:worker-metrics:${workerId}`;
+}

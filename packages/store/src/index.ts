@@ -35,3 +35,4 @@ export * from "./issue-relations.js";
 export * from "./issues.js";
 export * from "./reading.js";
 export * from "./runs/session-totals.js";
+export * from "./agent-status.js";

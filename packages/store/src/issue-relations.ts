@@ -2,7 +2,7 @@
  * Who blocks whom (DM-58, DP-1 to DP-5). Changes of relations line up for a whole company, so that no two of them close a
  * ring together (DP-4).
  */
-import type { IssueRef } from "./issues.js";
+import { type IssueRef, lockIssueRelations } from "./issues.js";
 import { camelRow } from "./rows.js";
 import type { Sql } from "./sql.js";
 
@@ -66,9 +66,7 @@ export async function replaceBlockers(
 ): Promise<BlockersOutcome> {
   const wanted = [...new Set(change.blockedBy.map((id) => id.toLowerCase()))];
   if (wanted.includes(change.issueId.toLowerCase())) return { outcome: "self" };
-  await tx.query("SELECT pg_advisory_xact_lock(hashtextextended('wakefleet:issue-relations:' || $1::text, 0))", [
-    change.companyId,
-  ]);
+  await lockIssueRelations(tx, change.companyId);
   const known = await tx.query<{ id: string }>("SELECT id FROM issues WHERE company_id = $1 AND id = ANY($2::uuid[])", [
     change.companyId,
     wanted,

@@ -199,9 +199,13 @@ export async function takeIssueLocks(
   tx: Sql,
   lock: { issueId: string; runId: string; agentNameKey: string },
 ): Promise<IssueRow> {
+  // Two statements: the unique index on the mark is checked row by row.
+  await tx.query("UPDATE heartbeat_runs SET lock_issue_id = NULL, updated_at = now() WHERE lock_issue_id = $1 AND id <> $2", [
+    lock.issueId,
+    lock.runId,
+  ]);
   await tx.query(
-    `UPDATE heartbeat_runs SET lock_issue_id = CASE WHEN id = $2 THEN $1::uuid END, updated_at = now()
-      WHERE (lock_issue_id = $1 AND id <> $2) OR (id = $2 AND status = 'running')`,
+    "UPDATE heartbeat_runs SET lock_issue_id = $1, updated_at = now() WHERE id = $2 AND status = 'running'",
     [lock.issueId, lock.runId],
   );
   const rows = await tx.query<object>(
@@ -258,9 +262,18 @@ export async function listIssueAncestors(sql: Sql, issueId: string): Promise<Iss
   return rows.map((row) => camelRow<IssueRef>(row));
 }
 
+/** Lines up changes of parents and blockers of a company, so that no two of them close a ring together (DP-4, DP-7). */
+export async function lockIssueRelations(tx: Sql, companyId: string): Promise<void> {
+  await tx.query("SELECT pg_advisory_xact_lock(hashtextextended('wakefleet:issue-relations:' || $1::text, 0))", [companyId]);
+}
+
 /** True when making `parentId` the parent of `issueId` would close a ring (DP-7). */
-export async function wouldCloseParentRing(tx: Sql, edge: { issueId: string; parentId: string }): Promise<boolean> {
+export async function wouldCloseParentRing(
+  tx: Sql,
+  edge: { companyId: string; issueId: string; parentId: string },
+): Promise<boolean> {
   if (edge.issueId === edge.parentId) return true;
+  await lockIssueRelations(tx, edge.companyId);
   const rows = await tx.query<{ found: boolean }>(
     `WITH RECURSIVE up AS (
        SELECT id, parent_id FROM issues WHERE id = $2
@@ -405,7 +418,7 @@ export async function findProjectState(
 }
 
 export interface CompanyReference {
-  readonly table: "issues" | "projects" | "project_workspaces" | "goals" | "execution_workspaces";
+  readonly table: "issues" | "projects" | "project_workspaces" | "execution_workspaces";
   readonly id: string;
 }
 

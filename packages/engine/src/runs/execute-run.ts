@@ -6,13 +6,12 @@
  * What must stay true: every write is fenced (CL-17); output is stored at the store's pace (LG-8); whatever throws before
  * or inside the adapter ends the run (EX-13).
  */
-import type { AdapterExecutionContext, AdapterRegistry } from "@wakefleet/adapters";
-import { RunAborted } from "@wakefleet/adapters";
-import { asJsonObject, type JsonObject } from "@wakefleet/contracts";
+import { type AdapterExecutionContext, type AdapterRegistry, RunAborted } from "@wakefleet/adapters";
+import { asJsonObject, type JsonObject, nonEmptyString } from "@wakefleet/contracts";
 import { DEFAULT_SESSION_CODEC, sessionTaskKeyOf } from "@wakefleet/domain";
 import type { RunLogStore, RunLogWriter } from "@wakefleet/run-logs";
 import { type Database, startRunIfHeld, storeSpawnIfHeld } from "@wakefleet/store";
-import { type BaseWorkspace, ensureAgentHome, resolveBaseWorkspace } from "@wakefleet/workspaces";
+import { type BaseWorkspace, ensureAgentHome, type InstanceLocation, resolveBaseWorkspace } from "@wakefleet/workspaces";
 import type { FaultPoints, LiveEventPublisher, Log } from "../ports.js";
 import { resolveAdapterConfig } from "./adapter-config.js";
 import type { ClaimedRun } from "./claim-run.js";
@@ -31,8 +30,8 @@ export interface ExecuteDeps {
   readonly events: LiveEventPublisher;
   readonly faults: FaultPoints;
   readonly log: Log;
-  /** The worker's own environment: where children inherit from, and where agent homes lie (AD-52, WS-1). */
-  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The worker's own environment, which children inherit from (AD-52), and the home its folders lie in (WS-1). */
+  readonly location: InstanceLocation;
 }
 
 /** One run under way. */
@@ -99,13 +98,19 @@ async function prepare({ deps, claimed }: Execution): Promise<PreparedRun> {
   const sessionParams = isReset || taskSession === null ? null : codec.deserialize(taskSession.params);
   const agentFallback =
     taskKey === null && !isReset && agentSession?.adapterType === agent.adapterType ? agentSession.sessionId : null;
-  const agentHome = await ensureAgentHome({ env: deps.env, agentId: agent.id });
+  const { location } = deps;
+  const agentHome = await ensureAgentHome(location, agent.id);
   return {
     config: resolveAdapterConfig(asJsonObject(agent.adapterConfig)),
-    workspace: await resolveBaseWorkspace({ env: deps.env, agentId: agent.id, sessionParams }),
+    workspace: await resolveBaseWorkspace({
+      location,
+      agentId: agent.id,
+      projectId: nonEmptyString(context["projectId"]),
+      previousSessionParams: sessionParams,
+    }),
     agentHome,
     sessionParams,
-    sessionDisplayId: (isReset ? null : (taskSession?.displayId ?? null)) ?? agentFallback,
+    sessionDisplayId: isReset ? null : (taskSession?.displayId ?? agentFallback),
     taskKey,
   };
 }
@@ -174,7 +179,7 @@ function adapterContext(execution: Execution, prepared: PreparedRun, writer: Run
     context: run.contextSnapshot ?? {},
     executionTarget: null,
     signal: held.abort.signal,
-    workerEnv: deps.env,
+    workerEnv: deps.location.env,
     onLog: (stream, chunk) => storeOutput(execution, writer, { stream, chunk }),
     onMeta: (meta) => storeRunEvents(execution, [invocationEvent(meta)]),
     async onSpawn(child) {

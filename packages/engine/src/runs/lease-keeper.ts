@@ -27,7 +27,8 @@ export interface LeaseKeeperDeps {
   readonly adoptGraceMs: number;
   readonly faults: FaultPoints;
   readonly log: Log;
-  readonly onRenewal?: (result: "renewed" | "failed", lost: number) => void;
+  /** Told of every renewal: what this worker holds by the database's word, or null when it failed. */
+  readonly onRenewal?: (holds: readonly StoredHold[] | null) => void;
 }
 
 export interface LeaseKeeper {
@@ -49,31 +50,28 @@ export function createLeaseKeeper(deps: LeaseKeeperDeps): LeaseKeeper {
     try {
       const holds = await renewLeases(deps.db.sql, { workerId: deps.workerId, leaseMs: deps.leaseMs });
       renewedAtMs = sentAtMs;
-      const lost = judge(judged, holds);
-      deps.onRenewal?.("renewed", lost);
+      judge(judged, holds);
+      deps.onRenewal?.(holds);
       await storeProgress(sentAtMs);
     } catch (error) {
-      deps.onRenewal?.("failed", 0);
+      deps.onRenewal?.(null);
       deps.log.warn({ event: "lease.renewal_failed", err: error }, "could not renew the leases; children go on for now");
       giveUpWhenASuccessorMayStart();
     }
   }
 
-  function judge(judged: readonly HeldRun[], holds: readonly StoredHold[]): number {
+  function judge(judged: readonly HeldRun[], holds: readonly StoredHold[]): void {
     const known = new Map(holds.map((hold) => [hold.runId, hold]));
-    let lost = 0;
     for (const held of judged) {
       if (held.ending) continue;
       const hold = known.get(held.fence.runId);
       if (hold === undefined || hold.claimToken !== held.fence.claimToken) {
-        lost += 1;
         const stopped = deps.held.abort(held.fence.runId, new RunAborted("lease_lost", "The run was taken over or ended"));
         if (stopped) deps.log.warn({ event: "run.lease_lost", ...held.fence }, "lease lost; stopping the agent process");
       } else if (hold.cancelRequested) {
         deps.held.abort(held.fence.runId, new RunAborted("cancelled", hold.cancelReason ?? "Cancelled by control plane"));
       }
     }
-    return lost;
   }
 
   async function storeProgress(nowMs: number): Promise<void> {

@@ -90,20 +90,29 @@ export interface OrphanedRun {
   readonly cancelKind: CancelKind | null;
 }
 
+const SELECT_ORPHAN = `
+  SELECT r.id AS run_id, r.company_id, r.agent_id, r.issue_id, a.adapter_type, r.claim_token, r.start_token, r.worker_id,
+         w.hostname, w.boot_id, r.process_pid, r.process_group_id, r.process_started_at, r.process_loss_retry_count,
+         (extract(epoch FROM clock_timestamp() - r.lease_expires_at) * 1000)::float8 AS lease_over_ms,
+         r.cancel_requested_at IS NOT NULL AS cancel_requested, r.cancel_reason, r.cancel_kind
+    FROM heartbeat_runs r
+    JOIN agents a ON a.id = r.agent_id
+    LEFT JOIN workers w ON w.id = r.worker_id
+   WHERE r.status = 'running' AND r.lease_expires_at < clock_timestamp()`;
+
+/** One run, if its lease is over. */
+export async function findOrphanedRun(sql: Sql, runId: string): Promise<OrphanedRun | null> {
+  const rows = await sql.query<Record<string, unknown>>(`${SELECT_ORPHAN} AND r.id = $1`, [runId]);
+  return rows[0] === undefined ? null : camelRow<OrphanedRun>(rows[0]);
+}
+
 /** Runs whose lease is over, longest first. With `host` only those whose child was started there. */
 export async function listOrphanedRuns(
   sql: Sql,
   options: { limit: number; host: { hostname: string; bootId: string } | null },
 ): Promise<OrphanedRun[]> {
   const rows = await sql.query<Record<string, unknown>>(
-    `SELECT r.id AS run_id, r.company_id, r.agent_id, r.issue_id, a.adapter_type, r.claim_token, r.start_token, r.worker_id,
-            w.hostname, w.boot_id, r.process_pid, r.process_group_id, r.process_started_at, r.process_loss_retry_count,
-            (extract(epoch FROM clock_timestamp() - r.lease_expires_at) * 1000)::float8 AS lease_over_ms,
-            r.cancel_requested_at IS NOT NULL AS cancel_requested, r.cancel_reason, r.cancel_kind
-       FROM heartbeat_runs r
-       JOIN agents a ON a.id = r.agent_id
-       LEFT JOIN workers w ON w.id = r.worker_id
-      WHERE r.status = 'running' AND r.lease_expires_at < clock_timestamp()
+    `${SELECT_ORPHAN}
         AND ($2::text IS NULL OR (w.hostname = $2 AND w.boot_id = $3))
       ORDER BY r.lease_expires_at LIMIT $1`,
     [options.limit, options.host?.hostname ?? null, options.host?.bootId ?? null],

@@ -34,3 +34,16 @@ export async function listActiveRunIds(tx: Sql, agentId: string): Promise<{ id: 
     [agentId],
   );
 }
+
+/** The cancel that was asked for a run this worker still holds; null without one, or when it is not held any more. */
+export async function findRunCancel(
+  sql: Sql,
+  held: { runId: string; workerId: string; claimToken: number },
+): Promise<{ reason: string; kind: CancelKind | null } | null> {
+  const rows = await sql.query<{ reason: string; kind: CancelKind | null }>(
+    `SELECT coalesce(cancel_reason, 'Cancelled by control plane') AS reason, cancel_kind AS kind FROM heartbeat_runs
+      WHERE id = $1 AND worker_id = $2 AND claim_token = $3 AND status = 'running' AND cancel_requested_at IS NOT NULL`,
+    [held.runId, held.workerId, held.claimToken],
+  );
+  return rows[0] ?? null;
+}

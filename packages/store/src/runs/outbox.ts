@@ -99,3 +99,12 @@ export async function markSliceUndispatched(
   const ids = rows.map((row) => row.id).sort();
   return { lastId: ids.at(-1) ?? null, marked: ids.length };
 }
+
+/** Paused agents that still have waiting runs: their queues must be paused again after a rebuild (QU-5). */
+export async function listPausedAgentsWithWork(sql: Sql): Promise<string[]> {
+  const rows = await sql.query<{ id: string }>(
+    `SELECT a.id FROM agents a WHERE a.status = 'paused'
+        AND EXISTS (SELECT 1 FROM heartbeat_runs r WHERE r.agent_id = a.id AND r.status IN ('queued','scheduled_retry'))`,
+  );
+  return rows.map((row) => row.id);
+}

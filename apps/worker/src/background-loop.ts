@@ -1,0 +1,59 @@
+/**
+ * A duty that every worker does at intervals by itself, because it must go on while Redis is away or concerns this host
+ * alone. One round at a time; failures back off and are logged at a bounded rate (BY-14); `stop` waits for the round.
+ */
+import type { Log } from "@wakefleet/engine";
+
+export interface BackgroundLoopOptions {
+  readonly name: string;
+  readonly everyMs: number;
+  readonly run: () => Promise<unknown>;
+  readonly log: Log;
+  readonly onRound?: (durationMs: number) => void;
+}
+
+export interface BackgroundLoop {
+  stop(): Promise<void>;
+}
+
+const LONGEST_PAUSE_MS = 15_000;
+/** A failing loop tells the first failure and then each time their number doubles. */
+const isWorthTelling = (failures: number): boolean => (failures & (failures - 1)) === 0;
+
+export function startBackgroundLoop(options: BackgroundLoopOptions): BackgroundLoop {
+  let stopped = false;
+  let failures = 0;
+  let timer: NodeJS.Timeout;
+  let round: Promise<void> = Promise.resolve();
+
+  async function runRound(): Promise<void> {
+    const startedAt = performance.now();
+    try {
+      await options.run();
+      failures = 0;
+    } catch (error) {
+      failures += 1;
+      if (isWorthTelling(failures)) {
+        const { name: loop } = options;
+        options.log.warn({ event: "loop.failed", loop, failures, err: error }, "a background loop failed; it goes on");
+      }
+    }
+    options.onRound?.(performance.now() - startedAt);
+    if (stopped) return;
+    const pauseMs = failures === 0 ? options.everyMs : Math.min(LONGEST_PAUSE_MS, options.everyMs * 2 ** Math.min(failures, 6));
+    timer = setTimeout(() => {
+      round = runRound();
+    }, pauseMs);
+  }
+
+  timer = setTimeout(() => {
+    round = runRound();
+  }, 0);
+  return {
+    async stop() {
+      stopped = true;
+      clearTimeout(timer);
+      await round;
+    },
+  };
+}

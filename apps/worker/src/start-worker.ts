@@ -1,0 +1,360 @@
+/**
+ * A worker process, put together: it registers itself, serves every agent's queue, renews its leases, relays the outbox,
+ * looks after the runs of its host, takes part in the fleet's sweeps, and lets go in order when it is told to stop (PL-5).
+ *
+ * Modes: `serving` → `draining` (claims nothing more, runs end) → `stopped`. A second stop ends it at once.
+ */
+import { randomUUID } from "node:crypto";
+import { readlinkSync } from "node:fs";
+import { homedir } from "node:os";
+import { type AdapterRegistry, builtInAdapters, createAdapterRegistry, RunAborted } from "@wakefleet/adapters";
+import { type Config, createFaultPoints } from "@wakefleet/config";
+import {
+  AdoptedRuns,
+  createEngine,
+  createLeaseKeeper,
+  fireTimersFor,
+  HeldRuns,
+  handOver,
+  type JobVerdict,
+  type Log,
+  newId,
+  type RecoveryDeps,
+  rebuildQueues,
+  recoverOrphansOfFleet,
+  recoverOrphansOfHost,
+  relayOutbox,
+  type WorkDeps,
+  workRun,
+} from "@wakefleet/engine";
+import {
+  AgentQueues,
+  assertRedisPolicy,
+  closeRedis,
+  connectRedis,
+  createFleetConsumer,
+  createLiveEventPublisher,
+  createMaintenance,
+  type FleetJob,
+  subscribeControl,
+  waitUntilReady,
+  watchEpoch,
+} from "@wakefleet/queue";
+import { createLocalRunLogStore } from "@wakefleet/run-logs";
+import {
+  findRun,
+  markWorkerDraining,
+  markWorkerStopped,
+  openDatabase,
+  readQueueEpoch,
+  registerWorker,
+  removeDeadWorkers,
+  withFleetLock,
+} from "@wakefleet/store";
+import { createMetrics, type Metrics } from "@wakefleet/telemetry";
+import { type BackgroundLoop, startBackgroundLoop } from "./background-loop.js";
+import { readHost } from "./host.js";
+import { publishMetrics } from "./publish-metrics.js";
+import { VERSION } from "./version.js";
+
+export interface WorkerOptions {
+  readonly config: Config;
+  readonly log: Log;
+  /** Tests give their own; absent: the adapters that ship. */
+  readonly adapters?: AdapterRegistry;
+  /** The environment children inherit from (AD-52). */
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+export interface RunningWorker {
+  readonly workerId: string;
+  /** PL-5. `terminate`: the worker goes for good and leaves no child running. */
+  stop(options: { terminate: boolean }): Promise<void>;
+}
+
+/** Adapter types whose child runs on the worker's host (PL-2). */
+const LOCAL_CHILD_TYPES = new Set([
+  "process", "claude_local", "codex_local", "cursor", "gemini_local", "hermes_local", "opencode_local", "pi_local",
+]);
+
+const RENEWALS_A_LEASE = 3;
+const RELAY_EVERY_MS = 1_000;
+const HOST_ORPHANS_EVERY_MS = 1_000;
+const FLEET_ORPHANS_EVERY_MS = 2_000;
+const ADOPTED_LOOK_EVERY_MS = 500;
+const TIMER_ROUND_MS = 1_000;
+const EPOCH_LOOK_EVERY_MS = 1_000;
+const DEAD_WORKERS_KEPT_MS = 24 * 3_600_000;
+const REDIS_FIRST_WAIT_MS = 5_000;
+
+/** Starts a worker. Rejects when PostgreSQL cannot be reached, or when Redis may drop jobs (its eviction policy). */
+export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
+  const { config, log } = options;
+  const workerId = randomUUID();
+  const host = readHost(readlinkSync);
+  const metrics = createMetrics({ perAgent: false });
+  const faults = createFaultPoints(config.faults);
+  const db = openDatabase({
+    url: config.databaseUrl,
+    maxConnections: config.dbPoolMax,
+    applicationName: `wakefleet-worker-${workerId.slice(0, 8)}`,
+    onIdleError: (error) => log.warn({ event: "postgres.idle_error", err: error }, "an idle connection ended"),
+  });
+  await registerWorker(db.sql, {
+    id: workerId,
+    ...host,
+    pid: process.pid,
+    version: VERSION,
+    capacity: config.workerConcurrency,
+  });
+
+  const redis = connectRedis({ url: config.redisUrl, name: `wakefleet:worker:${workerId}`, log });
+  await refuseEvictingRedis();
+  const queues = new AgentQueues({ redis, prefix: config.redisPrefix, log });
+  const events = createLiveEventPublisher({ redis, prefix: config.redisPrefix, log });
+  const engine = createEngine({ db, queues, events, faults, log });
+  const held = new HeldRuns();
+
+  let reachableSinceMs: number | null = performance.now();
+  const recovery: RecoveryDeps = {
+    db,
+    newId,
+    dispatcher: engine.dispatcher,
+    events,
+    queue: engine.queue,
+    log,
+    workerId,
+    leaseMs: config.leaseMs,
+    adoptGraceMs: config.processAdoptGraceMs,
+    host,
+    keepsLocalChild: (adapterType) => LOCAL_CHILD_TYPES.has(adapterType),
+    databaseReachableForMs: () => (reachableSinceMs === null ? 0 : performance.now() - reachableSinceMs),
+    onAdopted: (run) => adopted.add(run),
+    onLost: () => metrics.processLosses.inc(),
+  };
+  const adopted = new AdoptedRuns(recovery);
+
+  const work: WorkDeps = {
+    db,
+    newId,
+    workerId,
+    leaseMs: config.leaseMs,
+    adapters: options.adapters ?? createAdapterRegistry(builtInAdapters()),
+    runLogs: createLocalRunLogStore({ dir: config.runLogDir }),
+    runLogMaxBytes: config.runLogMaxBytes,
+    events,
+    dispatcher: engine.dispatcher,
+    faults,
+    log,
+    location: { env: options.env, userHome: homedir() },
+    held,
+    onClaim: (result) => metrics.claims.inc({ result: CLAIM_LABELS[result] }),
+    onEnded: (ended) => countEnd(metrics, ended),
+    onStopped: async (runId): Promise<JobVerdict> => {
+      const error = await handOver(recovery, runId);
+      return error === null ? { kind: "gone" } : { kind: "failed", error };
+    },
+  };
+
+  const leases = createLeaseKeeper({
+    db,
+    held,
+    workerId,
+    leaseMs: config.leaseMs,
+    renewEveryMs: Math.floor(config.leaseMs / RENEWALS_A_LEASE),
+    adoptGraceMs: config.processAdoptGraceMs,
+    faults,
+    log,
+    onRenewal(holds) {
+      metrics.leaseRenewals.inc({ result: holds === null ? "failed" : "renewed" });
+      if (holds === null) reachableSinceMs = null;
+      else {
+        reachableSinceMs ??= performance.now();
+        adopted.heed(holds);
+      }
+    },
+  });
+
+  const consumer = createFleetConsumer({
+    queues,
+    consumerId: workerId,
+    capacity: config.workerConcurrency,
+    log,
+    onJob(job: FleetJob) {
+      metrics.queueWait.observe({ adapter_type: "all" }, Math.max(0, Date.now() - job.addedAtMs) / 1000);
+      return workRun(work, { runId: job.runId, agentId: job.agentId });
+    },
+    async onOrphan({ runId }) {
+      const run = await findRun(db.sql, runId);
+      if (run === null || run.finishedAt !== null) return { kind: "gone" };
+      // A running run's job is freed by whoever ends the run; a waiting one was never started.
+      return run.status === "running" ? { kind: "keep" } : { kind: "putBack" };
+    },
+  });
+
+  const control = subscribeControl({
+    queues,
+    name: `wakefleet:control:${workerId}`,
+    onMessage(message) {
+      if (message.workerId !== null && message.workerId !== workerId) return;
+      if (held.get(message.runId) !== undefined || adopted.size > 0) void leases.renewOnce();
+    },
+  });
+
+  const maintenance = createMaintenance({
+    queues,
+    sweeps: [
+      {
+        name: "timers",
+        everyMs: TIMER_ROUND_MS,
+        run: timed(metrics, "timers", async (signal) => {
+          await fireTimersFor({ db, newId, dispatcher: engine.dispatcher, events }, { forMs: TIMER_ROUND_MS, signal });
+        }),
+      },
+      {
+        name: "orphans",
+        everyMs: FLEET_ORPHANS_EVERY_MS,
+        run: timed(metrics, "orphans", async () => {
+          const { looked } = await recoverOrphansOfFleet(recovery);
+          if (looked > 0) metrics.leasesExpired.inc({ result: "fleet" }, looked);
+        }),
+      },
+      {
+        name: "dead-workers",
+        everyMs: config.sweepIntervalMs,
+        run: timed(metrics, "dead-workers", async () => {
+          await removeDeadWorkers(db.sql, { olderThanMs: DEAD_WORKERS_KEPT_MS, limit: 500 });
+        }),
+      },
+    ],
+  });
+
+  const relay = { db, queue: engine.queue, faults };
+  const loops: BackgroundLoop[] = [
+    startBackgroundLoop({ name: "outbox", everyMs: RELAY_EVERY_MS, run: () => relayOutbox(relay), log }),
+    startBackgroundLoop({
+      name: "host-orphans",
+      everyMs: HOST_ORPHANS_EVERY_MS,
+      run: () => recoverOrphansOfHost(recovery),
+      log,
+    }),
+    startBackgroundLoop({ name: "adopted", everyMs: ADOPTED_LOOK_EVERY_MS, run: () => adopted.look(), log }),
+    publishMetrics({ queues, workerId, metrics, state: () => consumer.state(), log }),
+  ];
+
+  const epoch = watchEpoch({
+    queues,
+    expected: () => readQueueEpoch(db.sql, randomUUID()),
+    withLock: (task) => db.transaction((tx) => withFleetLock(tx, "rebuild-queues", task)),
+    async rebuild() {
+      await rebuildQueues({ ...relay, log });
+      await maintenance.ensure();
+    },
+    intervalMs: EPOCH_LOOK_EVERY_MS,
+  });
+
+  leases.start();
+  maintenance.start();
+  await consumer.start();
+  log.info({ event: "worker.started", workerId, ...host, capacity: config.workerConcurrency }, "worker serves");
+  void events.publish([workerStatus("started")]);
+
+  let stopping: Promise<void> | null = null;
+
+  async function stop({ terminate }: { terminate: boolean }): Promise<void> {
+    log.info({ event: "worker.draining", running: held.size, adopted: adopted.size }, "worker stops taking work");
+    consumer.pause();
+    void events.publish([workerStatus("draining")]);
+    await quietly("mark the worker draining", () => markWorkerDraining(db.sql, workerId));
+    const drained = consumer.drain();
+    const watch = setInterval(() => {
+      const waitingFor = held.all().map(({ fence }) => fence.runId);
+      log.info({ event: "worker.waiting", waitingFor }, "worker waits for its runs");
+    }, 10_000);
+    await held.untilEmpty(config.drainTimeoutMs);
+    clearInterval(watch);
+    for (const run of held.all()) {
+      held.abort(run.fence.runId, new RunAborted("worker_stopping", "The worker is stopping"));
+    }
+    if (terminate || adopted.size > 0) await quietly("end adopted runs", () => adopted.stopAll());
+    await drained;
+    await epoch.stop();
+    await maintenance.stop();
+    await Promise.all(loops.map((loop) => loop.stop()));
+    await engine.idle();
+    await leases.stop();
+    await consumer.stop();
+    await quietly("mark the worker stopped", () => markWorkerStopped(db.sql, workerId));
+    await events.publish([workerStatus("stopped")]);
+    await control.close();
+    await closeRedis(redis);
+    await db.close();
+    log.info({ event: "worker.stopped", workerId }, "worker stopped");
+  }
+
+  function workerStatus(state: "started" | "draining" | "stopped") {
+    return { companyId: "*", type: "worker.status" as const, payload: { workerId, hostname: host.hostname, state } };
+  }
+
+  async function quietly(what: string, step: () => Promise<unknown>): Promise<void> {
+    try {
+      await step();
+    } catch (error) {
+      log.warn({ event: "worker.stop_step_failed", what, err: error }, "a step of the stop failed; leases make up for it");
+    }
+  }
+
+  /** A Redis that is away at the start is waited for a little, then served when it comes; a wrong one is refused. */
+  async function refuseEvictingRedis(): Promise<void> {
+    try {
+      await waitUntilReady(redis, REDIS_FIRST_WAIT_MS);
+    } catch (error) {
+      log.warn({ event: "redis.away", err: error }, "Redis is away; the worker serves when it comes");
+      return;
+    }
+    await assertRedisPolicy(redis);
+  }
+
+  return {
+    workerId,
+    stop(how) {
+      stopping ??= stop(how);
+      return stopping;
+    },
+  };
+}
+
+const CLAIM_LABELS = {
+  claimed: "claimed",
+  cancelled: "gate_cancelled",
+  ended: "lost_race",
+  not_due: "lost_race",
+  full: "limit",
+  locked: "lock",
+} as const;
+
+const KNOWN_CODES = new Set(["adapter_failed", "timeout", "cancelled", "process_lost", "http_status_error", "http_request_failed"]);
+
+function countEnd(
+  metrics: Metrics,
+  ended: { adapterType: string; status: string; errorCode: string | null; startedAt: Date | null; finishedAt: Date | null },
+): void {
+  const { adapterType, status, errorCode, startedAt, finishedAt } = ended;
+  const code = errorCode === null ? "none" : KNOWN_CODES.has(errorCode) ? errorCode : "other";
+  const type = LOCAL_CHILD_TYPES.has(adapterType) || adapterType === "http" ? adapterType : "other";
+  metrics.runsFinished.inc({ adapter_type: type, status, error_code: code });
+  if (startedAt !== null && finishedAt !== null) {
+    metrics.runDuration.observe({ adapter_type: type }, (finishedAt.getTime() - startedAt.getTime()) / 1000);
+  }
+}
+
+function timed(metrics: Metrics, sweep: string, run: (signal: AbortSignal) => Promise<void>) {
+  return async (signal: AbortSignal): Promise<void> => {
+    const done = metrics.sweepDuration.startTimer({ sweep });
+    try {
+      await run(signal);
+    } finally {
+      done();
+    }
+  };
+}

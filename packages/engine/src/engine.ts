@@ -1,0 +1,67 @@
+/**
+ * The use cases that any process may carry out, wired once: accepting wakes, changing agents, cancelling runs. What only a
+ * worker does (claiming, executing, recovering) is composed in the worker.
+ */
+import type { AgentQueues } from "@wakefleet/queue";
+import type { AgentRow, Database } from "@wakefleet/store";
+import {
+  type AgentCommand,
+  applyAgentPolicy,
+  pauseAgent,
+  resumeAgent,
+  terminateAgent,
+} from "./agents/change-agent-status.js";
+import { createFleetRunQueue } from "./dispatch/fleet-run-queue.js";
+import { createRunDispatcher, type RunDispatcher } from "./dispatch/run-dispatcher.js";
+import { newId } from "./ids.js";
+import type { ControlChannel, FaultPoints, LiveEventPublisher, Log, RunQueue } from "./ports.js";
+import { type CancelRunInput, type CancelRunResult, cancelRun } from "./runs/cancel-run.js";
+import type { AcceptWakeupRequest, AcceptWakeupResult } from "./wakeups/wake-request.js";
+import { createWakeupAcceptor } from "./wakeups/wakeup-acceptor.js";
+
+export interface EngineParts {
+  readonly db: Database;
+  readonly queues: AgentQueues;
+  readonly events: LiveEventPublisher;
+  readonly faults: FaultPoints;
+  readonly log: Log;
+}
+
+export interface Engine {
+  /** Decides one wake (API-100). Rejects when PostgreSQL is away; every expected outcome is a result. */
+  acceptWakeup(request: AcceptWakeupRequest): Promise<AcceptWakeupResult>;
+  /** Decides wakes in order, in one transaction (API-112). */
+  acceptWakeupBatch(requests: readonly AcceptWakeupRequest[]): Promise<AcceptWakeupResult[]>;
+  /** AL-10 to AL-12. Each throws a `WakefleetError` where the agent's state forbids it. */
+  pauseAgent(command: AgentCommand): Promise<AgentRow>;
+  resumeAgent(command: AgentCommand): Promise<AgentRow>;
+  terminateAgent(command: AgentCommand): Promise<AgentRow>;
+  /** AL-5. Call after the change was committed. */
+  agentPolicyChanged(command: { agentId: string }): Promise<void>;
+  /** CN-1, CN-2. */
+  cancelRun(command: CancelRunInput): Promise<CancelRunResult>;
+  /** The parts that a worker's own use cases share. */
+  readonly dispatcher: RunDispatcher;
+  readonly queue: RunQueue & ControlChannel;
+  /** Resolves when what was handed over for dispatch was tried. */
+  idle(): Promise<void>;
+}
+
+export function createEngine(parts: EngineParts): Engine {
+  const queue = createFleetRunQueue(parts.queues);
+  const dispatcher = createRunDispatcher({ db: parts.db, queue, faults: parts.faults, log: parts.log });
+  const deps = { ...parts, newId, queue, control: queue, dispatcher };
+  const acceptor = createWakeupAcceptor(deps);
+  return {
+    acceptWakeup: (request) => acceptor.accept(request),
+    acceptWakeupBatch: (requests) => acceptor.acceptBatch(requests),
+    pauseAgent: (command) => pauseAgent(deps, command),
+    resumeAgent: (command) => resumeAgent(deps, command),
+    terminateAgent: (command) => terminateAgent(deps, command),
+    agentPolicyChanged: ({ agentId }) => applyAgentPolicy(deps, agentId),
+    cancelRun: (command) => cancelRun(deps, command),
+    dispatcher,
+    queue,
+    idle: () => dispatcher.idle(),
+  };
+}

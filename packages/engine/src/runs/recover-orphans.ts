@@ -1,0 +1,233 @@
+/**
+ * Process loss (PL-1 to PL-4): running runs whose lease is over. Every worker looks after the runs whose child was
+ * started on its own host and boot, since only there a pid means anything; one sweep of the fleet ends those whose host
+ * did not come back in time. Whoever acts, exactly one does: each step is a compare-and-set on the claim token.
+ *
+ * A lease that is over does not prove that its worker died: it may be paused or cut off while its child goes on. So a
+ * living child is adopted, never doubled; and whatever the old worker writes afterwards is refused (CL-17).
+ */
+import { inspectProcess, terminateProcessGroup } from "@wakefleet/adapters";
+import { CANCELLED_TEXT, type ChildState, judgeOrphan, lostRunError, type OrphanVerdict, stopMetadata } from "@wakefleet/domain";
+import {
+  adoptRunIfOrphaned,
+  type Database,
+  findOrphanedRun,
+  listOrphanedRuns,
+  lockAgents,
+  lockIssueOfRun,
+  type NewRunEvent,
+  type OrphanedRun,
+  releaseLeases,
+} from "@wakefleet/store";
+import type { RunDispatcher } from "../dispatch/run-dispatcher.js";
+import type { NewId } from "../ids.js";
+import type { LiveEventPublisher, Log, RunQueue } from "../ports.js";
+import { carryOut, nothingAfterCommit } from "./after-commit.js";
+import { bareEnding, endLockedRun } from "./end-run.js";
+import { retryLostRun } from "./retry-lost-run.js";
+
+export interface RecoveryDeps {
+  readonly db: Database;
+  readonly newId: NewId;
+  readonly dispatcher: Pick<RunDispatcher, "hand">;
+  readonly events: LiveEventPublisher;
+  readonly queue: Pick<RunQueue, "releaseJob">;
+  readonly log: Log;
+  readonly workerId: string;
+  readonly leaseMs: number;
+  /** `PROCESS_ADOPT_GRACE_MS`. */
+  readonly adoptGraceMs: number;
+  readonly host: { readonly hostname: string; readonly bootId: string };
+  /** Adapter types that keep a child on the worker's host (PL-2). */
+  readonly keepsLocalChild: (adapterType: string) => boolean;
+  /** How long this process has reached the database without a break, ms: an outage is not taken for dead hosts (PL-2). */
+  readonly databaseReachableForMs: () => number;
+  /** Told of a run this worker took over: it watches the child from now on. */
+  readonly onAdopted: (adopted: AdoptedRun) => void;
+  readonly onLost?: () => void;
+}
+
+/** A living child that this worker watches in its predecessor's stead. */
+export interface AdoptedRun {
+  readonly orphan: OrphanedRun;
+  readonly claimToken: number;
+}
+
+const BATCH = 100;
+/** The group of a dead parent gets this long between TERM and KILL. */
+const ORPHAN_GRACE_MS = 5_000;
+
+export interface RecoveryCounts {
+  readonly looked: number;
+  readonly adopted: number;
+  readonly ended: number;
+}
+
+/** The runs whose child was started on this host and boot. */
+export async function recoverOrphansOfHost(deps: RecoveryDeps): Promise<RecoveryCounts> {
+  return recover(deps, await listOrphanedRuns(deps.db.sql, { limit: BATCH, host: deps.host }));
+}
+
+/** All runs whose lease is over: those without a local child at once, those of lost hosts after the grace. */
+export async function recoverOrphansOfFleet(deps: RecoveryDeps): Promise<RecoveryCounts> {
+  return recover(deps, await listOrphanedRuns(deps.db.sql, { limit: BATCH, host: null }));
+}
+
+async function recover(deps: RecoveryDeps, orphans: readonly OrphanedRun[]): Promise<RecoveryCounts> {
+  let adopted = 0;
+  let ended = 0;
+  for (const orphan of orphans) {
+    const verdict = await judge(deps, orphan);
+    if (verdict.kind === "wait") continue;
+    if (verdict.kind === "adopt") {
+      if (await adopt(deps, orphan, verdict.text)) adopted += 1;
+    } else if (await endOrphan(deps, orphan, verdict)) ended += 1;
+  }
+  return { looked: orphans.length, adopted, ended };
+}
+
+async function judge(deps: RecoveryDeps, orphan: OrphanedRun): Promise<OrphanVerdict> {
+  const sameHostAndBoot = orphan.hostname === deps.host.hostname && orphan.bootId === deps.host.bootId;
+  return judgeOrphan({
+    keepsLocalChild: deps.keepsLocalChild(orphan.adapterType),
+    pid: orphan.processPid,
+    processGroupId: orphan.processGroupId,
+    child: sameHostAndBoot ? await childState(orphan) : "unknown",
+    sameHostAndBoot,
+    adoptGraceOver: Math.min(orphan.leaseOverMs, deps.databaseReachableForMs()) >= deps.adoptGraceMs,
+    processLossRetryCount: orphan.processLossRetryCount,
+    cancelRequested: orphan.cancelRequested,
+  });
+}
+
+/** What the process table says of a stored child; only meaningful on the child's own host. */
+export async function childState(
+  orphan: Pick<OrphanedRun, "processPid" | "processGroupId" | "processStartedAt">,
+): Promise<ChildState> {
+  if (orphan.processPid === null) return "dead";
+  return inspectProcess({
+    pid: orphan.processPid,
+    processGroupId: orphan.processGroupId,
+    startedAt: orphan.processStartedAt,
+  });
+}
+
+/** PL-2. */
+async function adopt(deps: RecoveryDeps, orphan: OrphanedRun, text: string): Promise<boolean> {
+  const taken = await adoptRunIfOrphaned(deps.db.sql, {
+    runId: orphan.runId,
+    claimToken: orphan.claimToken,
+    workerId: deps.workerId,
+    leaseMs: deps.leaseMs,
+    text,
+  });
+  if (taken === null) return false;
+  deps.log.warn({ event: "run.adopted", runId: orphan.runId, from: orphan.workerId, pid: orphan.processPid }, text);
+  deps.onAdopted({ orphan, claimToken: taken.claimToken });
+  return true;
+}
+
+/**
+ * PL-5: hands over a run that this worker stopped: its lease ends at once and it is judged like any orphan, so that
+ * nobody waits for it. Answers the error it ended with, or null when somebody else was faster.
+ */
+export async function handOver(deps: RecoveryDeps, runId: string): Promise<string | null> {
+  await releaseLeases(deps.db.sql, { workerId: deps.workerId, runIds: [runId] });
+  const orphan = await findOrphanedRun(deps.db.sql, runId);
+  if (orphan === null) return null;
+  const verdict = await judge(deps, orphan);
+  if (verdict.kind !== "lost" && verdict.kind !== "cancel") return null;
+  return (await endOrphan(deps, orphan, verdict)) ? (verdict.kind === "lost" ? verdict.text : orphan.cancelReason) : null;
+}
+
+/**
+ * Ends an orphan as lost or as cancelled. The token is taken away by the very statement that ends it, so the group of a
+ * dead parent is terminated only after the run is ours to end.
+ */
+export async function endOrphan(
+  deps: RecoveryDeps,
+  orphan: OrphanedRun,
+  verdict: Extract<OrphanVerdict, { kind: "lost" | "cancel" }>,
+): Promise<boolean> {
+  const after = nothingAfterCommit();
+  const newRunId = deps.newId();
+  const willRetry = verdict.kind === "lost" && verdict.retry;
+  const error =
+    verdict.kind === "cancel" ? (orphan.cancelReason ?? CANCELLED_TEXT) : lostRunError(verdict.text, willRetry);
+  const status = verdict.kind === "cancel" ? "cancelled" : "failed";
+  const errorCode = verdict.kind === "cancel" ? "cancelled" : "process_lost";
+
+  const ended = await deps.db.transaction(async (tx) => {
+    const { agents, now } = await lockAgents(tx, [orphan.agentId]);
+    const agent = agents.get(orphan.agentId) ?? null;
+    const issue = orphan.issueId === null ? null : await lockIssueOfRun(tx, orphan.runId);
+    const lost = await endLockedRun(
+      tx,
+      { newId: deps.newId, agent, issue, now },
+      bareEnding({
+        runId: orphan.runId,
+        guard: { kind: "orphaned", claimToken: orphan.claimToken },
+        status,
+        error,
+        errorCode,
+        cancelKind: verdict.kind === "cancel" ? (orphan.cancelKind ?? "person") : null,
+        resultJson: stopMetadata({
+          status,
+          errorCode,
+          cancelKind: orphan.cancelKind,
+          adapterType: orphan.adapterType,
+          adapterConfig: agent?.adapterConfig ?? {},
+        }),
+        eventsBefore: verdict.kind === "lost" ? [lostEvent(verdict.text, willRetry ? newRunId : null)] : [],
+        keepsIssue: willRetry,
+      }),
+      after,
+    );
+    if (lost !== null && willRetry && agent !== null) {
+      await retryLostRun(tx, { newId: deps.newId, lost: lost.run, agent, issue, now, newRunId }, after);
+    }
+    return lost;
+  });
+  if (ended === null) return false;
+  carryOut(deps, after);
+  if (verdict.kind === "lost") deps.onLost?.();
+  deps.log.warn({ event: "run.orphan_ended", runId: orphan.runId, status, retried: willRetry }, error);
+  if (verdict.terminateGroup && orphan.processPid !== null) {
+    await terminateProcessGroup({
+      pid: orphan.processPid,
+      processGroupId: orphan.processGroupId,
+      startedAt: orphan.processStartedAt,
+      graceMs: ORPHAN_GRACE_MS,
+    });
+  }
+  await freeJob(deps, { agentId: orphan.agentId, runId: orphan.runId, reason: error, cancelled: status === "cancelled" });
+  return true;
+}
+
+/** PL-4: the text without its end, plus the retry where there is one. */
+function lostEvent(text: string, retryRunId: string | null): NewRunEvent {
+  return {
+    eventType: "lifecycle",
+    stream: "system",
+    level: "error",
+    message: retryRunId === null ? text : `${text}; queued retry ${retryRunId}`,
+    payload: retryRunId === null ? null : { retryRunId },
+  };
+}
+
+/** The dead worker's job must not keep the agent's slot. A queue that is away is rebuilt without the job (RL-21). */
+export async function freeJob(
+  deps: Pick<RecoveryDeps, "queue" | "log">,
+  job: { agentId: string; runId: string; reason: string; cancelled: boolean },
+): Promise<void> {
+  try {
+    await deps.queue.releaseJob({
+      agentId: job.agentId,
+      runId: job.runId,
+      outcome: job.cancelled ? "completed" : "failed",
+      reason: job.reason,
+    });
+  } catch (error) {
+    deps.log.warn({ event: "job.left_active", runId: job.runId, err: error }, "an ended run's job is freed by the next search");
+  }
+}
