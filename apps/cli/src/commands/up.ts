@@ -5,6 +5,7 @@ import { loadEnvironment, printConfig, readDraftConfig } from "@wakefleet/config
 import { listenForStop } from "../stop-signals.js";
 import { openDataFolder } from "../supervise/data-folder.js";
 import { type FleetState, startFleet } from "../supervise/fleet.js";
+import type { ProcessMains } from "../supervise/process-mains.js";
 import { field, say, sayProgress } from "../terminal.js";
 
 export interface UpOptions {
@@ -17,8 +18,11 @@ export interface UpOptions {
   readonly printConfig: boolean;
 }
 
-/** Runs until SIGINT, SIGTERM or SIGHUP and answers the exit code: 0 after an orderly stop. */
-export async function up(options: UpOptions): Promise<number> {
+/**
+ * Runs until SIGINT, SIGTERM or SIGHUP and answers the exit code: 0 after an orderly stop.
+ * @param mains other files to run as API and worker, for tests of the supervision itself.
+ */
+export async function up(options: UpOptions, mains?: ProcessMains): Promise<number> {
   const env = loadEnvironment();
   const config = readDraftConfig(env);
   if (options.printConfig) {
@@ -33,7 +37,19 @@ export async function up(options: UpOptions): Promise<number> {
     if (readyFile !== null) rmSync(readyFile, { force: true });
     const port = options.port ?? (env["PORT"]?.trim() ? config.port : null);
     const fleet = await startFleet(
-      { folder, env, config, workers: options.workers, port, restart: options.restart, readyFile, say: sayProgress },
+      {
+        ...{
+          folder,
+          env,
+          config,
+          workers: options.workers,
+          port,
+          restart: options.restart,
+          readyFile,
+          say: sayProgress,
+        },
+        ...(mains === undefined ? {} : { mains }),
+      },
       stop.signal,
     );
     stop.onSecond(() => fleet.kill());

@@ -11,7 +11,7 @@ import { applyMigrations, openDatabase } from "@wakefleet/store";
 import { ensureAdminKey } from "./admin-key.js";
 import type { DataFolder } from "./data-folder.js";
 import type { ProcessSpec } from "./managed-process.js";
-import { API_MAIN, WORKER_MAIN } from "./process-mains.js";
+import { API_MAIN, type ProcessMains, WORKER_MAIN } from "./process-mains.js";
 import { fleetSecrets } from "./secrets.js";
 import { type Stores, startStores } from "./stores.js";
 import { Supervisor } from "./supervisor.js";
@@ -32,6 +32,8 @@ export interface FleetOptions {
   /** Written when everything serves and whenever a process id changes; null for none. */
   readonly readyFile: string | null;
   readonly say: (line: string) => void;
+  /** Files that run the processes. */
+  readonly mains?: ProcessMains;
 }
 
 /** What the ready file holds (OP-7). `pids.api` is null while the API is down. */
@@ -58,6 +60,7 @@ export interface Fleet {
  */
 export async function startFleet(options: FleetOptions, signal: AbortSignal): Promise<Fleet> {
   const { folder, config, say } = options;
+  const mains = options.mains ?? { api: API_MAIN, worker: WORKER_MAIN };
   let state: (() => FleetState) | null = null;
   const writeReadyFile = (): void => {
     if (options.readyFile !== null && state !== null)
@@ -98,7 +101,7 @@ export async function startFleet(options: FleetOptions, signal: AbortSignal): Pr
     const names = Array.from({ length: options.workers }, (_, index) => `worker ${index + 1}`);
     const specOf = (name: string): ProcessSpec => ({
       name,
-      script: name === API ? API_MAIN : WORKER_MAIN,
+      script: name === API ? mains.api : mains.worker,
       // A worker of `up` goes for good when `up` is stopped: it leaves no agent running (PL-5).
       args: name === API ? [] : ["--terminate"],
       env,

@@ -5,6 +5,8 @@
  * behind. The channel to the supervisor is closed by the kernel whatever happens to it. The process first gets the chance
  * to stop its children in order (SIGTERM to itself), but not for ever.
  */
+import { isMainThread } from "node:worker_threads";
+
 const LAST_CHANCE_MS = 10_000;
 
 function endWithSupervisor(): void {
@@ -13,9 +15,11 @@ function endWithSupervisor(): void {
   process.kill(process.pid, "SIGTERM");
 }
 
-if (process.channel !== undefined && process.channel !== null) {
+// Worker threads load this too; the process they belong to has looked already.
+if (isMainThread) {
+  // A supervisor that was killed while this process was loading is seen by the channel's absence, not by an event.
   if (!process.connected) endWithSupervisor();
   process.once("disconnect", endWithSupervisor);
   // Listening must not keep a process alive that has finished.
-  process.channel.unref();
+  process.channel?.unref();
 }
