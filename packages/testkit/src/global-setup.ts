@@ -33,7 +33,7 @@ export default async function setUpStores(): Promise<() => Promise<void>> {
   try {
     if (!process.env[DATABASE_URL_VARIABLE]) {
       const dataDir = join(folder, "postgres");
-      const postgres = await startPostgres({ dataDir, settings: TEST_SETTINGS });
+      const postgres = await startPostgres({ dataDir, settings: TEST_SETTINGS, onProgress: say });
       ends.push(async () => {
         await postgres.stop("immediate");
         removePostgresData(dataDir);
@@ -41,7 +41,7 @@ export default async function setUpStores(): Promise<() => Promise<void>> {
       process.env[DATABASE_URL_VARIABLE] = postgres.url;
     }
     if (!process.env[REDIS_URL_VARIABLE]) {
-      const redis = await startRedis({ dir: join(folder, "redis"), settings: ["appendonly no"] });
+      const redis = await startRedis({ dir: join(folder, "redis"), settings: ["appendonly no"], onProgress: say });
       ends.push(() => redis.stop("crash"));
       process.env[REDIS_URL_VARIABLE] = redis.url;
     }
@@ -51,4 +51,8 @@ export default async function setUpStores(): Promise<() => Promise<void>> {
     await end();
     throw error;
   }
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
 }
