@@ -1,7 +1,7 @@
 /** `up` as its caller sees it (OP-7): real stores, real processes; stand-ins for the API and the worker. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, statSync } from "node:fs";
-import { chmod, chown } from "node:fs/promises";
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, statSync } from "node:fs";
+import { chown } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -31,7 +31,7 @@ let readyFile: string;
 const started: ChildProcess[] = [];
 
 beforeAll(() => {
-  folder = realpathSync(mkdtempSync(join(tmpdir(), "wakefleet-up-")));
+  folder = makeFolder();
   readyFile = join(folder, "ready.json");
 });
 
@@ -40,10 +40,22 @@ afterEach(async () => {
   await nothingIsLeft(folder);
 });
 
-afterAll(() => removePostgresData(folder));
+afterAll(() => removeFolder(folder));
 
 // A start of everything takes a second or two, and some of these start it four times.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 90_000 });
+
+/** A folder that the user root steps down to for PostgreSQL can enter. */
+function makeFolder(): string {
+  const made = realpathSync(mkdtempSync(join(tmpdir(), "wakefleet-up-")));
+  chmodSync(made, 0o755);
+  return made;
+}
+
+function removeFolder(path: string): void {
+  removePostgresData(join(path, "postgres"));
+  rmSync(path, { recursive: true, force: true });
+}
 
 function startUp(options: { flags?: string[]; env?: NodeJS.ProcessEnv; folder?: string; uid?: number } = {}): Up {
   const data = options.folder ?? folder;
@@ -200,7 +212,7 @@ describe.runIf(existsSync("/proc/self/environ"))("wakefleet up", () => {
         ["SIGKILL", "SIGKILL"],
         ["SIGTERM", 0],
       ] as const) {
-        const fresh = realpathSync(mkdtempSync(join(tmpdir(), "wakefleet-up-")));
+        const fresh = makeFolder();
         const up = startUp({ folder: fresh, env: { FAKE_WORKER: "never-ready" } });
         await waitFor(() => reached(fresh), { what: `the moment; up said:\n${up.said()}`, everyMs: 2, ...DEADLINE });
         up.child.kill(signal);
@@ -210,7 +222,7 @@ describe.runIf(existsSync("/proc/self/environ"))("wakefleet up", () => {
         await whenReady(again, join(fresh, "ready.json"));
         again.child.kill("SIGTERM");
         expect(await again.ended).toBe(0);
-        removePostgresData(fresh);
+        removeFolder(fresh);
       }
     },
   );
@@ -255,9 +267,8 @@ describe.runIf(existsSync("/proc/self/environ"))("wakefleet up", () => {
 
   it.runIf(process.getuid?.() === 0)("OP-1 works for an ordinary user as it does for root", async () => {
     const nobody = 65_534;
-    const home = realpathSync(mkdtempSync(join(tmpdir(), "wakefleet-up-")));
+    const home = makeFolder();
     await chown(home, nobody, nobody);
-    await chmod(home, 0o755);
     const up = startUp({ folder: home, uid: nobody, env: { HOME: home } });
     await whenReady(up, join(home, "ready.json"));
     up.child.kill("SIGTERM");
@@ -267,6 +278,6 @@ describe.runIf(existsSync("/proc/self/environ"))("wakefleet up", () => {
     await whenReady(asRoot, join(home, "ready.json"));
     asRoot.child.kill("SIGTERM");
     expect(await asRoot.ended).toBe(0);
-    removePostgresData(home);
+    removeFolder(home);
   });
 });
