@@ -1,6 +1,7 @@
 /** Bodies and answers of the issue and comment routes (API-140 to API-160). */
 import { z } from "zod";
 import { ISSUE_PRIORITIES, ISSUE_STATUSES } from "../enums.js";
+import type { JsonObject } from "../json.js";
 import {
   answeredInstant,
   countField,
@@ -15,9 +16,10 @@ export const ISSUE_WORKSPACE_PREFERENCES = [
   "inherit", "shared_workspace", "isolated_workspace", "operator_branch", "reuse_existing", "agent_default",
 ] as const;
 
+// What passed these schemas came out of JSON: no member is undefined, so it is a JSON object as columns want it.
 const adapterOverrides = z
   .strictObject({ adapterConfig: jsonObjectField.optional(), useProjectWorkspace: z.boolean().optional() })
-  .nullable();
+  .nullable() as unknown as z.ZodType<JsonObject | null, JsonObject | null>;
 
 const executionWorkspaceSettings = z
   .strictObject({
@@ -26,7 +28,7 @@ const executionWorkspaceSettings = z
     workspaceStrategy: jsonObjectField.optional(),
     workspaceRuntime: jsonObjectField.optional(),
   })
-  .nullable();
+  .nullable() as unknown as z.ZodType<JsonObject | null, JsonObject | null>;
 
 const fields = {
   title: z.string().min(1),

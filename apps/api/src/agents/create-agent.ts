@@ -1,0 +1,110 @@
+/** Creating an agent (API-71, API-72, AL-2 to AL-4). */
+import { type AgentCreate, type JsonObject, WakefleetError, asJsonObject, isJsonObject } from "@wakefleet/contracts";
+import { canonicalAdapterConfig, decideAgentName } from "@wakefleet/domain";
+import { type AgentRow, insertAgent, lockAgentNames, mirrorMonthlyBudget } from "@wakefleet/store";
+import { requireCompany } from "../companies/companies.js";
+import type { ApiDeps } from "../deps.js";
+import { assertCreatesAgents } from "../http/guards.js";
+import { mutate } from "../mutate.js";
+import { type Principal, actorOf } from "../principal.js";
+import {
+  assertEnvironment,
+  assertKnownAdapter,
+  assertManager,
+  assertNoProtectedConfig,
+  assertNoRedactedValue,
+} from "./check-agent.js";
+
+const APPROVAL_NEEDED =
+  "Direct agent creation requires board approval. Use POST /api/companies/:companyId/agent-hires to create a pending hire approval.";
+
+/** Timer off and the default limit where they are not readable (AL-4, DM-61). */
+function filledRuntimeConfig(config: JsonObject): JsonObject {
+  const heartbeat = asJsonObject(config["heartbeat"]);
+  return {
+    ...config,
+    heartbeat: {
+      ...heartbeat,
+      enabled: typeof heartbeat["enabled"] === "boolean" ? heartbeat["enabled"] : false,
+      maxConcurrentRuns: typeof heartbeat["maxConcurrentRuns"] === "number" ? heartbeat["maxConcurrentRuns"] : 5,
+    },
+  };
+}
+
+/** Makes an agent; its queue and timer follow after the commit. */
+export async function createAgent(
+  deps: ApiDeps,
+  command: { caller: Principal; companyId: string; body: AgentCreate },
+): Promise<AgentRow> {
+  const { caller, body } = command;
+  const company = await requireCompany(deps, command);
+  await assertCreatesAgents(deps.db.sql, caller);
+  assertNoProtectedConfig(caller, body.adapterConfig);
+  if (company.requireBoardApprovalForNewAgents) throw new WakefleetError("conflict", APPROVAL_NEEDED);
+  assertKnownAdapter(body.adapterType, deps.adapterTypes);
+  assertNoRedactedValue(body.adapterConfig);
+
+  const agent = await mutate(deps, actorOf(caller), async ({ tx, note }) => {
+    const taken = await lockAgentNames(tx, { companyId: company.id, exceptId: null });
+    const name = decideAgentName(body.name, taken);
+    if (name === null) {
+      throw new WakefleetError("conflict", `Agent shortname '${body.name}' is already in use in this company`);
+    }
+    if (body.reportsTo !== null) {
+      await assertManager(tx, { companyId: company.id, reportsTo: body.reportsTo, agentId: null });
+    }
+    if (body.defaultEnvironmentId !== null) {
+      await assertEnvironment(tx, {
+        companyId: company.id,
+        environmentId: body.defaultEnvironmentId,
+        adapterType: body.adapterType,
+      });
+    }
+    const created = await insertAgent(tx, {
+      companyId: company.id,
+      name,
+      role: body.role,
+      title: body.title,
+      icon: body.icon,
+      capabilities: body.capabilities,
+      reportsTo: body.reportsTo,
+      adapterType: body.adapterType,
+      adapterConfig: canonicalAdapterConfig(withSkills(body)),
+      runtimeConfig: filledRuntimeConfig(body.runtimeConfig),
+      defaultEnvironmentId: body.defaultEnvironmentId,
+      budgetMonthlyCents: body.budgetMonthlyCents,
+      permissions: { canCreateAgents: body.permissions?.canCreateAgents ?? body.role === "ceo" },
+      metadata: body.metadata,
+      status: "idle",
+    });
+    if (created.budgetMonthlyCents > 0) {
+      await mirrorMonthlyBudget(tx, {
+        companyId: company.id,
+        scopeType: "agent",
+        scopeId: created.id,
+        amount: created.budgetMonthlyCents,
+        userId: actorOf(caller).userId,
+      });
+    }
+    note({
+      companyId: company.id,
+      action: "agent.created",
+      entityType: "agent",
+      entityId: created.id,
+      details: { name: created.name, role: created.role },
+    });
+    return created;
+  });
+  await deps.engine.agentPolicyChanged({ agentId: agent.id });
+  return agent;
+}
+
+/** Wanted skills live in the adapter's configuration. */
+function withSkills(body: AgentCreate): JsonObject {
+  if (body.desiredSkills === undefined) return body.adapterConfig;
+  const sync = body.adapterConfig["wakefleetSkillSync"];
+  return {
+    ...body.adapterConfig,
+    wakefleetSkillSync: { ...(isJsonObject(sync) ? sync : {}), desiredSkills: body.desiredSkills },
+  };
+}

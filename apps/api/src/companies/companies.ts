@@ -1,0 +1,113 @@
+/** Companies over HTTP (API-60 to API-63). */
+import {
+  type CompanyCreate,
+  type CompanyPatch,
+  type JsonObject,
+  WakefleetError,
+  companyPatchByCeoSchema,
+} from "@wakefleet/contracts";
+import {
+  type CompanyRow,
+  findCompany,
+  insertCompany,
+  listCompanies,
+  mirrorMonthlyBudget,
+  updateCompany,
+} from "@wakefleet/store";
+import type { ApiDeps } from "../deps.js";
+import { assertBoard, assertCompanyAccess, assertInstanceAdmin, insufficientScope } from "../http/guards.js";
+import { validationError } from "../http/problems.js";
+import { found, pathId } from "../http/query-fields.js";
+import { mutate } from "../mutate.js";
+import { type Principal, actorOf } from "../principal.js";
+
+const NOT_FOUND = "Company not found";
+
+/** A company as it is answered: DM-20 with the fields of logos, which come later. */
+export function presentCompany(company: CompanyRow): object {
+  return { ...company, logoAssetId: null, logoUrl: null };
+}
+
+/** Finds a company the caller may see, in the order of API-19: 404 before 403. */
+export async function requireCompany(
+  deps: Pick<ApiDeps, "db">,
+  access: { caller: Principal; companyId: string },
+): Promise<CompanyRow> {
+  const company = found(await findCompany(deps.db.sql, pathId(access.companyId, NOT_FOUND)), NOT_FOUND);
+  assertCompanyAccess(access.caller, company.id);
+  return company;
+}
+
+/** API-60. */
+export async function listVisibleCompanies(deps: ApiDeps, caller: Principal): Promise<object[]> {
+  assertBoard(caller);
+  return (await listCompanies(deps.db.sql, caller.companyId)).map(presentCompany);
+}
+
+/** API-61. */
+export async function createCompany(deps: ApiDeps, command: { caller: Principal; body: CompanyCreate }): Promise<object> {
+  const { caller, body } = command;
+  assertInstanceAdmin(caller);
+  const company = await mutate(deps, actorOf(caller), async ({ tx, note }) => {
+    const created = await insertCompany(tx, body);
+    if (created.budgetMonthlyCents > 0) {
+      await mirrorMonthlyBudget(tx, {
+        companyId: created.id,
+        scopeType: "company",
+        scopeId: created.id,
+        amount: created.budgetMonthlyCents,
+        userId: caller.userId,
+      });
+    }
+    note({
+      companyId: created.id,
+      action: "company.created",
+      entityType: "company",
+      entityId: created.id,
+      details: { name: created.name },
+    });
+    return created;
+  });
+  return presentCompany(company);
+}
+
+/** API-63: the board may change anything, an agent of role `ceo` only how the company looks. */
+export async function patchCompany(
+  deps: ApiDeps,
+  command: { caller: Principal; companyId: string; body: CompanyPatch; sent: unknown },
+): Promise<object> {
+  const { caller } = command;
+  const company = await requireCompany(deps, command);
+  const changes = changesAllowed(caller, command);
+  const updated = await mutate(deps, actorOf(caller), async ({ tx, note }) => {
+    const after = found(await updateCompany(tx, { id: company.id, changes }), NOT_FOUND);
+    if (changes.budgetMonthlyCents !== undefined) {
+      await mirrorMonthlyBudget(tx, {
+        companyId: company.id,
+        scopeType: "company",
+        scopeId: company.id,
+        amount: changes.budgetMonthlyCents,
+        userId: caller.kind === "board" ? caller.userId : null,
+      });
+    }
+    note({
+      companyId: company.id,
+      action: "company.updated",
+      entityType: "company",
+      entityId: company.id,
+      // What was sent is JSON already; undefined members are left out by the writer.
+      details: changes as JsonObject,
+    });
+    return after;
+  });
+  return presentCompany(updated);
+}
+
+function changesAllowed(caller: Principal, sent: { body: CompanyPatch; sent: unknown }): CompanyPatch {
+  if (caller.kind === "board") return sent.body;
+  if (caller.kind === "enqueue") throw insufficientScope();
+  if (caller.role !== "ceo") throw new WakefleetError("forbidden", "Board access required");
+  const parsed = companyPatchByCeoSchema.safeParse(sent.sent);
+  if (!parsed.success) throw validationError(parsed.error);
+  return parsed.data;
+}

@@ -1,0 +1,20 @@
+/** Finding the issue a path names: by id, or by identifier in any case (API-5). */
+import { isGuid } from "@wakefleet/contracts";
+import { type IssueRow, findIssue } from "@wakefleet/store";
+import type { ApiDeps } from "../deps.js";
+import { assertCompanyAccess } from "../http/guards.js";
+import { found } from "../http/query-fields.js";
+import type { Principal } from "../principal.js";
+
+export const ISSUE_NOT_FOUND = "Issue not found";
+
+/** The issue meant, which the caller may see. */
+export async function requireIssue(
+  deps: Pick<ApiDeps, "db">,
+  reference: { caller: Principal; ref: string },
+): Promise<IssueRow> {
+  const key = isGuid(reference.ref) ? { id: reference.ref } : { identifier: reference.ref };
+  const issue = found(await findIssue(deps.db.sql, key), ISSUE_NOT_FOUND);
+  assertCompanyAccess(reference.caller, issue.companyId);
+  return issue;
+}

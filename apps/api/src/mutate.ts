@@ -1,0 +1,73 @@
+/**
+ * Every mutation of the HTTP side goes through here: one transaction for the change and its activity rows (AC-5), and the
+ * live events after the commit (API-263).
+ *
+ * This is also the one place where the wakes a change causes belong (API-14, CO-64): decided inside `work`, on `tx`, so
+ * that a change and its wakes commit together.
+ */
+import type { JsonObject, LiveEventDraft } from "@wakefleet/contracts";
+import { redactObject } from "@wakefleet/domain";
+import { type ActivityRow, type NewActivity, type Sql, insertActivity, isRetryable } from "@wakefleet/store";
+import type { ApiDeps } from "./deps.js";
+import type { Actor } from "./principal.js";
+
+/** A row of activity before it knows who did it. */
+export interface ActivityNote {
+  readonly companyId: string;
+  readonly action: string;
+  readonly entityType: string;
+  readonly entityId: string;
+  readonly details: JsonObject | null;
+}
+
+/** The transaction, and where to note what happens in it. */
+export interface Mutation {
+  readonly tx: Sql;
+  note(activity: ActivityNote): void;
+}
+
+const MAX_ATTEMPTS = 4;
+
+function entryOf(actor: Actor, note: ActivityNote): NewActivity {
+  return {
+    ...note,
+    actorType: actor.type,
+    actorId: actor.id,
+    agentId: actor.agentId,
+    runId: actor.runId,
+    details: note.details === null ? null : redactObject(note.details),
+  };
+}
+
+function announcementOf(row: ActivityRow): LiveEventDraft {
+  const { companyId, actorType, actorId, action, entityType, entityId, agentId, runId, details } = row;
+  return {
+    companyId,
+    type: "activity.logged",
+    payload: { actorType, actorId, action, entityType, entityId, agentId, runId, details },
+  };
+}
+
+/**
+ * Runs `work` in a transaction and writes what it noted in the same one. A deadlock runs it again (nothing happened), so
+ * `work` must have no effects beside `tx`. Rejects with what `work` threw; then nothing was written.
+ */
+export async function mutate<T>(
+  deps: Pick<ApiDeps, "db" | "events">,
+  actor: Actor,
+  work: (mutation: Mutation) => Promise<T>,
+): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      const { result, rows } = await deps.db.transaction(async (tx) => {
+        const notes: ActivityNote[] = [];
+        const done = await work({ tx, note: (activity) => void notes.push(activity) });
+        return { result: done, rows: await insertActivity(tx, notes.map((note) => entryOf(actor, note))) };
+      });
+      if (rows.length > 0) void deps.events.publish(rows.map(announcementOf));
+      return result;
+    } catch (error) {
+      if (!isRetryable(error) || attempt >= MAX_ATTEMPTS) throw error;
+    }
+  }
+}

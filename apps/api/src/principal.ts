@@ -1,0 +1,61 @@
+/** Who is calling (API-20 to API-26), and how the caller is named in what it changes. */
+import type { ActorType } from "@wakefleet/contracts";
+
+/** An admin or operator key, a browser session opened with one, or the local board. */
+export interface BoardPrincipal {
+  readonly kind: "board";
+  readonly via: "key" | "session" | "local";
+  readonly scope: "admin" | "operator";
+  /** Null for the local board. */
+  readonly keyId: string | null;
+  /** Null: every company. */
+  readonly companyId: string | null;
+  readonly userId: string;
+}
+
+/** A key that may only post wakeups and read what became of them (API-22). */
+export interface EnqueuePrincipal {
+  readonly kind: "enqueue";
+  readonly keyId: string;
+  readonly companyId: string;
+  /** Always the key itself: what it posted is what it may read (API-36). */
+  readonly userId: string;
+}
+
+/** An agent, by its key or during a run by its run token. */
+export interface AgentPrincipal {
+  readonly kind: "agent";
+  readonly via: "key" | "run_token";
+  readonly agentId: string;
+  readonly companyId: string;
+  readonly keyId: string | null;
+  readonly role: string;
+  /** `permissions.canCreateAgents`; grants are looked up where they matter. */
+  readonly canCreateAgents: boolean;
+  /** The run it acts in (API-30). */
+  readonly runId: string | null;
+}
+
+export type Principal = BoardPrincipal | EnqueuePrincipal | AgentPrincipal;
+
+/** How a caller stands in activity rows, comments and wakeup requests. */
+export interface Actor {
+  readonly type: ActorType;
+  readonly id: string;
+  readonly agentId: string | null;
+  readonly userId: string | null;
+  readonly runId: string | null;
+}
+
+/** The caller as an actor (DM-11). */
+export function actorOf(principal: Principal): Actor {
+  if (principal.kind === "agent") {
+    return { type: "agent", id: principal.agentId, agentId: principal.agentId, userId: null, runId: principal.runId };
+  }
+  return { type: "user", id: principal.userId, agentId: null, userId: principal.userId, runId: null };
+}
+
+/** Bound to no company and of scope admin, or the local board (API-20, API-26). */
+export function isInstanceAdmin(principal: Principal): boolean {
+  return principal.kind === "board" && principal.scope === "admin" && principal.companyId === null;
+}

@@ -1,0 +1,136 @@
+/** Runs as they are answered (API-107, API-120, API-121): without internals, bounded in lists. */
+import {
+  INTERNAL_RUN_FIELDS,
+  type JsonObject,
+  LISTED_CONTEXT_KEYS,
+  LISTED_RESULT_NUMBERS,
+  LISTED_RESULT_TEXTS,
+  LISTED_RESULT_TEXT_MAX_CHARS,
+  type OutputSilence,
+} from "@wakefleet/contracts";
+import { redactObject } from "@wakefleet/domain";
+import type { LiveRun, RunRow } from "@wakefleet/store";
+
+const INTERNAL = new Set<string>(INTERNAL_RUN_FIELDS);
+const SUSPICION_MS = 3_600_000;
+const CRITICAL_MS = 14_400_000;
+
+/** A run without the fields that never leave (API-107). Columns a live list joined to it stay out too. */
+export function presentRun(run: RunRow): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(run)
+      .filter(([field]) => !INTERNAL.has(field) && field !== "agentName" && field !== "adapterType")
+      .map(([field, value]) => [field, field === "usageJson" || field === "resultJson" ? redactedOrNull(value) : value]),
+  );
+}
+
+function redactedOrNull(value: unknown): JsonObject | null {
+  return value === null || value === undefined ? null : redactObject(value as JsonObject);
+}
+
+function picked(source: JsonObject | null, keys: readonly string[]): JsonObject | null {
+  if (source === null) return null;
+  const entries = keys.filter((key) => Object.hasOwn(source, key)).map((key) => [key, source[key]] as const);
+  return entries.length === 0 ? null : (Object.fromEntries(entries) as JsonObject);
+}
+
+function listedResult(result: JsonObject | null): JsonObject | null {
+  if (result === null) return null;
+  const entries: [string, string | number][] = [];
+  for (const key of LISTED_RESULT_TEXTS) {
+    const text = result[key];
+    if (typeof text === "string") entries.push([key, text.slice(0, LISTED_RESULT_TEXT_MAX_CHARS).toWellFormed()]);
+  }
+  for (const key of LISTED_RESULT_NUMBERS) {
+    const number = result[key];
+    if (typeof number === "number") entries.push([key, number]);
+  }
+  return entries.length === 0 ? null : redactObject(Object.fromEntries(entries));
+}
+
+/** The list form (API-120). */
+export function presentListedRun(run: RunRow): Record<string, unknown> {
+  return {
+    ...presentRun(run),
+    stdoutExcerpt: null,
+    stderrExcerpt: null,
+    contextSnapshot: picked(run.contextSnapshot, LISTED_CONTEXT_KEYS),
+    resultJson: listedResult(run.resultJson),
+  };
+}
+
+/**
+ * How long a run has been silent. Judging levels needs evaluation issues and decisions, which come with liveness (06):
+ * here a running run is `ok` until the thresholds pass.
+ */
+export function outputSilenceOf(run: RunRow, now: Date): OutputSilence {
+  const isRunning = run.status === "running";
+  const since = isRunning ? (run.lastOutputAt ?? run.processStartedAt ?? run.startedAt) : null;
+  const ageMs = since === null ? null : Math.max(0, now.getTime() - since.getTime());
+  const level =
+    ageMs === null ? "not_applicable" : ageMs >= CRITICAL_MS ? "critical" : ageMs >= SUSPICION_MS ? "suspicious" : "ok";
+  return {
+    lastOutputAt: run.lastOutputAt?.toISOString() ?? null,
+    lastOutputSeq: run.lastOutputSeq,
+    lastOutputStream: run.lastOutputStream,
+    silenceStartedAt: since?.toISOString() ?? null,
+    silenceAgeMs: ageMs,
+    level,
+    suspicionThresholdMs: SUSPICION_MS,
+    criticalThresholdMs: CRITICAL_MS,
+    snoozedUntil: null,
+    evaluationIssueId: null,
+    evaluationIssueIdentifier: null,
+    evaluationIssueAssigneeAgentId: null,
+  };
+}
+
+const LIVE_FIELDS = [
+  "id", "status", "invocationSource", "triggerDetail", "startedAt", "finishedAt", "createdAt", "agentId", "agentName",
+  "adapterType", "logBytes", "livenessState", "livenessReason", "continuationAttempt", "lastUsefulActionAt",
+  "nextAction", "lastOutputAt", "lastOutputSeq", "lastOutputStream", "lastOutputBytes", "processStartedAt",
+] as const satisfies readonly (keyof LiveRun)[];
+
+/** API-132: what an issue shows of a live run. */
+export function presentIssueLiveRun(run: LiveRun, now: Date): Record<string, unknown> {
+  return {
+    ...Object.fromEntries(LIVE_FIELDS.map((field) => [field, run[field]])),
+    outputSilence: outputSilenceOf(run, now),
+  };
+}
+
+/** API-131. */
+export function presentLiveRun(run: LiveRun, now: Date): Record<string, unknown> {
+  return { companyId: run.companyId, issueId: run.issueId, ...presentIssueLiveRun(run, now) };
+}
+
+/** API-134. Environments and leases come with their own part. */
+export function presentIssueRun(run: LiveRun): Record<string, unknown> {
+  const listed = presentListedRun(run);
+  return {
+    runId: run.id,
+    status: run.status,
+    agentId: run.agentId,
+    adapterType: run.adapterType,
+    startedAt: run.startedAt,
+    finishedAt: run.finishedAt,
+    createdAt: run.createdAt,
+    invocationSource: run.invocationSource,
+    usageJson: listed["usageJson"],
+    resultJson: listed["resultJson"],
+    logBytes: run.logBytes,
+    retryOfRunId: run.retryOfRunId,
+    scheduledRetryAt: run.scheduledRetryAt,
+    scheduledRetryAttempt: run.scheduledRetryAttempt,
+    scheduledRetryReason: run.scheduledRetryReason,
+    livenessState: run.livenessState,
+    livenessReason: run.livenessReason,
+    continuationAttempt: run.continuationAttempt,
+    lastUsefulActionAt: run.lastUsefulActionAt,
+    nextAction: run.nextAction,
+    contextSnapshot: listed["contextSnapshot"],
+    environment: null,
+    environmentLease: null,
+    retryExhaustedReason: null,
+  };
+}

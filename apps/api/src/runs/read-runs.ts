@@ -1,0 +1,135 @@
+/** Reading runs, their events and their place among others (API-120 to API-122, API-131 to API-134). */
+import type { JsonValue } from "@wakefleet/contracts";
+import { redactSecrets } from "@wakefleet/domain";
+import {
+  type Page,
+  type RunFilter,
+  type RunRow,
+  findActiveIssueRun,
+  findRun,
+  findRunCompany,
+  isRunRequestedBy,
+  listIssueLiveRuns,
+  listIssueRuns,
+  listLiveRuns,
+  listRunEvents,
+  listRuns,
+} from "@wakefleet/store";
+import { requireAgent } from "../agents/find-agent.js";
+import { requireCompany } from "../companies/companies.js";
+import type { ApiDeps } from "../deps.js";
+import { assertCompanyAccess, insufficientScope } from "../http/guards.js";
+import { found, pathId } from "../http/query-fields.js";
+import { requireIssue } from "../issues/find-issue.js";
+import type { Principal } from "../principal.js";
+import {
+  outputSilenceOf,
+  presentIssueLiveRun,
+  presentIssueRun,
+  presentListedRun,
+  presentLiveRun,
+  presentRun,
+} from "./present-run.js";
+
+const RUN_NOT_FOUND = "Heartbeat run not found";
+/** Rows of lists the reference answers unbounded (API-11). */
+const ISSUE_RUNS_LIMIT = 500;
+
+/** A run the caller may see; an enqueue key sees those its wakes caused or joined (API-36). */
+export async function requireRun(
+  deps: Pick<ApiDeps, "db">,
+  query: { caller: Principal; runId: string },
+): Promise<RunRow> {
+  const run = found(await findRun(deps.db.sql, pathId(query.runId, RUN_NOT_FOUND)), RUN_NOT_FOUND);
+  assertCompanyAccess(query.caller, run.companyId);
+  if (query.caller.kind === "enqueue") {
+    const isOwn = await isRunRequestedBy(deps.db.sql, { runId: run.id, actorId: query.caller.userId });
+    if (!isOwn) throw insufficientScope();
+  }
+  return run;
+}
+
+/** API-121. */
+export async function readRun(deps: ApiDeps, query: { caller: Principal; runId: string }): Promise<object> {
+  const run = await requireRun(deps, query);
+  const around = await findRunCompany(deps.db.sql, { run, leaseMs: deps.settings.leaseMs });
+  return {
+    ...presentRun(run),
+    retryExhaustedReason: null,
+    outputSilence: outputSilenceOf(run, deps.now()),
+    worker: around.worker,
+    retries: around.retries,
+  };
+}
+
+/** API-120. */
+export async function readRuns(
+  deps: ApiDeps,
+  query: Omit<RunFilter, "requestedBy"> & { caller: Principal },
+): Promise<{ page: Page<RunRow>; rows: object[] }> {
+  const company = await requireCompany(deps, query);
+  const page = await listRuns(deps.db.sql, { ...query, companyId: company.id });
+  return { page, rows: page.rows.map(presentListedRun) };
+}
+
+/** API-306: one agent's runs. */
+export async function readAgentRuns(
+  deps: ApiDeps,
+  query: Omit<RunFilter, "requestedBy" | "companyId" | "agentId"> & { caller: Principal; ref: string },
+): Promise<{ page: Page<RunRow>; rows: object[] }> {
+  const agent = await requireAgent(deps, query);
+  const page = await listRuns(deps.db.sql, { ...query, companyId: agent.companyId, agentId: agent.id });
+  return { page, rows: page.rows.map(presentListedRun) };
+}
+
+/** API-122; payloads are redacted. */
+export async function readRunEvents(
+  deps: ApiDeps,
+  query: { caller: Principal; runId: string; afterSeq: number; limit: number },
+): Promise<object[]> {
+  const run = await requireRun(deps, query);
+  const events = await listRunEvents(deps.db.sql, { runId: run.id, afterSeq: query.afterSeq, limit: query.limit });
+  return events.map((event) => ({
+    ...event,
+    payload: event.payload === null ? null : redactSecrets(event.payload as JsonValue),
+  }));
+}
+
+/** API-131. */
+export async function readLiveRuns(
+  deps: ApiDeps,
+  query: { caller: Principal; companyId: string; limit: number; minCount: number },
+): Promise<object[]> {
+  const company = await requireCompany(deps, query);
+  const runs = await listLiveRuns(deps.db.sql, { companyId: company.id, limit: query.limit, minCount: query.minCount });
+  const now = deps.now();
+  return runs.map((run) => presentLiveRun(run, now));
+}
+
+/** API-132. */
+export async function readIssueLiveRuns(deps: ApiDeps, query: { caller: Principal; ref: string }): Promise<object[]> {
+  const issue = await requireIssue(deps, query);
+  const now = deps.now();
+  return (await listIssueLiveRuns(deps.db.sql, issue)).map((run) => presentIssueLiveRun(run, now));
+}
+
+/** API-133. */
+export async function readActiveIssueRun(
+  deps: ApiDeps,
+  query: { caller: Principal; ref: string },
+): Promise<object | null> {
+  const issue = await requireIssue(deps, query);
+  const run = await findActiveIssueRun(deps.db.sql, issue.id);
+  return run === null ? null : presentIssueLiveRun(run, deps.now());
+}
+
+/** API-134. */
+export async function readIssueRuns(deps: ApiDeps, query: { caller: Principal; ref: string }): Promise<object[]> {
+  const issue = await requireIssue(deps, query);
+  const runs = await listIssueRuns(deps.db.sql, {
+    issueId: issue.id,
+    companyId: issue.companyId,
+    limit: ISSUE_RUNS_LIMIT,
+  });
+  return runs.map(presentIssueRun);
+}
