@@ -1,0 +1,90 @@
+/** What bare BullMQ and bare PostgreSQL need on this machine, measured in the same run as everything else. */
+import { fork } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { Queue, Worker } from "bullmq";
+import { Redis } from "ioredis";
+import type { BenchStores } from "./fleet.js";
+
+const DRAIN_WORKER = fileURLToPath(new URL("./bare-bullmq-worker.ts", import.meta.url));
+const connectionOf = (stores: BenchStores): Redis => new Redis(stores.redis.url, { maxRetriesPerRequest: null });
+
+/** Milliseconds from `add` to the processor's start, one `Worker`, one queue, one job at a time. */
+export async function bareBullmqLatencies(stores: BenchStores, samples: number): Promise<number[]> {
+  const redis = connectionOf(stores);
+  const queue = new Queue("bare-latency", { connection: redis, prefix: "bare" });
+  const starts = new Map<string, (at: number) => void>();
+  const worker = new Worker(
+    "bare-latency",
+    async (job) => {
+      starts.get(job.id ?? "")?.(performance.now());
+    },
+    { connection: redis, prefix: "bare" },
+  );
+  await worker.waitUntilReady();
+  const latencies: number[] = [];
+  for (let index = 0; index < samples; index += 1) {
+    const id = `job-${index}`;
+    const started = new Promise<number>((resolve) => starts.set(id, resolve));
+    const addedAt = performance.now();
+    await queue.add("run", { index }, { jobId: id });
+    latencies.push((await started) - addedAt);
+  }
+  await worker.close();
+  await queue.close();
+  redis.disconnect();
+  return latencies.slice(Math.floor(samples / 10));
+}
+
+/** Milliseconds of a transaction of one small insert, one at a time. */
+export async function barePostgresCommits(stores: BenchStores, samples: number): Promise<number[]> {
+  const { db } = stores;
+  await db.sql.query("CREATE TABLE IF NOT EXISTS bench_commits (id bigserial PRIMARY KEY, doc jsonb)");
+  const durations: number[] = [];
+  for (let index = 0; index < samples; index += 1) {
+    const startedAt = performance.now();
+    await db.transaction((tx) => tx.query("INSERT INTO bench_commits (doc) VALUES ($1)", [JSON.stringify({ index })]));
+    durations.push(performance.now() - startedAt);
+  }
+  return durations.slice(Math.floor(samples / 10));
+}
+
+/** No-op jobs a second of two processes that serve `queues` queues of global concurrency `concurrency`. */
+export async function bareBullmqDrain(
+  stores: BenchStores,
+  options: { queues: number; jobs: number; concurrency: number },
+): Promise<number> {
+  const redis = connectionOf(stores);
+  const names = Array.from({ length: options.queues }, (_, index) => `bare-drain-${index}`);
+  const queues = names.map((name) => new Queue(name, { connection: redis, prefix: "bare" }));
+  for (const [index, queue] of queues.entries()) {
+    await queue.setGlobalConcurrency(options.concurrency);
+    const count = Math.ceil((options.jobs - index) / options.queues);
+    await queue.addBulk(Array.from({ length: count }, (_, n) => ({ name: "run", data: { n }, opts: { removeOnComplete: true } })));
+  }
+  const workers = [0, 1].map(() =>
+    fork(DRAIN_WORKER, [], {
+      execArgv: ["--import", "tsx"],
+      env: { ...process.env, BARE_REDIS_URL: stores.redis.url, BARE_QUEUES: names.join(","), BARE_CONCURRENCY: String(options.concurrency) },
+    }),
+  );
+  let done = 0;
+  const allDone = new Promise<void>((resolve) => {
+    for (const worker of workers) {
+      worker.on("message", (message: { done?: number; ready?: boolean }) => {
+        done += message.done ?? 0;
+        if (done >= options.jobs) resolve();
+      });
+    }
+  });
+  await Promise.all(
+    workers.map((worker) => new Promise((resolve) => worker.on("message", (m: { ready?: boolean }) => m.ready === true && resolve(null)))),
+  );
+  const startedAt = performance.now();
+  for (const worker of workers) worker.send({ go: true });
+  await allDone;
+  const seconds = (performance.now() - startedAt) / 1000;
+  for (const worker of workers) worker.kill("SIGKILL");
+  await Promise.all(queues.map((queue) => queue.close()));
+  redis.disconnect();
+  return options.jobs / seconds;
+}

@@ -1,0 +1,193 @@
+/**
+ * `npm run bench`: every figure beside bare BullMQ and bare PostgreSQL measured in the same run. Absolute numbers say
+ * little on shared machines; the ratios are what to compare (09 "Scale").
+ */
+import { readFileSync, writeFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { Redis } from "ioredis";
+import { bareBullmqDrain, bareBullmqLatencies, barePostgresCommits } from "./baselines.js";
+import type { Figure } from "./figures.js";
+import { type BenchStores, createAgents, startBenchFleet, startBenchStores } from "./fleet.js";
+import { drainRate } from "./measure-drain.js";
+import { countClients, idleCost } from "./measure-idle.js";
+import { wakeToStart } from "./measure-latency.js";
+import { countStatements } from "./measure-statements.js";
+import { machine, markdownTable, terminalTable } from "./report.js";
+import { median, percentile } from "./statistics.js";
+
+const HELP = `Usage: npm run bench -- [options]
+
+Measures Wakefleet beside bare BullMQ and bare PostgreSQL on private stores and prints ratios.
+
+  --quick      fewer samples and 1,000 instead of 10,000 agents (about a minute)
+  --json       the figures as JSON on standard output, nothing else
+  --write      also writes them to docs/performance.md
+  --help       this text
+
+Examples:
+  npm run bench -- --quick
+  npm run bench -- --write
+`;
+
+const { values: flags } = parseArgs({
+  options: {
+    quick: { type: "boolean", default: false },
+    json: { type: "boolean", default: false },
+    write: { type: "boolean", default: false },
+    help: { type: "boolean", default: false },
+  },
+});
+
+function tell(line: string): void {
+  if (!flags.json) process.stderr.write(`${line}\n`);
+}
+
+async function measure(stores: BenchStores): Promise<Figure[]> {
+  const quick = flags.quick;
+  const figures: Figure[] = [];
+  const samples = quick ? 100 : 400;
+  const agentsWide = quick ? 1_000 : 10_000;
+
+  tell(`bare BullMQ: add → start, ${samples} jobs`);
+  const bullmq = await bareBullmqLatencies(stores, samples);
+  tell(`bare PostgreSQL: one insert a transaction, ${samples} transactions`);
+  const commits = await barePostgresCommits(stores, samples);
+  const oneCommit = median(commits);
+  figures.push({ name: "bare PostgreSQL transaction, p50", value: oneCommit, unit: "ms" });
+
+  for (const count of [10, agentsWide]) {
+    tell(`${count.toLocaleString("en-US")} agents, one worker: connections, idle cost, wake → adapter start`);
+    const { agentIds } = await createAgents(stores.db, { count, adapterType: "bench_noop", maxConcurrentRuns: 5 });
+    const prefix = `idle-${count}`;
+    const api = await startBenchFleet(stores, { workers: 0, prefix: `${prefix}-api` });
+    const redis = new Redis(stores.redis.url);
+    const apiConnections = (await countClients(redis)) - 1;
+    redis.disconnect();
+    await api.stop();
+    const fleet = await startBenchFleet(stores, { workers: 1, prefix });
+    await fillQueues(fleet, agentIds);
+    const cost = await idleCost(stores, { fleet, connectionsBefore: apiConnections, forMs: quick ? 5_000 : 20_000 });
+    const latencies = await wakeToStart(fleet, agentIds, samples);
+    await fleet.stop();
+    const name = `${count.toLocaleString("en-US")} agents`;
+    const allowed = 3 * median(bullmq) + 2 * oneCommit;
+    figures.push(
+      {
+        name: `wake → adapter start, ${name}, p50`,
+        value: median(latencies),
+        unit: "ms",
+        baseline: { name: "BullMQ add → start p50", value: median(bullmq) },
+        goal: { text: `≤ 3 × BullMQ + 2 transactions (${allowed.toFixed(1)} ms)`, met: median(latencies) <= allowed },
+      },
+      {
+        name: `wake → adapter start, ${name}, p99`,
+        value: percentile(latencies, 0.99),
+        unit: "ms",
+        baseline: { name: "BullMQ add → start p99", value: percentile(bullmq, 0.99) },
+      },
+      {
+        name: `Redis connections of one worker, ${name}`,
+        value: cost.redisConnections,
+        unit: "connections",
+        goal: { text: "≤ 20", met: cost.redisConnections <= 20 },
+      },
+      {
+        name: `idle CPU of one worker, ${name}`,
+        value: cost.cpuPercent,
+        unit: "% of a core",
+        goal: { text: "< 5 %", met: cost.cpuPercent < 5 },
+      },
+      {
+        name: `memory of one worker, ${name}`,
+        value: cost.memoryMb,
+        unit: "MB",
+        goal: { text: "< 400 MB", met: cost.memoryMb < 400 },
+      },
+      { name: `Redis commands a second of the idle fleet, ${name}`, value: cost.redisCommandsPerSec, unit: "/s" },
+    );
+  }
+
+  tell("statements of a wake and of a run, counted by PostgreSQL");
+  const statements = await countStatements(stores, { wakes: quick ? 20 : 100, prefix: "statements" });
+  figures.push(
+    {
+      name: "statements of an accepted wake without an issue",
+      value: statements.perWake,
+      unit: "statements",
+      goal: { text: "≤ 6", met: Math.round(statements.perWake) <= 6 },
+    },
+    {
+      name: "statements of claim + start + finish of a process run",
+      value: statements.perRun,
+      unit: "statements",
+      goal: { text: "≤ 12", met: Math.round(statements.perRun) <= 12 },
+    },
+  );
+
+  const runs = quick ? 2_000 : 10_000;
+  tell(`drain of ${runs.toLocaleString("en-US")} no-op runs, 50 agents, two workers; bare BullMQ first`);
+  const bareRate = await bareBullmqDrain(stores, { queues: 50, jobs: runs * 2, concurrency: 5 });
+  const rate = await drainRate(stores, { workers: 2, agents: 50, runs, maxConcurrentRuns: 5, prefix: "drain" });
+  figures.push({
+    name: "drain, no-op adapter, 50 agents, two workers",
+    value: rate,
+    unit: "runs/s",
+    baseline: { name: "BullMQ, two processes", value: bareRate },
+  });
+  return figures;
+}
+
+/** Every agent has run once, so that each has its queue in Redis. */
+async function fillQueues(fleet: { apiUrl: string; adminKey: string }, agentIds: readonly string[]): Promise<void> {
+  for (let from = 0; from < agentIds.length; from += 1_000) {
+    const items = agentIds.slice(from, from + 1_000).map((agentId) => ({ agentId, payload: { taskKey: "fill" } }));
+    const response = await fetch(`${fleet.apiUrl}/api/wakeups/batch`, {
+      method: "POST",
+      headers: { "content-type": "application/json", authorization: `Bearer ${fleet.adminKey}` },
+      body: JSON.stringify({ items }),
+    });
+    if (response.status !== 202) throw new Error(`a batch was answered ${response.status}: ${await response.text()}`);
+  }
+  for (;;) {
+    const response = await fetch(`${fleet.apiUrl}/api/fleet`, { headers: { authorization: `Bearer ${fleet.adminKey}` } });
+    const { totals } = (await response.json()) as { totals: { queued: number; running: number } };
+    if (totals.queued + totals.running === 0) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+async function versionsOf(stores: BenchStores): Promise<{ postgres: string; redis: string }> {
+  const [row] = await stores.db.sql.query<{ version: string }>("SELECT current_setting('server_version') AS version");
+  const redis = new Redis(stores.redis.url);
+  const info = await redis.info("server");
+  redis.disconnect();
+  return { postgres: row?.version ?? "?", redis: /redis_version:(\S+)/.exec(info)?.[1] ?? "?" };
+}
+
+/** Puts the table between the markers of docs/performance.md. */
+function write(table: string): void {
+  const file = new URL("../../docs/performance.md", import.meta.url);
+  const text = readFileSync(file, "utf8");
+  const [before, rest] = text.split("<!-- bench -->");
+  const after = rest?.split("<!-- /bench -->")[1];
+  if (before === undefined || after === undefined) throw new Error("docs/performance.md has lost its bench markers");
+  writeFileSync(file, `${before}<!-- bench -->\n${table}\n<!-- /bench -->${after}`);
+}
+
+if (flags.help) process.stdout.write(HELP);
+else {
+  const stores = await startBenchStores();
+  process.once("SIGINT", () => void stores.stop().then(() => process.exit(130)));
+  try {
+    const figures = await measure(stores);
+    const on = machine(await versionsOf(stores));
+    if (flags.json) process.stdout.write(`${JSON.stringify({ machine: on, figures }, null, 2)}\n`);
+    else process.stdout.write(`\n${on}\n\n${terminalTable(figures)}\n`);
+    if (flags.write) {
+      const date = new Date().toISOString().slice(0, 10);
+      write(`\n\`npm run bench -- --write\`, ${date}, ${on}.\n\n${markdownTable(figures)}\n`);
+    }
+  } finally {
+    await stores.stop();
+  }
+}

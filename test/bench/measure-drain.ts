@@ -1,0 +1,48 @@
+/** Runs a second with the no-op adapter: waiting work is posted first, then the workers are started. */
+import { type BenchStores, createAgents, startBenchFleet } from "./fleet.js";
+
+export async function drainRate(
+  stores: BenchStores,
+  options: { workers: number; agents: number; runs: number; maxConcurrentRuns: number; prefix: string },
+): Promise<number> {
+  const poster = await startBenchFleet(stores, { workers: 0, prefix: options.prefix });
+  const { agentIds } = await createAgents(stores.db, {
+    count: options.agents,
+    adapterType: "bench_noop",
+    maxConcurrentRuns: options.maxConcurrentRuns,
+  });
+  for (let from = 0; from < options.runs; from += 1_000) {
+    const items = Array.from({ length: Math.min(1_000, options.runs - from) }, (_, index) => ({
+      agentId: agentIds[(from + index) % agentIds.length],
+      payload: { taskKey: `drain-${from + index}` },
+    }));
+    const response = await fetch(`${poster.apiUrl}/api/wakeups/batch`, {
+      method: "POST",
+      headers: { "content-type": "application/json", authorization: `Bearer ${poster.adminKey}` },
+      body: JSON.stringify({ items }),
+    });
+    if (response.status !== 202) throw new Error(`a batch was answered ${response.status}: ${await response.text()}`);
+  }
+  await poster.stop();
+  const before = await finished(stores);
+  const fleet = await startBenchFleet(stores, { workers: options.workers, prefix: options.prefix });
+  let first: number | null = null;
+  fleet.onStart(() => {
+    first ??= performance.now();
+  });
+  let left = options.runs;
+  while (left > 0) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    left = options.runs - ((await finished(stores)) - before);
+  }
+  const seconds = (performance.now() - (first ?? 0)) / 1000;
+  await fleet.stop();
+  return options.runs / seconds;
+}
+
+async function finished(stores: BenchStores): Promise<number> {
+  const [row] = await stores.db.sql.query<{ count: number }>(
+    "SELECT count(*)::int AS count FROM heartbeat_runs WHERE finished_at IS NOT NULL",
+  );
+  return row?.count ?? 0;
+}

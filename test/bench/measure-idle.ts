@@ -1,0 +1,52 @@
+/** What one worker costs while ten thousand agents are idle: Redis connections, CPU, memory, commands. */
+import { readFileSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
+import { Redis } from "ioredis";
+import type { BenchFleet, BenchStores } from "./fleet.js";
+
+const TICKS_A_SECOND = 100;
+
+export interface IdleCost {
+  readonly redisConnections: number;
+  /** Percent of one core. */
+  readonly cpuPercent: number;
+  readonly memoryMb: number;
+  readonly redisCommandsPerSec: number;
+}
+
+function cpuTicks(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+  return Number(fields[11]) + Number(fields[12]);
+}
+
+function residentMb(pid: number): number {
+  const match = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"));
+  return Number(match?.[1] ?? 0) / 1024;
+}
+
+/** Watches the fleet's one worker for `forMs`. Its connections are those that appear with it. */
+export async function idleCost(
+  stores: BenchStores,
+  options: { fleet: BenchFleet; connectionsBefore: number; forMs: number },
+): Promise<IdleCost> {
+  const pid = options.fleet.workers[0]?.pid ?? 0;
+  const redis = new Redis(stores.redis.url);
+  const commands = async (): Promise<number> =>
+    Number(/total_commands_processed:(\d+)/.exec(await redis.info("stats"))?.[1] ?? 0);
+  const ticks = cpuTicks(pid);
+  const commandsBefore = await commands();
+  await delay(options.forMs);
+  const seconds = options.forMs / 1000;
+  const cost = {
+    redisConnections: (await countClients(redis)) - options.connectionsBefore - 1,
+    cpuPercent: ((cpuTicks(pid) - ticks) / TICKS_A_SECOND / seconds) * 100,
+    memoryMb: residentMb(pid),
+    redisCommandsPerSec: ((await commands()) - commandsBefore) / seconds,
+  };
+  redis.disconnect();
+  return cost;
+}
+
+export async function countClients(redis: Redis): Promise<number> {
+  return String(await redis.client("LIST")).trim().split("\n").length;
+}
