@@ -30,6 +30,8 @@ export interface CancelRunInput {
   /** RC-78. */
   readonly recover?: boolean;
   readonly kind?: CancelKind;
+  /** The change of an issue that caused it, told in the activity (AC-21). */
+  readonly cause?: { readonly source: string; readonly issueId: string };
   /** How long to wait for the owner of a running run, ms; 0 does not wait. */
   readonly confirmWithinMs?: number;
 }
@@ -55,7 +57,7 @@ export async function cancelRun(deps: CancelDeps, input: CancelRunInput): Promis
   const after = nothingAfterCommit();
   const step = await deps.db.transaction(async (tx) => {
     const cancelled = await cancelActiveRun(tx, deps, run, cancel, after);
-    if (cancelled.kind !== "terminal") await logCancel(tx, run, input.actor, after);
+    if (cancelled.kind !== "terminal") await logCancel(tx, run, input, after);
     return cancelled;
   });
   carryOut(deps, after);
@@ -106,7 +108,12 @@ export async function cancelActiveRun(
 }
 
 /** AC-21. */
-async function logCancel(tx: Sql, run: RunRow, actor: CancelRunInput["actor"], after: AfterCommit): Promise<void> {
+async function logCancel(
+  tx: Sql,
+  run: RunRow,
+  { actor, cause }: Pick<CancelRunInput, "actor" | "cause">,
+  after: AfterCommit,
+): Promise<void> {
   const entry = {
     actorType: actor.type,
     actorId: actor.id,
@@ -115,7 +122,7 @@ async function logCancel(tx: Sql, run: RunRow, actor: CancelRunInput["actor"], a
     entityId: run.id,
     agentId: actor.type === "agent" ? actor.id : null,
     runId: run.id,
-    details: { agentId: run.agentId },
+    details: { agentId: run.agentId, ...cause },
   };
   await insertActivity(tx, [{ companyId: run.companyId, ...entry }]);
   after.events.push({ companyId: run.companyId, type: "activity.logged", payload: entry });
