@@ -5,6 +5,7 @@ export * from "./control-channel.js";
 export * from "./dispatch.js";
 export * from "./epoch.js";
 export * from "./keys.js";
+export * from "./live/index.js";
 export * from "./log.js";
 export * from "./maintenance.js";
 export type { Orphan, OrphanVerdict } from "./orphans.js";
