@@ -60,8 +60,10 @@ async function cancelNoted(deps: ApiDeps, cancel: NotedCancel): Promise<void> {
       runId: cancel.runId,
       actor: cancel.actor,
       recover: false,
+      kind: "issue",
       cause: { source, issueId: issue.id },
-      ...(source === "issue_status_cancelled" ? { reason: ISSUE_CANCELLED_REASON } : {}),
+      // A status change does not wait for the worker; the comment of an interrupt follows the run's end where it can.
+      ...(source === "issue_status_cancelled" ? { reason: ISSUE_CANCELLED_REASON, confirmWithinMs: 0 } : {}),
     });
   } catch (err) {
     deps.log.error({ err, runId: cancel.runId, issueId: issue.id }, "could not cancel a run of an issue");

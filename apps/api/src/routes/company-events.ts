@@ -4,7 +4,7 @@ import { z } from "zod";
 import { readActivity } from "../activity/activity.js";
 import { requireCompany } from "../companies/companies.js";
 import { openEventStream } from "../http/event-stream.js";
-import { readLastEventId, subscriptionFor } from "../http/live-filter.js";
+import { FLEET_COMPANY, readLastEventId, subscriptionFor } from "../http/live-filter.js";
 import { pageAnswer } from "../http/pages.js";
 import { clampedNumber, commaList, cursorField, guidQuery, instantQuery, textField } from "../http/query-fields.js";
 import { type Route, route } from "../http/route.js";
@@ -66,7 +66,9 @@ export function companyEventRoutes(deps: RouteDeps): Route[] {
               const { signal } = stream;
               const wanted = subscriptionFor({ caller, companyId: company.id, query, lastEventId, signal });
               for await (const event of deps.live.subscribe(wanted)) {
-                stream.send({ id: event.id, event: event.type, data: event });
+                // A client resumes from its company's ids; the fleet's own events have others.
+                const id = event.companyId === FLEET_COMPANY ? {} : { id: event.id };
+                stream.send({ ...id, event: event.type, data: event });
               }
             } finally {
               stream.end();

@@ -1,0 +1,43 @@
+/** The API process: configuration, start, signals (API-18, OP-7). */
+import { ConfigError, loadEnvironment, printConfig, readConfig, readDraftConfig } from "@wakefleet/config";
+import { createLogger } from "@wakefleet/telemetry";
+import { startApi } from "./start-api.js";
+
+async function main(): Promise<void> {
+  const env = loadEnvironment();
+  if (process.argv.includes("--print-config")) {
+    process.stdout.write(`${printConfig(readDraftConfig(env))}\n`);
+    return;
+  }
+  const config = readConfig(env);
+  const log = createLogger({ level: config.logLevel, name: "api" });
+  for (const warning of config.warnings) log.warn({ event: "config.warning" }, warning);
+  const api = await startApi({ config, log });
+  process.send?.({ type: "ready", url: api.url });
+
+  let asked = false;
+  const onSignal = (signal: string): void => {
+    if (asked) {
+      log.warn({ event: "api.ended_at_once", signal }, "a second signal ends the API at once");
+      process.exit(1);
+    }
+    asked = true;
+    api.stop().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        log.error({ event: "api.stop_failed", err: error }, "the API could not stop in order");
+        process.exit(1);
+      },
+    );
+  };
+  process.on("SIGTERM", onSignal);
+  process.on("SIGINT", onSignal);
+  // Whoever started this process is gone: nobody would ever stop it.
+  process.on("disconnect", () => onSignal("disconnect"));
+}
+
+main().catch((error: unknown) => {
+  const text = error instanceof ConfigError ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error);
+  process.stderr.write(`The API could not start. ${text}\n`);
+  process.exit(1);
+});

@@ -1,0 +1,24 @@
+/** The configuration as the HTTP side reads it. */
+import type { Config } from "@wakefleet/config";
+import type { ApiSettings } from "./deps.js";
+
+/** API-9: the reference's limit. */
+const BODY_LIMIT_BYTES = 10 * 1024 * 1024;
+
+export function apiSettingsOf(config: Config): ApiSettings {
+  return {
+    authMode: config.authMode,
+    authSecret: config.authSecret,
+    publicUrl: config.publicUrl,
+    corsOrigins: config.corsOrigins,
+    leaseMs: config.leaseMs,
+    bodyLimitBytes: BODY_LIMIT_BYTES,
+    rateLimits: {
+      reads: { perSecond: config.rateLimitReads, burst: config.rateLimitReadsBurst },
+      writes: { perSecond: config.rateLimitWrites, burst: config.rateLimitWritesBurst },
+      // A second's worth, or twice that, may come at once.
+      wakeups: { perSecond: config.rateLimitWakeups, burst: Math.max(1, config.rateLimitWakeups * 2) },
+      failedAuthPerMinute: config.rateLimitFailedAuth,
+    },
+  };
+}
