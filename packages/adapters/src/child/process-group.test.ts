@@ -11,15 +11,17 @@ afterEach(() => {
   for (const pid of started.splice(0)) signalGroup(pid, "SIGKILL");
 });
 
-/** A shell in its own group that prints `ready`. */
-async function startGroup(script: string): Promise<{ child: ChildProcess; stored: StoredProcess & { pid: number } }> {
+/** A shell in its own group that prints `ready` when it is; `printed` is what it printed first. */
+async function startGroup(
+  script: string,
+): Promise<{ child: ChildProcess; stored: StoredProcess & { pid: number }; printed: string }> {
   const child = spawn("/bin/sh", ["-c", script], { detached: true, stdio: ["ignore", "pipe", "ignore"] });
   const pid = child.pid;
   if (pid === undefined || child.stdout === null) throw new Error("no child");
   started.push(pid);
   const startedAt = readProcess(pid)?.startedAt ?? new Date();
-  await once(child.stdout, "data");
-  return { child, stored: { pid, processGroupId: pid, startedAt } };
+  const [printed] = await once(child.stdout.setEncoding("utf8"), "data");
+  return { child, stored: { pid, processGroupId: pid, startedAt }, printed: String(printed) };
 }
 
 describe("PL-2 PL-3 looking a stored process up", () => {
@@ -48,15 +50,11 @@ describe("PL-2 PL-3 looking a stored process up", () => {
   });
 
   it("PL-2 counts a zombie as dead", async () => {
-    // The shell's child ends and is not reaped while the shell has become `sleep`.
-    const { child, stored } = await startGroup("(echo ready; exit 0) & echo $!; exec sleep 600");
-    const zombie = await eventually("a zombie child", () => {
-      for (let pid = stored.pid + 1; pid < stored.pid + 50; pid += 1) {
-        const entry = readProcess(pid);
-        if (entry?.isZombie === true && entry.processGroupId === stored.pid) return pid;
-      }
-      return undefined;
-    });
+    // The inner shell ends only after the outer one has become a `sleep`, which reaps nobody.
+    const becameSleep = 'until [ "$(cat /proc/$$/comm)" = sleep ]; do sleep 0.02; done';
+    const { child, printed } = await startGroup(`(${becameSleep}; exit 0) & echo "ready $!"; exec sleep 600`);
+    const zombie = Number(/ready (\d+)/.exec(printed)?.[1]);
+    await eventually("the inner shell is a zombie", () => readProcess(zombie)?.isZombie === true);
     expect(await inspectProcess({ pid: zombie, processGroupId: null, startedAt: null })).toBe("dead");
     child.kill("SIGKILL");
   });
