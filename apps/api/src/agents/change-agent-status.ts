@@ -11,7 +11,7 @@ type RequestedStatus = (typeof AGENT_PATCH_STATUSES)[number];
 
 /** Moves an agent to a status by the use case that owns it. */
 export async function changeAgentStatus(
-  deps: Pick<ApiDeps, "engine">,
+  deps: Pick<ApiDeps, "engine"> & { forgetKeys(): void },
   change: { agent: AgentRow; status: RequestedStatus; actor: Actor },
 ): Promise<AgentRow> {
   const command = { agentId: change.agent.id, actor: change.actor };
@@ -20,14 +20,18 @@ export async function changeAgentStatus(
       return await deps.engine.pauseAgent(command);
     case "idle":
       return await deps.engine.resumeAgent(command);
-    case "terminated":
-      return await deps.engine.terminateAgent(command);
+    case "terminated": {
+      const terminated = await deps.engine.terminateAgent(command);
+      // Its keys are revoked: here at once, in other processes within the seconds their look-ups are believed (API-305).
+      deps.forgetKeys();
+      return terminated;
+    }
   }
 }
 
 /** The same as a route of its own (MA); answers the agent as it is afterwards, spending computed. */
 export async function commandAgent(
-  deps: ApiDeps,
+  deps: ApiDeps & { forgetKeys(): void },
   command: AgentReference & { status: RequestedStatus },
 ): Promise<AgentRow> {
   const agent = await requireAgent(deps, command);

@@ -43,7 +43,10 @@ export function assertPatchShape(sent: unknown): void {
 }
 
 /** Changes the fields that are present; a status goes through pause, resume or terminate (AL-13). */
-export async function patchAgent(deps: ApiDeps, command: PatchAgentCommand): Promise<AgentRow> {
+export async function patchAgent(
+  deps: ApiDeps & { forgetKeys(): void },
+  command: PatchAgentCommand,
+): Promise<AgentRow> {
   const { caller, body } = command;
   const agent = await requireAgent(deps, command);
   await assertUpdatesAgent(deps.db.sql, { principal: caller, agentId: agent.id });
