@@ -304,10 +304,12 @@ describe("drift", () => {
 
   it("DM-12 a user who may not create databases is told so", async () => {
     const role = `wf_reader_${randomBytes(4).toString("hex")}`;
-    await db.pool.query(`CREATE ROLE ${role} LOGIN; GRANT SELECT ON ALL TABLES IN SCHEMA public TO ${role}`);
+    const password = randomBytes(8).toString("hex");
+    await db.pool.query(`CREATE ROLE ${role} LOGIN PASSWORD '${password}'; GRANT SELECT ON ALL TABLES IN SCHEMA public TO ${role}`);
     cleanups.push(() => db.pool.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`));
     const asReader = new URL(url);
     asReader.username = role;
+    asReader.password = password;
     await expect(checkDrift({ databaseUrl: asReader.href })).rejects.toThrow(/may not create databases.*CREATEDB/);
   });
 
