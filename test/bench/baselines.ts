@@ -59,12 +59,19 @@ export async function bareBullmqDrain(
   for (const [index, queue] of queues.entries()) {
     await queue.setGlobalConcurrency(options.concurrency);
     const count = Math.ceil((options.jobs - index) / options.queues);
-    await queue.addBulk(Array.from({ length: count }, (_, n) => ({ name: "run", data: { n }, opts: { removeOnComplete: true } })));
+    await queue.addBulk(
+      Array.from({ length: count }, (_, n) => ({ name: "run", data: { n }, opts: { removeOnComplete: true } })),
+    );
   }
   const workers = [0, 1].map(() =>
     fork(DRAIN_WORKER, [], {
       execArgv: ["--import", "tsx"],
-      env: { ...process.env, BARE_REDIS_URL: stores.redis.url, BARE_QUEUES: names.join(","), BARE_CONCURRENCY: String(options.concurrency) },
+      env: {
+        ...process.env,
+        BARE_REDIS_URL: stores.redis.url,
+        BARE_QUEUES: names.join(","),
+        BARE_CONCURRENCY: String(options.concurrency),
+      },
     }),
   );
   let done = 0;
@@ -77,7 +84,10 @@ export async function bareBullmqDrain(
     }
   });
   await Promise.all(
-    workers.map((worker) => new Promise((resolve) => worker.on("message", (m: { ready?: boolean }) => m.ready === true && resolve(null)))),
+    workers.map(
+      (worker) =>
+        new Promise((resolve) => worker.on("message", (m: { ready?: boolean }) => m.ready === true && resolve(null))),
+    ),
   );
   const startedAt = performance.now();
   for (const worker of workers) worker.send({ go: true });

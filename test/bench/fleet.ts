@@ -28,7 +28,11 @@ export async function startBenchStores(): Promise<BenchStores> {
   const postgres = await startPostgres({
     dataDir: join(dir, "postgres"),
     database: "bench",
-    settings: { shared_preload_libraries: "pg_stat_statements", "pg_stat_statements.track": "all", max_connections: "200" },
+    settings: {
+      shared_preload_libraries: "pg_stat_statements",
+      "pg_stat_statements.track": "all",
+      max_connections: "200",
+    },
   });
   const redis = await startRedis({ dir: join(dir, "redis") });
   await applyMigrations({ databaseUrl: postgres.url });
@@ -100,7 +104,8 @@ export async function startBenchFleet(
   for (let index = 0; index < options.workers; index += 1) {
     const worker = await startProcess(process.execPath, ["--import", "tsx", WORKER_MAIN], env);
     worker.child.on("message", (message: { type?: string; starts?: AdapterStart[] }) => {
-      if (message.type === "starts") for (const start of message.starts ?? []) for (const tell of listeners) tell(start);
+      if (message.type === "starts")
+        for (const start of message.starts ?? []) for (const tell of listeners) tell(start);
     });
     workers.push(worker);
   }
@@ -159,7 +164,13 @@ export async function createAgents(
     `INSERT INTO agents (company_id, name, adapter_type, adapter_config, runtime_config, max_concurrent_runs)
      SELECT $1, 'Agent ' || n, $3, $4::jsonb, jsonb_build_object('heartbeat', jsonb_build_object('maxConcurrentRuns', $5::int)), $5
        FROM generate_series(1, $2) n RETURNING id`,
-    [companyId, options.count, options.adapterType, JSON.stringify(options.adapterConfig ?? {}), options.maxConcurrentRuns],
+    [
+      companyId,
+      options.count,
+      options.adapterType,
+      JSON.stringify(options.adapterConfig ?? {}),
+      options.maxConcurrentRuns,
+    ],
   );
   return { companyId, agentIds: rows.map((row) => row.id) };
 }

@@ -149,7 +149,9 @@ async function fillQueues(fleet: { apiUrl: string; adminKey: string }, agentIds:
     if (response.status !== 202) throw new Error(`a batch was answered ${response.status}: ${await response.text()}`);
   }
   for (;;) {
-    const response = await fetch(`${fleet.apiUrl}/api/fleet`, { headers: { authorization: `Bearer ${fleet.adminKey}` } });
+    const response = await fetch(`${fleet.apiUrl}/api/fleet`, {
+      headers: { authorization: `Bearer ${fleet.adminKey}` },
+    });
     const { totals } = (await response.json()) as { totals: { queued: number; running: number } };
     if (totals.queued + totals.running === 0) return;
     await new Promise((resolve) => setTimeout(resolve, 100));

@@ -48,5 +48,7 @@ export async function idleCost(
 }
 
 export async function countClients(redis: Redis): Promise<number> {
-  return String(await redis.client("LIST")).trim().split("\n").length;
+  return String(await redis.client("LIST"))
+    .trim()
+    .split("\n").length;
 }

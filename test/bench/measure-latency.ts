@@ -26,7 +26,11 @@ export async function wakeToStart(fleet: BenchFleet, agentIds: readonly string[]
 }
 
 /** Posts one wake; answers the run's id. */
-export async function wake(fleet: Pick<BenchFleet, "apiUrl" | "adminKey">, agentId: string, taskKey: string): Promise<string> {
+export async function wake(
+  fleet: Pick<BenchFleet, "apiUrl" | "adminKey">,
+  agentId: string,
+  taskKey: string,
+): Promise<string> {
   const response = await fetch(`${fleet.apiUrl}/api/agents/${agentId}/wakeup`, {
     method: "POST",
     headers: { "content-type": "application/json", authorization: `Bearer ${fleet.adminKey}` },

@@ -8,7 +8,8 @@ import { type BenchStores, createAgents, startBenchFleet } from "./fleet.js";
 import { wake } from "./measure-latency.js";
 
 /** Log and event batches stand beside the count (issue's words); the bench's own questions are marked. */
-const BESIDE = /bench_|pg_stat_statements|INSERT INTO heartbeat_run_events [^;]*jsonb_array_elements\(\$1::jsonb\)|SET last_output_at = p\./;
+const BESIDE =
+  /bench_|pg_stat_statements|INSERT INTO heartbeat_run_events [^;]*jsonb_array_elements\(\$1::jsonb\)|SET last_output_at = p\./;
 
 export interface StatementCounts {
   readonly perWake: number;

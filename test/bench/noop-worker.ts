@@ -5,13 +5,12 @@ import { createLogger } from "@wakefleet/telemetry";
 import { startWorker } from "@wakefleet/worker";
 
 let starts: { runId: string; atMs: number }[] = [];
-let telling: NodeJS.Timeout | null = null;
 
 /** Told in groups, so that telling costs the measured process next to nothing. */
 function tell(runId: string): void {
-  starts.push({ runId, atMs: performance.timeOrigin + performance.now() });
-  telling ??= setTimeout(() => {
-    telling = null;
+  const isFirst = starts.push({ runId, atMs: performance.timeOrigin + performance.now() }) === 1;
+  if (!isFirst) return;
+  setTimeout(() => {
     process.send?.({ type: "starts", starts });
     starts = [];
   }, 5);

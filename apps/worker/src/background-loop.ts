@@ -40,7 +40,8 @@ export function startBackgroundLoop(options: BackgroundLoopOptions): BackgroundL
     }
     options.onRound?.(performance.now() - startedAt);
     if (stopped) return;
-    const pauseMs = failures === 0 ? options.everyMs : Math.min(LONGEST_PAUSE_MS, options.everyMs * 2 ** Math.min(failures, 6));
+    const pauseMs =
+      failures === 0 ? options.everyMs : Math.min(LONGEST_PAUSE_MS, options.everyMs * 2 ** Math.min(failures, 6));
     timer = setTimeout(() => {
       round = runRound();
     }, pauseMs);

@@ -20,6 +20,9 @@ export function readHost(readLink: (path: string) => string): Host {
     return { hostname: name, bootId: `${boot}/${readLink(LINUX_PID_NAMESPACE)}` };
   } catch {
     const bootedAtMinute = Math.round((Date.now() / 1000 - uptime()) / 60);
-    return { hostname: name, bootId: createHash("sha256").update(`${name}:${bootedAtMinute}`).digest("hex").slice(0, 32) };
+    return {
+      hostname: name,
+      bootId: createHash("sha256").update(`${name}:${bootedAtMinute}`).digest("hex").slice(0, 32),
+    };
   }
 }

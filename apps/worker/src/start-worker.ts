@@ -74,7 +74,14 @@ export interface RunningWorker {
 
 /** Adapter types whose child runs on the worker's host (PL-2). */
 const LOCAL_CHILD_TYPES = new Set([
-  "process", "claude_local", "codex_local", "cursor", "gemini_local", "hermes_local", "opencode_local", "pi_local",
+  "process",
+  "claude_local",
+  "codex_local",
+  "cursor",
+  "gemini_local",
+  "hermes_local",
+  "opencode_local",
+  "pi_local",
 ]);
 
 const RENEWALS_A_LEASE = 3;
@@ -300,7 +307,10 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     try {
       await step();
     } catch (error) {
-      log.warn({ event: "worker.stop_step_failed", what, err: error }, "a step of the stop failed; leases make up for it");
+      log.warn(
+        { event: "worker.stop_step_failed", what, err: error },
+        "a step of the stop failed; leases make up for it",
+      );
     }
   }
 
@@ -333,11 +343,24 @@ const CLAIM_LABELS = {
   locked: "lock",
 } as const;
 
-const KNOWN_CODES = new Set(["adapter_failed", "timeout", "cancelled", "process_lost", "http_status_error", "http_request_failed"]);
+const KNOWN_CODES = new Set([
+  "adapter_failed",
+  "timeout",
+  "cancelled",
+  "process_lost",
+  "http_status_error",
+  "http_request_failed",
+]);
 
 function countEnd(
   metrics: Metrics,
-  ended: { adapterType: string; status: string; errorCode: string | null; startedAt: Date | null; finishedAt: Date | null },
+  ended: {
+    adapterType: string;
+    status: string;
+    errorCode: string | null;
+    startedAt: Date | null;
+    finishedAt: Date | null;
+  },
 ): void {
   const { adapterType, status, errorCode, startedAt, finishedAt } = ended;
   const code = errorCode === null ? "none" : KNOWN_CODES.has(errorCode) ? errorCode : "other";

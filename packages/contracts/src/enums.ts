@@ -6,11 +6,30 @@
 export const COMPANY_STATUSES = ["active", "paused", "archived"] as const;
 export type CompanyStatus = (typeof COMPANY_STATUSES)[number];
 
-export const AGENT_STATUSES = ["active", "paused", "idle", "running", "error", "pending_approval", "terminated"] as const;
+export const AGENT_STATUSES = [
+  "active",
+  "paused",
+  "idle",
+  "running",
+  "error",
+  "pending_approval",
+  "terminated",
+] as const;
 export type AgentStatus = (typeof AGENT_STATUSES)[number];
 
 export const AGENT_ROLES = [
-  "ceo", "cto", "cmo", "cfo", "security", "engineer", "designer", "pm", "qa", "devops", "researcher", "general",
+  "ceo",
+  "cto",
+  "cmo",
+  "cfo",
+  "security",
+  "engineer",
+  "designer",
+  "pm",
+  "qa",
+  "devops",
+  "researcher",
+  "general",
 ] as const;
 export type AgentRole = (typeof AGENT_ROLES)[number];
 
@@ -25,7 +44,15 @@ export const TRIGGER_DETAILS = ["manual", "ping", "callback", "system"] as const
 export type TriggerDetail = (typeof TRIGGER_DETAILS)[number];
 
 export const WAKEUP_STATUSES = [
-  "queued", "deferred_issue_execution", "claimed", "coalesced", "skipped", "completed", "failed", "cancelled", "timed_out",
+  "queued",
+  "deferred_issue_execution",
+  "claimed",
+  "coalesced",
+  "skipped",
+  "completed",
+  "failed",
+  "cancelled",
+  "timed_out",
 ] as const;
 export type WakeupStatus = (typeof WAKEUP_STATUSES)[number];
 
@@ -33,7 +60,13 @@ export const ACTOR_TYPES = ["user", "agent", "system"] as const;
 export type ActorType = (typeof ACTOR_TYPES)[number];
 
 export const RUN_STATUSES = [
-  "queued", "scheduled_retry", "running", "succeeded", "failed", "cancelled", "timed_out",
+  "queued",
+  "scheduled_retry",
+  "running",
+  "succeeded",
+  "failed",
+  "cancelled",
+  "timed_out",
 ] as const;
 export type RunStatus = (typeof RUN_STATUSES)[number];
 
@@ -69,6 +102,14 @@ export type CancelKind = (typeof CANCEL_KINDS)[number];
 
 /** Adapter types that ship (AD-3). The set is open: others may be registered. */
 export const BUILT_IN_ADAPTER_TYPES = [
-  "claude_local", "codex_local", "cursor", "gemini_local", "openclaw_gateway", "opencode_local", "pi_local",
-  "hermes_local", "process", "http",
+  "claude_local",
+  "codex_local",
+  "cursor",
+  "gemini_local",
+  "openclaw_gateway",
+  "opencode_local",
+  "pi_local",
+  "hermes_local",
+  "process",
+  "http",
 ] as const;

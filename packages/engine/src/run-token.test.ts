@@ -1,6 +1,6 @@
 import { SignJWT, UnsecuredJWT } from "jose";
 import { describe, expect, it } from "vitest";
-import { type RunTokenClaims, mintRunToken, verifyRunToken } from "./run-token.js";
+import { mintRunToken, type RunTokenClaims, verifyRunToken } from "./run-token.js";
 
 const secret = "a secret of at least thirty-two bytes!";
 const now = new Date("2026-11-24T00:00:00Z");
@@ -47,7 +47,10 @@ describe("API-31 run tokens", () => {
     ["another issuer", () => new SignJWT({ ...payload, iss: "x" }).setProtectedHeader({ alg: "HS256" }).sign(key)],
     ["another audience", () => new SignJWT({ ...payload, aud: "x" }).setProtectedHeader({ alg: "HS256" }).sign(key)],
     ["no expiry", () => new SignJWT({ ...payload, exp: undefined }).setProtectedHeader({ alg: "HS256" }).sign(key)],
-    ["a run id that is none", () => new SignJWT({ ...payload, run_id: "x" }).setProtectedHeader({ alg: "HS256" }).sign(key)],
+    [
+      "a run id that is none",
+      () => new SignJWT({ ...payload, run_id: "x" }).setProtectedHeader({ alg: "HS256" }).sign(key),
+    ],
     ["no JWT at all", () => "a.b.c"],
   ])("refuses %s", async (_name, make) => {
     expect(await verifyRunToken({ secret, token: await make(), now })).toBeNull();

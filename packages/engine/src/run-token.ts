@@ -7,7 +7,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { isGuid } from "@wakefleet/contracts";
-import { SignJWT, jwtVerify } from "jose";
+import { jwtVerify, SignJWT } from "jose";
 
 const ISSUER = "wakefleet";
 const AUDIENCE = "wakefleet-api";

@@ -5,7 +5,7 @@
 import { type AgentStatus, type JsonObject, readHeartbeatPolicy } from "@wakefleet/contracts";
 import { agentShortName } from "@wakefleet/domain";
 import { CURRENT_MONTH_START } from "./companies.js";
-import { Conditions, type Page, likeText, pageOf } from "./conditions.js";
+import { Conditions, likeText, type Page, pageOf } from "./conditions.js";
 import { toDatabaseJson } from "./database-json.js";
 import { type AgentRow, camelRow } from "./rows.js";
 import type { Sql } from "./sql.js";
@@ -56,10 +56,7 @@ export async function listAgents(sql: Sql, filter: AgentFilter): Promise<Page<Ag
     .when(filter.companyId, (p) => `a.company_id = ${p}`)
     .when(filter.statuses, (p) => `a.status = ANY(${p}::text[])`)
     .when(filter.text === undefined ? undefined : likeText(filter.text), (p) => `a.name ILIKE ${p}`)
-    .when(
-      filter.cursor,
-      (p) => `(a.created_at, a.id) > (SELECT c.created_at, c.id FROM agents c WHERE c.id = ${p})`,
-    );
+    .when(filter.cursor, (p) => `(a.created_at, a.id) > (SELECT c.created_at, c.id FROM agents c WHERE c.id = ${p})`);
   if (!filter.includeTerminated && filter.statuses === undefined) conditions.always("a.status <> 'terminated'");
   const rows = await sql.query<object>(
     `SELECT a.*, ${COMPUTED} FROM agents a WHERE ${conditions.where}
@@ -160,7 +157,11 @@ const TEXT_COLUMNS = {
   budgetMonthlyCents: "budget_monthly_cents",
   spentMonthlyCents: "spent_monthly_cents",
 } as const;
-const JSON_COLUMNS = { adapterConfig: "adapter_config", runtimeConfig: "runtime_config", metadata: "metadata" } as const;
+const JSON_COLUMNS = {
+  adapterConfig: "adapter_config",
+  runtimeConfig: "runtime_config",
+  metadata: "metadata",
+} as const;
 
 export type AgentChanges = {
   [Field in keyof typeof TEXT_COLUMNS | keyof typeof JSON_COLUMNS]?: AgentRow[Field] | undefined;

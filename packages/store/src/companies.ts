@@ -44,7 +44,11 @@ export async function listCompanies(sql: Sql, onlyId: string | null): Promise<Co
 }
 
 export async function findCompany(sql: Sql, id: string): Promise<CompanyRow | null> {
-  const rows = await sql.query<object>(`SELECT c.*, ${COMPUTED} FROM companies c WHERE c.id = $1`, [id], "find_company");
+  const rows = await sql.query<object>(
+    `SELECT c.*, ${COMPUTED} FROM companies c WHERE c.id = $1`,
+    [id],
+    "find_company",
+  );
   return rows[0] === undefined ? null : companyOf(rows[0]);
 }
 
@@ -98,7 +102,10 @@ export type CompanyChanges = { [Field in keyof typeof PATCHABLE]?: CompanyRow[Fi
  * Changes the fields that are present (API-7). A status of `paused` stamps the pause (reason `manual`), any other clears
  * it. Null when the company is gone.
  */
-export async function updateCompany(tx: Sql, change: { id: string; changes: CompanyChanges }): Promise<CompanyRow | null> {
+export async function updateCompany(
+  tx: Sql,
+  change: { id: string; changes: CompanyChanges },
+): Promise<CompanyRow | null> {
   const set = new Conditions();
   const assignments = Object.entries(change.changes)
     .filter(([, value]) => value !== undefined)

@@ -10,7 +10,9 @@ import { camelRow, type RunRow, type WakeupRow } from "./rows.js";
 export function toDatabaseJson(value: unknown): string {
   const text = JSON.stringify(value);
   // The suspicious case is rare: only then is the value walked.
-  return /\\u(0000|d[89a-f][0-9a-f]{2})/i.test(text) ? JSON.stringify(wellFormedJson(JSON.parse(text) as JsonValue)) : text;
+  return /\\u(0000|d[89a-f][0-9a-f]{2})/i.test(text)
+    ? JSON.stringify(wellFormedJson(JSON.parse(text) as JsonValue))
+    : text;
 }
 
 const INSTANT_COLUMNS = new Set([

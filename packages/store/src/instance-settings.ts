@@ -6,6 +6,8 @@ export async function readInstanceSettings(sql: Sql): Promise<{ general: unknown
     "SELECT general, experimental FROM instance_settings WHERE singleton_key = 'default'",
   );
   if (found[0] !== undefined) return found[0];
-  await sql.query("INSERT INTO instance_settings (singleton_key) VALUES ('default') ON CONFLICT (singleton_key) DO NOTHING");
+  await sql.query(
+    "INSERT INTO instance_settings (singleton_key) VALUES ('default') ON CONFLICT (singleton_key) DO NOTHING",
+  );
   return { general: {}, experimental: {} };
 }

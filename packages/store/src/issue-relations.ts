@@ -9,7 +9,10 @@ import type { Sql } from "./sql.js";
 const REF_COLUMNS = "i.id, i.identifier, i.title, i.status, i.priority, i.assignee_agent_id, i.assignee_user_id";
 
 /** The issues that block this one, and those it blocks, by number. */
-export async function listIssueRelations(sql: Sql, issueId: string): Promise<{ blockedBy: IssueRef[]; blocks: IssueRef[] }> {
+export async function listIssueRelations(
+  sql: Sql,
+  issueId: string,
+): Promise<{ blockedBy: IssueRef[]; blocks: IssueRef[] }> {
   const rows = await sql.query<object>(
     `SELECT ${REF_COLUMNS}, (r.related_issue_id = $1) AS blocking
        FROM issue_relations r JOIN issues i ON i.id = CASE WHEN r.related_issue_id = $1 THEN r.issue_id ELSE r.related_issue_id END

@@ -4,9 +4,9 @@
  * always with the run's `lock_issue_id` in the same transaction (DM-36).
  */
 import type { IssuePriority, IssueStatus, JsonObject } from "@wakefleet/contracts";
-import { Conditions, type Page, likeText, pageOf } from "./conditions.js";
+import { Conditions, likeText, type Page, pageOf } from "./conditions.js";
 import { toDatabaseJson } from "./database-json.js";
-import { type IssueRow, camelRow } from "./rows.js";
+import { camelRow, type IssueRow } from "./rows.js";
 import type { Sql } from "./sql.js";
 
 /** The few fields of an issue that other issues show of it. */
@@ -184,7 +184,9 @@ export async function touchIssue(tx: Sql, id: string): Promise<void> {
 
 /** Clears checkout and execution lock, and the lock's mark on its run (CO-5, CO-35, DM-36). */
 export async function clearIssueLocks(tx: Sql, issueId: string): Promise<IssueRow> {
-  await tx.query("UPDATE heartbeat_runs SET lock_issue_id = NULL, updated_at = now() WHERE lock_issue_id = $1", [issueId]);
+  await tx.query("UPDATE heartbeat_runs SET lock_issue_id = NULL, updated_at = now() WHERE lock_issue_id = $1", [
+    issueId,
+  ]);
   const rows = await tx.query<object>(
     `UPDATE issues SET checkout_run_id = NULL, execution_run_id = NULL, execution_agent_name_key = NULL,
                        execution_locked_at = NULL, updated_at = now() WHERE id = $1 RETURNING *`,
@@ -200,10 +202,10 @@ export async function takeIssueLocks(
   lock: { issueId: string; runId: string; agentNameKey: string },
 ): Promise<IssueRow> {
   // Two statements: the unique index on the mark is checked row by row.
-  await tx.query("UPDATE heartbeat_runs SET lock_issue_id = NULL, updated_at = now() WHERE lock_issue_id = $1 AND id <> $2", [
-    lock.issueId,
-    lock.runId,
-  ]);
+  await tx.query(
+    "UPDATE heartbeat_runs SET lock_issue_id = NULL, updated_at = now() WHERE lock_issue_id = $1 AND id <> $2",
+    [lock.issueId, lock.runId],
+  );
   await tx.query(
     "UPDATE heartbeat_runs SET lock_issue_id = $1, updated_at = now() WHERE id = $2 AND status = 'running'",
     [lock.issueId, lock.runId],
@@ -229,9 +231,7 @@ export async function lockRunStatuses(
         FOR NO KEY UPDATE`,
     [runIds],
   );
-  return new Map(
-    rows.map((row) => [row.id, { agentId: row.agent_id, companyId: row.company_id, status: row.status }]),
-  );
+  return new Map(rows.map((row) => [row.id, { agentId: row.agent_id, companyId: row.company_id, status: row.status }]));
 }
 
 /** Active runs about an issue, running ones first (CO-6, CO-46). */
@@ -264,7 +264,9 @@ export async function listIssueAncestors(sql: Sql, issueId: string): Promise<Iss
 
 /** Lines up changes of parents and blockers of a company, so that no two of them close a ring together (DP-4, DP-7). */
 export async function lockIssueRelations(tx: Sql, companyId: string): Promise<void> {
-  await tx.query("SELECT pg_advisory_xact_lock(hashtextextended('wakefleet:issue-relations:' || $1::text, 0))", [companyId]);
+  await tx.query("SELECT pg_advisory_xact_lock(hashtextextended('wakefleet:issue-relations:' || $1::text, 0))", [
+    companyId,
+  ]);
 }
 
 /** True when making `parentId` the parent of `issueId` would close a ring (DP-7). */
@@ -379,8 +381,16 @@ interface JoinedIssue extends IssueRow {
 
 function listedIssueOf(row: object): ListedIssue {
   const {
-    shortDescription, lockRunId, lockRunStatus, lockRunAgentId, lockRunSource, lockRunTrigger, lockRunStartedAt,
-    lockRunFinishedAt, lockRunCreatedAt, ...issue
+    shortDescription,
+    lockRunId,
+    lockRunStatus,
+    lockRunAgentId,
+    lockRunSource,
+    lockRunTrigger,
+    lockRunStartedAt,
+    lockRunFinishedAt,
+    lockRunCreatedAt,
+    ...issue
   } = camelRow<JoinedIssue>(row);
   return {
     ...issue,
@@ -410,10 +420,10 @@ export async function findProjectState(
   sql: Sql,
   project: { id: string; companyId: string },
 ): Promise<{ pausedAt: Date | null; pauseReason: string | null } | null> {
-  const rows = await sql.query<object>("SELECT paused_at, pause_reason FROM projects WHERE id = $1 AND company_id = $2", [
-    project.id,
-    project.companyId,
-  ]);
+  const rows = await sql.query<object>(
+    "SELECT paused_at, pause_reason FROM projects WHERE id = $1 AND company_id = $2",
+    [project.id, project.companyId],
+  );
   return rows[0] === undefined ? null : camelRow<{ pausedAt: Date | null; pauseReason: string | null }>(rows[0]);
 }
 

@@ -3,7 +3,7 @@
  * transition of a run has its own writer elsewhere.
  */
 import { Conditions, type Page, pageOf } from "./conditions.js";
-import { type RunEventRow, type RunRow, type WakeupRow, camelRow } from "./rows.js";
+import { camelRow, type RunEventRow, type RunRow, type WakeupRow } from "./rows.js";
 import type { Sql } from "./sql.js";
 
 export async function findRun(sql: Sql, id: string): Promise<RunRow | null> {

@@ -35,7 +35,9 @@ export function sqlOf(queryable: pg.Pool | pg.PoolClient): Sql {
 let builtinTypes: { getTypeParser(oid: number, format?: string): (value: string) => unknown } | null = null;
 
 /** Set once by database.ts, which owns the driver import. */
-export function useTypeParsers(types: { getTypeParser(oid: number, format?: never): (value: string) => unknown }): void {
+export function useTypeParsers(types: {
+  getTypeParser(oid: number, format?: never): (value: string) => unknown;
+}): void {
   builtinTypes = types as unknown as typeof builtinTypes;
 }
 

@@ -1,8 +1,8 @@
 /** Bodies and answers of the agent routes (API-70 to API-89). */
 import { z } from "zod";
 import { AGENT_ROLES, AGENT_STATUSES } from "../enums.js";
-import { type JsonObject, type JsonValue, isGuid, isJsonObject } from "../json.js";
-import { NAME_MAX_CHARS, answeredInstant, centsField, guidField, jsonObjectField } from "./fields.js";
+import { isGuid, isJsonObject, type JsonObject, type JsonValue } from "../json.js";
+import { answeredInstant, centsField, guidField, jsonObjectField, NAME_MAX_CHARS } from "./fields.js";
 
 /** Shown instead of a secret, and never stored (DM-60, AC-2). */
 export const REDACTED = "***REDACTED***";
@@ -26,7 +26,8 @@ function isEnvBinding(value: JsonValue): boolean {
 /** True for a map of environment bindings: names to a string, `{type: "plain"}` or `{type: "secret_ref"}` (DM-60). */
 export function isEnvBindingMap(value: unknown): value is JsonObject {
   return (
-    isJsonObject(value) && Object.entries(value).every(([name, binding]) => ENV_NAME.test(name) && isEnvBinding(binding))
+    isJsonObject(value) &&
+    Object.entries(value).every(([name, binding]) => ENV_NAME.test(name) && isEnvBinding(binding))
   );
 }
 

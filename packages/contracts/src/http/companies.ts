@@ -8,7 +8,10 @@ export const ATTACHMENT_MAX_BYTES_LIMIT = 1_073_741_824;
 const name = z.string().min(1);
 const description = z.string().nullable();
 const attachmentMaxBytes = z.int().min(1).max(ATTACHMENT_MAX_BYTES_LIMIT);
-const brandColor = z.string().regex(/^#[0-9a-fA-F]{6}$/, "must look like #rrggbb").nullable();
+const brandColor = z
+  .string()
+  .regex(/^#[0-9a-fA-F]{6}$/, "must look like #rrggbb")
+  .nullable();
 
 /** Body of `POST /api/companies` (API-61). */
 export const companyCreateSchema = z.object({

@@ -3,7 +3,7 @@
  * what the validation does (API-302), and none carries a default: a PATCH changes only the keys that are present (API-7).
  */
 import { z } from "zod";
-import { type JsonObject, isJsonObject } from "../json.js";
+import { isJsonObject, type JsonObject } from "../json.js";
 
 /** Greatest value of PostgreSQL's `integer`: what the columns for cents and counters hold. */
 export const INT32_MAX = 2_147_483_647;

@@ -1,8 +1,7 @@
 /** Keys, activity, settings, health, fleet and problems (API-250, 270, 273 ff., 300, 305, 40). */
 import { z } from "zod";
 import { API_KEY_SCOPES } from "../enums.js";
-import { answeredInstant, guidField, instantField } from "./fields.js";
-import { NAME_MAX_CHARS } from "./fields.js";
+import { answeredInstant, guidField, instantField, NAME_MAX_CHARS } from "./fields.js";
 
 /** Body of `POST /api/keys` (API-305). */
 export const apiKeyCreateSchema = z.object({
@@ -86,7 +85,10 @@ export function readSettings<Settings extends object>(
   schema: z.ZodObject<Record<keyof Settings & string, z.ZodType>>,
   input: { stored: unknown; defaults: Settings },
 ): Settings {
-  const stored = (typeof input.stored === "object" && input.stored !== null ? input.stored : {}) as Record<string, unknown>;
+  const stored = (typeof input.stored === "object" && input.stored !== null ? input.stored : {}) as Record<
+    string,
+    unknown
+  >;
   const entries = Object.entries(input.defaults).map(([key, fallback]) => {
     const field = (schema.shape as Record<string, z.ZodType>)[key];
     const parsed = Object.hasOwn(stored, key) ? field?.safeParse(stored[key]) : undefined;

@@ -13,7 +13,12 @@ import {
 } from "./fields.js";
 
 export const ISSUE_WORKSPACE_PREFERENCES = [
-  "inherit", "shared_workspace", "isolated_workspace", "operator_branch", "reuse_existing", "agent_default",
+  "inherit",
+  "shared_workspace",
+  "isolated_workspace",
+  "operator_branch",
+  "reuse_existing",
+  "agent_default",
 ] as const;
 
 // What passed these schemas came out of JSON: no member is undefined, so it is a JSON object as columns want it.

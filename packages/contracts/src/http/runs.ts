@@ -8,7 +8,14 @@ export const INTERNAL_RUN_FIELDS = ["claimToken", "startToken", "runSlot", "even
 
 /** Context keys the list form keeps (API-120). */
 export const LISTED_CONTEXT_KEYS = [
-  "issueId", "taskId", "taskKey", "commentId", "wakeCommentId", "wakeReason", "wakeSource", "wakeTriggerDetail",
+  "issueId",
+  "taskId",
+  "taskKey",
+  "commentId",
+  "wakeCommentId",
+  "wakeReason",
+  "wakeSource",
+  "wakeTriggerDetail",
 ] as const;
 export const LISTED_RESULT_TEXTS = ["summary", "result", "message", "error"] as const;
 export const LISTED_RESULT_NUMBERS = ["total_cost_usd", "cost_usd", "costUsd"] as const;

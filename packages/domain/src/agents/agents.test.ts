@@ -28,7 +28,11 @@ describe("API-77 adapterConfig", () => {
   it.each([
     ["merges key by key", { replace: false, typeChanged: false }, { a: 1, b: 2, env: { A: "1" }, cwd: "/x" }],
     ["replaces", { replace: true, typeChanged: false }, { a: 1 }],
-    ["keeps what every adapter knows when the type changes", { replace: false, typeChanged: true }, { a: 1, env: { A: "1" }, cwd: "/x" }],
+    [
+      "keeps what every adapter knows when the type changes",
+      { replace: false, typeChanged: true },
+      { a: 1, env: { A: "1" }, cwd: "/x" },
+    ],
   ])("API-77 %s", (_name, how, expected) => {
     expect(mergeAdapterConfig({ stored, sent: { a: 1 }, ...how })).toEqual(expected);
   });
@@ -46,10 +50,9 @@ describe("API-77 adapterConfig", () => {
 
 describe("API-37 what agents may never change", () => {
   it("names each path", () => {
-    expect(findHostCommandPaths({ workspace: [{ provisionCommand: "x" }], cleanupCommand: "y" }, "adapterConfig")).toEqual([
-      "adapterConfig.workspace[0].provisionCommand",
-      "adapterConfig.cleanupCommand",
-    ]);
+    expect(
+      findHostCommandPaths({ workspace: [{ provisionCommand: "x" }], cleanupCommand: "y" }, "adapterConfig"),
+    ).toEqual(["adapterConfig.workspace[0].provisionCommand", "adapterConfig.cleanupCommand"]);
     expect(findInstructionPaths({ agentsMdPath: "x" }, "adapterConfig")).toEqual(["adapterConfig.agentsMdPath"]);
   });
 });

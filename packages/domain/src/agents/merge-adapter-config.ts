@@ -1,10 +1,19 @@
 /** How a PATCH of an agent changes its `adapterConfig` (API-77), and the stored form of its `env` (DM-60). */
-import { type JsonObject, type JsonValue, REDACTED, isJsonObject } from "@wakefleet/contracts";
+import { isJsonObject, type JsonObject, type JsonValue, REDACTED } from "@wakefleet/contracts";
 
 /** What survives a change of the adapter type when it is not sent. */
 const KEPT_ACROSS_TYPES = [
-  "env", "cwd", "timeoutSec", "graceSec", "promptTemplate", "bootstrapPromptTemplate", "instructionsBundleMode",
-  "instructionsRootPath", "instructionsEntryFile", "instructionsFilePath", "agentsMdPath",
+  "env",
+  "cwd",
+  "timeoutSec",
+  "graceSec",
+  "promptTemplate",
+  "bootstrapPromptTemplate",
+  "instructionsBundleMode",
+  "instructionsRootPath",
+  "instructionsEntryFile",
+  "instructionsFilePath",
+  "agentsMdPath",
 ];
 
 /**

@@ -3,7 +3,11 @@ import type { JsonValue } from "@wakefleet/contracts";
 
 const HOST_COMMAND_KEYS = new Set(["provisionCommand", "teardownCommand", "cleanupCommand"]);
 const INSTRUCTION_KEYS = new Set([
-  "instructionsBundleMode", "instructionsRootPath", "instructionsEntryFile", "instructionsFilePath", "agentsMdPath",
+  "instructionsBundleMode",
+  "instructionsRootPath",
+  "instructionsEntryFile",
+  "instructionsFilePath",
+  "agentsMdPath",
 ]);
 
 function findPaths(value: JsonValue, search: { keys: ReadonlySet<string>; path: string }): string[] {

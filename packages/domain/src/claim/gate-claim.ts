@@ -31,12 +31,19 @@ export type ClaimDecision =
   /** CL-18: more than `maxConcurrentRuns`; the job is put back, not lost. */
   | { readonly kind: "full"; readonly rule: "CL-18" }
   /** CL-13, CL-14: queued → running in this slot; the lock is stamped when `takesLock`. */
-  | { readonly kind: "claim"; readonly rule: "CL-13"; readonly slot: number; readonly takesLock: boolean; readonly wasRetry: boolean };
+  | {
+      readonly kind: "claim";
+      readonly rule: "CL-13";
+      readonly slot: number;
+      readonly takesLock: boolean;
+      readonly wasRetry: boolean;
+    };
 
 /** The first rule that fails names the reason; the order is part of the specification. */
 export function gateClaim(facts: ClaimFacts): ClaimDecision {
   const { run, agent } = facts;
-  if (run === null || (run.status !== "queued" && run.status !== "scheduled_retry")) return { kind: "ended", rule: "CL-1" };
+  if (run === null || (run.status !== "queued" && run.status !== "scheduled_retry"))
+    return { kind: "ended", rule: "CL-1" };
   const wasRetry = run.status === "scheduled_retry";
   if (wasRetry && run.scheduledRetryAtMs !== null && run.scheduledRetryAtMs > facts.nowMs) {
     return { kind: "not_due", rule: "CL-2", dueAtMs: run.scheduledRetryAtMs };
@@ -53,7 +60,7 @@ export function gateClaim(facts: ClaimFacts): ClaimDecision {
     kind: "claim",
     rule: "CL-13",
     slot,
-    takesLock: facts.issue !== null && facts.issue.assignedToAgent && facts.issue.lockFreeOrOwn,
+    takesLock: facts.issue?.assignedToAgent === true && facts.issue.lockFreeOrOwn,
     wasRetry,
   };
 }

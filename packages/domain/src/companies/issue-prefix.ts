@@ -4,7 +4,10 @@ const FALLBACK = "CMP";
 
 /** The first three letters A–Z of the name in upper case, else `CMP` (DM-20). */
 export function issuePrefixOf(name: string): string {
-  const letters = name.toUpperCase().replace(/[^A-Z]/g, "").slice(0, 3);
+  const letters = name
+    .toUpperCase()
+    .replace(/[^A-Z]/g, "")
+    .slice(0, 3);
   return letters === "" ? FALLBACK : letters;
 }
 

@@ -8,15 +8,38 @@ const JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0abc.c2lnbmF0dXJl";
 
 describe("AC-2, AC-3 names of secrets", () => {
   it.each([
-    "apiKey", "api_key", "API-KEY", "apikey", "accessToken", "auth", "auth_token", "Authorization", "bearer", "secret",
-    "clientSecret", "passwd", "dbPassword", "credentials", "jwt", "privateKey", "cookie", "connectionString",
+    "apiKey",
+    "api_key",
+    "API-KEY",
+    "apikey",
+    "accessToken",
+    "auth",
+    "auth_token",
+    "Authorization",
+    "bearer",
+    "secret",
+    "clientSecret",
+    "passwd",
+    "dbPassword",
+    "credentials",
+    "jwt",
+    "privateKey",
+    "cookie",
+    "connectionString",
     "connectionstring",
   ])("AC-2 %s names a secret", (name) => expect(isSecretKey(name)).toBe(true));
 
-  it.each(["author", "authored", "keyboard", "title", "tokens", "cookiecutter", "secretary", "passwordless", "apikeys2"])(
-    "AC-3 %s does not",
-    (name) => expect(isSecretKey(name)).toBe(false),
-  );
+  it.each([
+    "author",
+    "authored",
+    "keyboard",
+    "title",
+    "tokens",
+    "cookiecutter",
+    "secretary",
+    "passwordless",
+    "apikeys2",
+  ])("AC-3 %s does not", (name) => expect(isSecretKey(name)).toBe(false));
 
   it.each(["GITHUB_TOKEN", "OPENAI_API_KEY", "PGPASSWORD", "my_secret"])("environment name %s looks secret", (name) =>
     expect(isSecretEnvName(name)).toBe(true),
@@ -96,7 +119,12 @@ describe("laws", () => {
   });
 
   it("stays linear on hostile texts", () => {
-    const hostile = ["TOKEN".repeat(200_000), `"${"a".repeat(1_000_000)}`, "bearer ".repeat(150_000), "eyJ".repeat(300_000)];
+    const hostile = [
+      "TOKEN".repeat(200_000),
+      `"${"a".repeat(1_000_000)}`,
+      "bearer ".repeat(150_000),
+      "eyJ".repeat(300_000),
+    ];
     for (const text of hostile) expect(redactText(text).length).toBeGreaterThan(0);
   });
 });

@@ -4,14 +4,15 @@
  * What must stay true: it never throws, it copies and never changes its input, and its cost is linear in the input
  * (every pattern starts at a word boundary only), because callers choose the texts.
  */
-import { type JsonObject, type JsonValue, REDACTED, isJsonObject } from "@wakefleet/contracts";
+import { isJsonObject, type JsonObject, type JsonValue, REDACTED } from "@wakefleet/contracts";
 import { isSecretEnvName, isSecretKey } from "./secret-names.js";
 
 const WHOLE_JWT = /^[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}$/;
 /** Within a text a token must begin as an encoded `{"` does, or a host name of three long labels would count. */
 const JWT_IN_TEXT = /(?<![A-Za-z0-9_.-])eyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}/g;
 const BEARER = /(?<![A-Za-z0-9_])(bearer)(\s{1,8})[A-Za-z0-9._~+/=-]{8,}/gi;
-const PREFIXED_TOKENS = /(?<![A-Za-z0-9_-])(?:sk-[A-Za-z0-9_-]{12,}|gh[opusr]_[A-Za-z0-9]{20,}|(?:wfk|wfa|pcp)_[0-9a-f]{48})/g;
+const PREFIXED_TOKENS =
+  /(?<![A-Za-z0-9_-])(?:sk-[A-Za-z0-9_-]{12,}|gh[opusr]_[A-Za-z0-9]{20,}|(?:wfk|wfa|pcp)_[0-9a-f]{48})/g;
 const ASSIGNMENT = /(?<![A-Za-z0-9_])([A-Za-z_][A-Za-z0-9_]*)=("[^"]*"|'[^']*'|[^\s"'&;]+)/g;
 const JSON_FIELD = /"([^"\\\n]{1,100})"(\s{0,8}:\s{0,8})"((?:[^"\\]|\\.)*)"/g;
 

@@ -5,8 +5,20 @@
 
 /** Single words that name a secret in a JSON key (AC-2). */
 const SECRET_WORDS = new Set([
-  "apikey", "accesstoken", "auth", "authtoken", "authorization", "bearer", "secret", "passwd", "password", "credential",
-  "jwt", "privatekey", "cookie", "connectionstring",
+  "apikey",
+  "accesstoken",
+  "auth",
+  "authtoken",
+  "authorization",
+  "bearer",
+  "secret",
+  "passwd",
+  "password",
+  "credential",
+  "jwt",
+  "privatekey",
+  "cookie",
+  "connectionstring",
 ]);
 
 /** Two words beside each other that name a secret in a JSON key (AC-2). */

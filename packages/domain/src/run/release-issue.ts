@@ -4,8 +4,8 @@
  */
 import type { ActorType, AgentStatus, IssueStatus, JsonObject } from "@wakefleet/contracts";
 import { isInvokable } from "../agent.js";
-import { type ActiveRunFact, chooseLockHolder } from "../wakeup/decide-wakeup.js";
 import { deferredContextOf } from "../wakeup/context.js";
+import { type ActiveRunFact, chooseLockHolder } from "../wakeup/decide-wakeup.js";
 
 export const PROMOTION_FAILED_TEXT = "Deferred wake could not be promoted: agent is not invokable";
 
@@ -89,7 +89,5 @@ export function planRelease(facts: ReleaseFacts): ReleasePlan {
 function reopensIssue(status: IssueStatus, context: JsonObject, requester: ActorType | null): boolean {
   const closed = status === "done" || status === "cancelled";
   const isCommentWake = typeof context["wakeCommentId"] === "string";
-  return (
-    closed && isCommentWake && (requester === "user" || context["wakeReason"] === "issue_reopened_via_comment")
-  );
+  return closed && isCommentWake && (requester === "user" || context["wakeReason"] === "issue_reopened_via_comment");
 }

@@ -60,7 +60,11 @@ function stopReason(facts: StopFacts): string {
 /** LV-100: the keys that are merged over an adapter's result. */
 export function stopMetadata(facts: StopFacts): JsonObject {
   const reason = stopReason(facts);
-  return { stopReason: reason, ...timeoutPolicy(facts.adapterType, facts.adapterConfig), timeoutFired: reason === "timeout" };
+  return {
+    stopReason: reason,
+    ...timeoutPolicy(facts.adapterType, facts.adapterConfig),
+    timeoutFired: reason === "timeout",
+  };
 }
 
 export interface StoredResultInput {

@@ -9,7 +9,11 @@ export interface TokenCounts {
 
 export interface ReportedUsage {
   /** Null when the adapter reported no tokens. */
-  readonly usage: { readonly inputTokens: number; readonly outputTokens: number; readonly cachedInputTokens?: number } | null;
+  readonly usage: {
+    readonly inputTokens: number;
+    readonly outputTokens: number;
+    readonly cachedInputTokens?: number;
+  } | null;
   readonly usageBasis: "per_run" | "session_cumulative" | null;
   readonly costUsd: number | null;
   readonly billingType: string | null;

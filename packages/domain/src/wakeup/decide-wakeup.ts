@@ -93,7 +93,12 @@ export type WakeupDecision =
       readonly behind: ActiveRunFact;
       readonly lock: LockChange;
     }
-  | { readonly kind: "queue"; readonly rule: "WK-29" | "WK-31"; readonly context: JsonObject; readonly lock: LockChange };
+  | {
+      readonly kind: "queue";
+      readonly rule: "WK-29" | "WK-31";
+      readonly context: JsonObject;
+      readonly lock: LockChange;
+    };
 
 const older = (a: ActiveRunFact, b: ActiveRunFact): number => a.createdAtMs - b.createdAtMs || (a.id < b.id ? -1 : 1);
 
@@ -113,11 +118,12 @@ export function decideWakeup(facts: WakeupFacts): WakeupDecision {
 
 function decideWithoutIssue(facts: WakeupFacts): WakeupDecision {
   const newest = (status: ActiveRunStatus): ActiveRunFact | undefined =>
-    facts.sameTaskRuns.filter((run) => run.status === status).sort(older).at(-1);
+    facts.sameTaskRuns
+      .filter((run) => run.status === status)
+      .sort(older)
+      .at(-1);
   const joinable =
-    newest("queued") ??
-    newest("scheduled_retry") ??
-    (needsFollowUpRun(facts.context) ? undefined : newest("running"));
+    newest("queued") ?? newest("scheduled_retry") ?? (needsFollowUpRun(facts.context) ? undefined : newest("running"));
   if (joinable !== undefined) {
     return {
       kind: "coalesce",

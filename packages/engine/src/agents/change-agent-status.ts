@@ -48,7 +48,8 @@ interface Cancelled {
 export async function pauseAgent(deps: AgentStatusDeps, command: AgentCommand): Promise<AgentRow> {
   const { agent, cancelled } = await change(deps, command, async (tx, before, after) => {
     if (before.status === "terminated") throw new WakefleetError("conflict", "Cannot pause terminated agent");
-    if (before.status === "pending_approval") throw new WakefleetError("conflict", "Cannot pause pending approval agents");
+    if (before.status === "pending_approval")
+      throw new WakefleetError("conflict", "Cannot pause pending approval agents");
     const paused = await pauseAgentIfAllowed(tx, before.id, "manual");
     if (paused === null) throw new Error(`agent ${before.id} changed while it was locked`);
     const cancelled = await cancelActiveRuns(tx, deps, { agentId: before.id, text: PAUSE_TEXT, kind: "pause" }, after);
@@ -82,7 +83,12 @@ export async function terminateAgent(deps: AgentStatusDeps, command: AgentComman
   const { agent, cancelled } = await change(deps, command, async (tx, before, after) => {
     const terminated = await terminateAgentIfLiving(tx, before.id, TERMINATION_TEXT);
     if (terminated === null) return { agent: before, cancelled: NOTHING_CANCELLED };
-    const cancelled = await cancelActiveRuns(tx, deps, { agentId: before.id, text: TERMINATION_TEXT, kind: "system" }, after);
+    const cancelled = await cancelActiveRuns(
+      tx,
+      deps,
+      { agentId: before.id, text: TERMINATION_TEXT, kind: "system" },
+      after,
+    );
     await logChange(tx, { agent: terminated, actor: command.actor, action: "agent.terminated" }, after);
     return { agent: terminated, cancelled };
   });

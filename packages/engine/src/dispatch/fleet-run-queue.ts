@@ -29,7 +29,9 @@ export function createFleetRunQueue(queues: AgentQueues): RunQueue & ControlChan
         agentId,
         runId,
         outcome:
-          outcome === "failed" ? { kind: "failed", error: reason } : { kind: "finished", returnValue: { runId, reason } },
+          outcome === "failed"
+            ? { kind: "failed", error: reason }
+            : { kind: "finished", returnValue: { runId, reason } },
       });
     },
     setConcurrency: (agentId, concurrency) => control.setConcurrency({ agentId, concurrency }),

@@ -5,7 +5,7 @@
  */
 import { terminateProcessGroup } from "@wakefleet/adapters";
 import { judgeOrphan } from "@wakefleet/domain";
-import { type HeldRun as StoredHold, type OrphanedRun, releaseLeases } from "@wakefleet/store";
+import { type OrphanedRun, releaseLeases, type HeldRun as StoredHold } from "@wakefleet/store";
 import { type AdoptedRun, childState, endOrphan, type RecoveryDeps } from "./recover-orphans.js";
 
 const CANCEL_GRACE_MS = 15_000;
@@ -86,7 +86,10 @@ export class AdoptedRuns {
       this.runs.delete(run.runId);
     } catch (error) {
       // The database is away: the lease sweep of this host finds the run again.
-      this.deps.log.warn({ event: "run.adopted_end_failed", runId: run.runId, err: error }, "an adopted run is ended later");
+      this.deps.log.warn(
+        { event: "run.adopted_end_failed", runId: run.runId, err: error },
+        "an adopted run is ended later",
+      );
       this.runs.delete(run.runId);
     } finally {
       this.ending.delete(run.runId);

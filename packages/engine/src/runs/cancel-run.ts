@@ -4,10 +4,17 @@
  */
 import { type CancelKind, WakefleetError } from "@wakefleet/contracts";
 import { CANCELLED_TEXT } from "@wakefleet/domain";
-import { type Database, findRun, insertActivity, type RunRow, requestCancelOfRunning, type Sql } from "@wakefleet/store";
+import {
+  type Database,
+  findRun,
+  insertActivity,
+  type RunRow,
+  requestCancelOfRunning,
+  type Sql,
+} from "@wakefleet/store";
+import type { RunDispatcher } from "../dispatch/run-dispatcher.js";
 import type { NewId } from "../ids.js";
 import type { ControlChannel, FaultPoints, LiveEventPublisher, Log, RunQueue } from "../ports.js";
-import type { RunDispatcher } from "../dispatch/run-dispatcher.js";
 import { type AfterCommit, carryOut, nothingAfterCommit } from "./after-commit.js";
 import { bareEnding, endRunIn } from "./end-run.js";
 
@@ -136,7 +143,10 @@ export async function dropJob(
   try {
     await deps.queue.removeJob({ agentId: run.agentId, runId: run.id });
   } catch (error) {
-    deps.log.warn({ event: "job.left_behind", runId: run.id, err: error }, "a cancelled run's job stays until it is fetched");
+    deps.log.warn(
+      { event: "job.left_behind", runId: run.id, err: error },
+      "a cancelled run's job stays until it is fetched",
+    );
   }
 }
 
@@ -148,7 +158,10 @@ export async function tellWorker(
   try {
     await deps.control.publishCancel(message);
   } catch (error) {
-    deps.log.warn({ event: "cancel.message_lost", runId: message.runId, err: error }, "the worker learns of the cancel at its next renewal");
+    deps.log.warn(
+      { event: "cancel.message_lost", runId: message.runId, err: error },
+      "the worker learns of the cancel at its next renewal",
+    );
   }
 }
 

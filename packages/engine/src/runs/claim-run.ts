@@ -11,9 +11,9 @@ import {
   type LockedAgent,
   lockAgents,
   lockIssueOfRun,
-  readClaimFacts,
   type RunFence,
   type RunRow,
+  readClaimFacts,
 } from "@wakefleet/store";
 import type { NewId } from "../ids.js";
 import { type AfterCommit, nothingAfterCommit } from "./after-commit.js";

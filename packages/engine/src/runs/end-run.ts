@@ -112,7 +112,13 @@ export async function endLockedRun(
   if (ending.settlesAgent) {
     const { run, agentStatus: status, lastHeartbeatAt } = ended;
     after.events.push(
-      agentStatusEvent({ companyId: run.companyId, agentId: run.agentId, status, lastHeartbeatAt, outcome: run.status }),
+      agentStatusEvent({
+        companyId: run.companyId,
+        agentId: run.agentId,
+        status,
+        lastHeartbeatAt,
+        outcome: run.status,
+      }),
     );
   }
   return ended;

@@ -11,7 +11,12 @@ import { asJsonObject, type JsonObject, nonEmptyString } from "@wakefleet/contra
 import { DEFAULT_SESSION_CODEC, sessionTaskKeyOf } from "@wakefleet/domain";
 import type { RunLogStore, RunLogWriter } from "@wakefleet/run-logs";
 import { type Database, startRunIfHeld, storeSpawnIfHeld } from "@wakefleet/store";
-import { type BaseWorkspace, ensureAgentHome, type InstanceLocation, resolveBaseWorkspace } from "@wakefleet/workspaces";
+import {
+  type BaseWorkspace,
+  ensureAgentHome,
+  type InstanceLocation,
+  resolveBaseWorkspace,
+} from "@wakefleet/workspaces";
 import type { FaultPoints, LiveEventPublisher, Log } from "../ports.js";
 import { resolveAdapterConfig } from "./adapter-config.js";
 import type { ClaimedRun } from "./claim-run.js";

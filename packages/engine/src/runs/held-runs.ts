@@ -2,8 +2,9 @@
  * The runs this worker process holds, each with the handle that stops it. One registry a process: the lease keeper judges
  * it, cancels reach their run through it, and a shutdown walks it.
  */
+
+import type { RunAborted } from "@wakefleet/adapters";
 import type { OutputStream } from "@wakefleet/contracts";
-import { RunAborted } from "@wakefleet/adapters";
 import type { RunFence } from "@wakefleet/store";
 
 export interface HeldRun {

@@ -9,7 +9,7 @@
  */
 import { performance } from "node:perf_hooks";
 import { RunAborted } from "@wakefleet/adapters";
-import { type Database, type HeldRun as StoredHold, renewLeases, storeOutputProgress } from "@wakefleet/store";
+import { type Database, renewLeases, type HeldRun as StoredHold, storeOutputProgress } from "@wakefleet/store";
 import type { FaultPoints, Log } from "../ports.js";
 import type { HeldRun, HeldRuns } from "./held-runs.js";
 
@@ -55,7 +55,10 @@ export function createLeaseKeeper(deps: LeaseKeeperDeps): LeaseKeeper {
       await storeProgress(sentAtMs);
     } catch (error) {
       deps.onRenewal?.(null);
-      deps.log.warn({ event: "lease.renewal_failed", err: error }, "could not renew the leases; children go on for now");
+      deps.log.warn(
+        { event: "lease.renewal_failed", err: error },
+        "could not renew the leases; children go on for now",
+      );
       giveUpWhenASuccessorMayStart();
     }
   }
@@ -66,21 +69,30 @@ export function createLeaseKeeper(deps: LeaseKeeperDeps): LeaseKeeper {
       if (held.ending) continue;
       const hold = known.get(held.fence.runId);
       if (hold === undefined || hold.claimToken !== held.fence.claimToken) {
-        const stopped = deps.held.abort(held.fence.runId, new RunAborted("lease_lost", "The run was taken over or ended"));
-        if (stopped) deps.log.warn({ event: "run.lease_lost", ...held.fence }, "lease lost; stopping the agent process");
+        const stopped = deps.held.abort(
+          held.fence.runId,
+          new RunAborted("lease_lost", "The run was taken over or ended"),
+        );
+        if (stopped)
+          deps.log.warn({ event: "run.lease_lost", ...held.fence }, "lease lost; stopping the agent process");
       } else if (hold.cancelRequested) {
-        deps.held.abort(held.fence.runId, new RunAborted("cancelled", hold.cancelReason ?? "Cancelled by control plane"));
+        deps.held.abort(
+          held.fence.runId,
+          new RunAborted("cancelled", hold.cancelReason ?? "Cancelled by control plane"),
+        );
       }
     }
   }
 
   async function storeProgress(nowMs: number): Promise<void> {
-    const due = deps.held.all().filter(
-      (held) =>
-        held.progress !== null &&
-        !held.ending &&
-        (held.progressStoredAtMs === null || nowMs - held.progressStoredAtMs >= PROGRESS_EVERY_MS),
-    );
+    const due = deps.held
+      .all()
+      .filter(
+        (held) =>
+          held.progress !== null &&
+          !held.ending &&
+          (held.progressStoredAtMs === null || nowMs - held.progressStoredAtMs >= PROGRESS_EVERY_MS),
+      );
     if (due.length === 0) return;
     const rows = due.flatMap((held) => {
       if (held.progress === null) return [];
@@ -98,7 +110,10 @@ export function createLeaseKeeper(deps: LeaseKeeperDeps): LeaseKeeper {
       if (held.ending) continue;
       const text = "The database could not be reached for as long as the lease and its grace lasted";
       if (deps.held.abort(held.fence.runId, new RunAborted("lease_lost", text))) {
-        deps.log.error({ event: "run.lease_given_up", ...held.fence, aloneForMs }, "stopping a run whose lease cannot be renewed");
+        deps.log.error(
+          { event: "run.lease_given_up", ...held.fence, aloneForMs },
+          "stopping a run whose lease cannot be renewed",
+        );
       }
     }
   }

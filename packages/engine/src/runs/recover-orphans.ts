@@ -7,7 +7,14 @@
  * living child is adopted, never doubled; and whatever the old worker writes afterwards is refused (CL-17).
  */
 import { inspectProcess, terminateProcessGroup } from "@wakefleet/adapters";
-import { CANCELLED_TEXT, type ChildState, judgeOrphan, lostRunError, type OrphanVerdict, stopMetadata } from "@wakefleet/domain";
+import {
+  CANCELLED_TEXT,
+  type ChildState,
+  judgeOrphan,
+  lostRunError,
+  type OrphanVerdict,
+  stopMetadata,
+} from "@wakefleet/domain";
 import {
   adoptRunIfOrphaned,
   type Database,
@@ -137,7 +144,11 @@ export async function handOver(deps: RecoveryDeps, runId: string): Promise<strin
   if (orphan === null) return null;
   const verdict = await judge(deps, orphan);
   if (verdict.kind !== "lost" && verdict.kind !== "cancel") return null;
-  return (await endOrphan(deps, orphan, verdict)) ? (verdict.kind === "lost" ? verdict.text : orphan.cancelReason) : null;
+  return (await endOrphan(deps, orphan, verdict))
+    ? verdict.kind === "lost"
+      ? verdict.text
+      : orphan.cancelReason
+    : null;
 }
 
 /**
@@ -200,7 +211,12 @@ export async function endOrphan(
       graceMs: ORPHAN_GRACE_MS,
     });
   }
-  await freeJob(deps, { agentId: orphan.agentId, runId: orphan.runId, reason: error, cancelled: status === "cancelled" });
+  await freeJob(deps, {
+    agentId: orphan.agentId,
+    runId: orphan.runId,
+    reason: error,
+    cancelled: status === "cancelled",
+  });
   return true;
 }
 
@@ -228,6 +244,9 @@ export async function freeJob(
       reason: job.reason,
     });
   } catch (error) {
-    deps.log.warn({ event: "job.left_active", runId: job.runId, err: error }, "an ended run's job is freed by the next search");
+    deps.log.warn(
+      { event: "job.left_active", runId: job.runId, err: error },
+      "an ended run's job is freed by the next search",
+    );
   }
 }

@@ -3,23 +3,30 @@
  * holds the agent's row and the issue's row.
  */
 import { SERVICE_REASONS } from "@wakefleet/contracts";
-import { agentNameKey, enrichContext, planRelease, PROMOTION_FAILED_TEXT, publicPayload, type ReleasePlan } from "@wakefleet/domain";
+import {
+  agentNameKey,
+  enrichContext,
+  PROMOTION_FAILED_TEXT,
+  planRelease,
+  publicPayload,
+  type ReleasePlan,
+} from "@wakefleet/domain";
 import {
   type ClaimIssue,
   type IssueLockChange,
   type NewRun,
+  type RunRow,
   readReleaseFacts,
   readRunsForJobs,
   recordWakeups,
-  type RunRow,
   type Sql,
   settleDeferredRequests,
   type WaitingDeferred,
 } from "@wakefleet/store";
 import { runJobOf } from "../dispatch/run-job.js";
 import type { NewId } from "../ids.js";
-import { newRunRow } from "../wakeups/new-run-row.js";
 import { runQueuedEvent } from "../wakeups/accept-wakeups.js";
+import { newRunRow } from "../wakeups/new-run-row.js";
 import type { AfterCommit } from "./after-commit.js";
 
 export interface ReleaseInput {
@@ -155,6 +162,12 @@ function reopenedActivity(input: ReleaseInput, from: string) {
     entityId: issue.id,
     agentId: null,
     runId: run.id,
-    details: { status: "todo", _previous: { status: from }, source: "deferred_comment_wake", reopened: true, reopenedFrom: from },
+    details: {
+      status: "todo",
+      _previous: { status: from },
+      source: "deferred_comment_wake",
+      reopened: true,
+      reopenedFrom: from,
+    },
   };
 }

@@ -8,9 +8,9 @@ import {
   type ClaimIssue,
   type LockedAgent,
   type NewRunEvent,
+  type RunRow,
   readRunsForJobs,
   recordWakeups,
-  type RunRow,
   type Sql,
 } from "@wakefleet/store";
 import { runJobOf } from "../dispatch/run-job.js";

@@ -4,8 +4,17 @@ import type { RunEventRow, RunRow } from "@wakefleet/store";
 
 type RunFacts = Pick<
   RunRow,
-  | "id" | "companyId" | "agentId" | "status" | "invocationSource" | "triggerDetail" | "error" | "errorCode" | "issueId"
-  | "startedAt" | "finishedAt"
+  | "id"
+  | "companyId"
+  | "agentId"
+  | "status"
+  | "invocationSource"
+  | "triggerDetail"
+  | "error"
+  | "errorCode"
+  | "issueId"
+  | "startedAt"
+  | "finishedAt"
 >;
 
 function lifecycle(run: RunFacts): LiveEventPayloads["agent.run.started"] {
@@ -36,7 +45,11 @@ export function runStartedEvents(run: RunFacts): LiveEventDraft[] {
 /** FI-1: `agent.run.finished`, `.failed` (failed, timed out) or `.cancelled`. */
 export function runEndedEvents(run: RunFacts): LiveEventDraft[] {
   const type =
-    run.status === "cancelled" ? "agent.run.cancelled" : run.status === "succeeded" ? "agent.run.finished" : "agent.run.failed";
+    run.status === "cancelled"
+      ? "agent.run.cancelled"
+      : run.status === "succeeded"
+        ? "agent.run.finished"
+        : "agent.run.failed";
   return [statusEvent(run), { companyId: run.companyId, type, payload: lifecycle(run) }];
 }
 
@@ -68,7 +81,8 @@ export function agentStatusEvent(agent: {
   outcome: string;
 }): LiveEventDraft {
   const { companyId, agentId, status, outcome } = agent;
-  const heartbeat = agent.lastHeartbeatAt === undefined ? {} : { lastHeartbeatAt: agent.lastHeartbeatAt?.toISOString() ?? null };
+  const heartbeat =
+    agent.lastHeartbeatAt === undefined ? {} : { lastHeartbeatAt: agent.lastHeartbeatAt?.toISOString() ?? null };
   return { companyId, type: "agent.status", payload: { agentId, status, outcome, ...heartbeat } };
 }
 

@@ -37,7 +37,10 @@ async function closeLog({ deps, claimed }: Execution, writer: RunLogWriter | nul
   try {
     return await writer.close();
   } catch (error) {
-    deps.log.error({ event: "run.log_close_failed", runId: claimed.run.id, err: error }, "the run's log could not be closed");
+    deps.log.error(
+      { event: "run.log_close_failed", runId: claimed.run.id, err: error },
+      "the run's log could not be closed",
+    );
     return null;
   }
 }
@@ -126,7 +129,8 @@ async function judge(
   facts: { prepared: PreparedRun; result: AdapterExecutionResult; sessionDisplayId: string | null },
 ): Promise<JudgedUsage> {
   const { result, prepared, sessionDisplayId } = facts;
-  const needsTotals = result.usageBasis === "session_cumulative" && result.usage !== undefined && sessionDisplayId !== null;
+  const needsTotals =
+    result.usageBasis === "session_cumulative" && result.usage !== undefined && sessionDisplayId !== null;
   const resumed = prepared.sessionDisplayId !== null && prepared.sessionDisplayId === sessionDisplayId;
   return judgeUsage({
     usage: result.usage ?? null,

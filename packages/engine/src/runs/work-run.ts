@@ -29,7 +29,13 @@ export interface WorkDeps extends ExecuteDeps, ClaimDeps {
   readonly faults: FaultPoints;
   readonly log: Log;
   readonly onClaim?: (result: ClaimResult["kind"]) => void;
-  readonly onEnded?: (ended: { adapterType: string; status: string; errorCode: string | null; startedAt: Date | null; finishedAt: Date | null }) => void;
+  readonly onEnded?: (ended: {
+    adapterType: string;
+    status: string;
+    errorCode: string | null;
+    startedAt: Date | null;
+    finishedAt: Date | null;
+  }) => void;
   /** A run that this worker let go while its child goes on or was stopped (PL-5): hand it over now. */
   readonly onStopped: (runId: string) => Promise<JobVerdict>;
 }
@@ -99,13 +105,19 @@ export async function writeEnd(
       }
       const cancelled = await cancelledMeanwhile(deps, ending);
       if (cancelled === null) {
-        deps.log.info({ event: "run.end_refused", runId: ending.runId }, "the run was ended or taken over by somebody else");
+        deps.log.info(
+          { event: "run.end_refused", runId: ending.runId },
+          "the run was ended or taken over by somebody else",
+        );
         return { kind: "gone" };
       }
       ending = cancelled;
     } catch (error) {
       if (!isStoreUnavailable(error) && !isRetryable(error)) throw error;
-      deps.log.warn({ event: "run.end_waits", runId: ending.runId, attempt, err: error }, "could not write the end; will retry");
+      deps.log.warn(
+        { event: "run.end_waits", runId: ending.runId, attempt, err: error },
+        "could not write the end; will retry",
+      );
       await delay(Math.min(WRITE_RETRY_MAX_MS, WRITE_RETRY_FIRST_MS * 2 ** Math.min(attempt, 6)));
     }
   }
@@ -122,6 +134,10 @@ async function cancelledMeanwhile(deps: Pick<WorkDeps, "db">, ending: RunEnding)
     status: "cancelled",
     error: cancel.reason,
     errorCode: "cancelled",
-    resultJson: { ...ending.resultJson, stopReason: cancel.kind === "pause" ? "paused" : "cancelled", timeoutFired: false },
+    resultJson: {
+      ...ending.resultJson,
+      stopReason: cancel.kind === "pause" ? "paused" : "cancelled",
+      timeoutFired: false,
+    },
   };
 }

@@ -26,8 +26,15 @@ export async function fireDueTimers(deps: TimerDeps): Promise<number> {
     const accepted = await deps.db.transaction(async (tx) => {
       const due = await lockDueTimers(tx, BATCH);
       if (due.length === 0) return null;
-      const { agents, now } = await lockAgents(tx, due.map((timer) => timer.agentId));
-      const decided = await acceptWakeupsIn(tx, deps.newId, due.map((timer) => timerWake(timer, now)));
+      const { agents, now } = await lockAgents(
+        tx,
+        due.map((timer) => timer.agentId),
+      );
+      const decided = await acceptWakeupsIn(
+        tx,
+        deps.newId,
+        due.map((timer) => timerWake(timer, now)),
+      );
       await advanceTimers(
         tx,
         due.map(({ agentId }) => {

@@ -7,7 +7,14 @@
  * in id order, and nothing is announced or dispatched before the commit (STY-38).
  */
 import { isGuid, type LiveEventDraft, nonEmptyString, readHeartbeatPolicy, WakefleetError } from "@wakefleet/contracts";
-import { chooseLockHolder, decideWakeup, enrichContext, issueIdOf, taskKeyOf, type WakeupDecision } from "@wakefleet/domain";
+import {
+  chooseLockHolder,
+  decideWakeup,
+  enrichContext,
+  issueIdOf,
+  taskKeyOf,
+  type WakeupDecision,
+} from "@wakefleet/domain";
 import {
   type Database,
   isRetryable,
@@ -16,9 +23,9 @@ import {
   lockAgents,
   lockIssues,
   type NewWakeupRequest,
+  type RunRow,
   readWakeFacts,
   recordWakeups,
-  type RunRow,
   type Sql,
 } from "@wakefleet/store";
 import type { NewId } from "../ids.js";
@@ -109,7 +116,9 @@ export async function acceptWakeupsIn(
     const run = world.run(runId);
     const agent = run === null ? null : world.agent(run.agentId);
     if (run !== null && agent !== null) {
-      accepted.jobs.push(acceptedRunJob(run, agent, run.issueId === null ? null : world.issue(run.issueId, run.companyId)));
+      accepted.jobs.push(
+        acceptedRunJob(run, agent, run.issueId === null ? null : world.issue(run.issueId, run.companyId)),
+      );
     }
   }
   return accepted;
@@ -178,7 +187,11 @@ function decideOne(world: WakeWorld, newId: NewId, wake: PreparedWake, events: L
   return apply({ world, newId, wake, agent, decision, events });
 }
 
-function rejected(code: ConstructorParameters<typeof WakefleetError>[0], message: string, details?: unknown): AcceptWakeupResult {
+function rejected(
+  code: ConstructorParameters<typeof WakefleetError>[0],
+  message: string,
+  details?: unknown,
+): AcceptWakeupResult {
   return { outcome: "rejected", error: new WakefleetError(code, message, details) };
 }
 
@@ -223,7 +236,12 @@ function apply({ world, newId, wake, agent, decision, events }: Application): De
     finished: false,
   };
 
-  const applied = ((): { row: NewWakeupRequest; outcome: DecidedWakeup["outcome"]; run: RunRow | null; skip: DecidedWakeup["skip"] } => {
+  const applied = ((): {
+    row: NewWakeupRequest;
+    outcome: DecidedWakeup["outcome"];
+    run: RunRow | null;
+    skip: DecidedWakeup["skip"];
+  } => {
     switch (decision.kind) {
       case "queue": {
         const run = newRunRow({
@@ -242,7 +260,14 @@ function apply({ world, newId, wake, agent, decision, events }: Application): De
       }
       case "coalesce": {
         const run = world.mergeIntoRun(decision.runId, decision.context);
-        const joined = { ...row, status: "coalesced" as const, reason: decision.reason, coalescedCount: 1, runId: run.id, finished: true };
+        const joined = {
+          ...row,
+          status: "coalesced" as const,
+          reason: decision.reason,
+          coalescedCount: 1,
+          runId: run.id,
+          finished: true,
+        };
         return { row: joined, outcome: "coalesced", run, skip: null };
       }
       case "defer": {
@@ -255,11 +280,24 @@ function apply({ world, newId, wake, agent, decision, events }: Application): De
         });
         if (decision.rule === "WK-27") {
           world.mergeIntoDeferred({ agentId: agent.id, issueId, payload: decision.payload });
-          const joined = { ...row, status: "coalesced" as const, reason: decision.reason, coalescedCount: 1, issueId, finished: true };
+          const joined = {
+            ...row,
+            status: "coalesced" as const,
+            reason: decision.reason,
+            coalescedCount: 1,
+            issueId,
+            finished: true,
+          };
           return { row: joined, outcome: "deferred", run: null, skip };
         }
         world.addDeferred({ agentId: agent.id, issueId, requestId, payload: decision.payload });
-        const deferred = { ...row, status: "deferred_issue_execution" as const, reason: decision.reason, payload: decision.payload, issueId };
+        const deferred = {
+          ...row,
+          status: "deferred_issue_execution" as const,
+          reason: decision.reason,
+          payload: decision.payload,
+          issueId,
+        };
         return { row: deferred, outcome: "deferred", run: null, skip };
       }
       case "skip": {
@@ -271,7 +309,12 @@ function apply({ world, newId, wake, agent, decision, events }: Application): De
           behind,
           behindName: behind === null ? null : world.agentName(behind.agentId),
         });
-        return { row: { ...row, status: "skipped", reason: decision.reason, finished: true }, outcome: "skipped", run: null, skip };
+        return {
+          row: { ...row, status: "skipped", reason: decision.reason, finished: true },
+          outcome: "skipped",
+          run: null,
+          skip,
+        };
       }
     }
   })();
@@ -315,7 +358,9 @@ function announcement(row: NewWakeupRequest, outcome: DecidedWakeup["outcome"], 
 }
 
 /** WK-41. */
-export function runQueuedEvent(run: Pick<RunRow, "companyId" | "id" | "agentId" | "invocationSource" | "triggerDetail" | "wakeupRequestId">): LiveEventDraft {
+export function runQueuedEvent(
+  run: Pick<RunRow, "companyId" | "id" | "agentId" | "invocationSource" | "triggerDetail" | "wakeupRequestId">,
+): LiveEventDraft {
   return {
     companyId: run.companyId,
     type: "heartbeat.run.queued",

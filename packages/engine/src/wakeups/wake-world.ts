@@ -3,7 +3,14 @@
  * what the wakes before it in the same transaction became (WK-44), exactly as if each had been a transaction of its own.
  */
 import type { JsonObject } from "@wakefleet/contracts";
-import { type ActiveRunFact, agentNameKey, type DeferredFact, type IssueWakeFacts, issueIdOf, taskKeyOf } from "@wakefleet/domain";
+import {
+  type ActiveRunFact,
+  agentNameKey,
+  type DeferredFact,
+  type IssueWakeFacts,
+  issueIdOf,
+  taskKeyOf,
+} from "@wakefleet/domain";
 import type {
   ActivityEntry,
   IssueLockChange,
@@ -55,7 +62,12 @@ export class WakeWorld {
     for (const row of facts.runs) this.runs.set(row.id, { row, isNew: false, changed: false, takesLockOf: null });
     for (const request of facts.deferred) {
       const { id: requestId, payload } = request;
-      this.deferred.set(key(request.agentId, request.issueId), { requestId, payload: payload ?? {}, added: 0, isNew: false });
+      this.deferred.set(key(request.agentId, request.issueId), {
+        requestId,
+        payload: payload ?? {},
+        added: 0,
+        isNew: false,
+      });
     }
     for (const answer of facts.answers) this.answers.set(key(answer.agentId, answer.idempotencyKey), answer);
     for (const issue of issues.values()) this.locks.set(issue.id, issue.executionRunId);
@@ -114,7 +126,8 @@ export class WakeWorld {
     const issue = this.issue(issueId, companyId);
     const lockRunId = issue === null ? null : (this.locks.get(issue.id) ?? null);
     const deferred = this.deferred.get(key(agentId, issueId));
-    const fact: DeferredFact | null = deferred === undefined ? null : { requestId: deferred.requestId, payload: deferred.payload };
+    const fact: DeferredFact | null =
+      deferred === undefined ? null : { requestId: deferred.requestId, payload: deferred.payload };
     return {
       issueId,
       exists: issue !== null,
@@ -147,7 +160,13 @@ export class WakeWorld {
   mergeIntoRun(runId: string, context: JsonObject): RunRow {
     const run = this.runs.get(runId);
     if (run === undefined) throw new Error(`run ${runId} is not among the facts of this transaction`);
-    run.row = { ...run.row, contextSnapshot: context, issueId: issueIdOf(context), taskKey: taskKeyOf(context), updatedAt: this.now };
+    run.row = {
+      ...run.row,
+      contextSnapshot: context,
+      issueId: issueIdOf(context),
+      taskKey: taskKeyOf(context),
+      updatedAt: this.now,
+    };
     run.changed = true;
     return run.row;
   }
@@ -204,7 +223,14 @@ export class WakeWorld {
         ? request
         : { ...request, payload: deferred.payload, coalescedCount: deferred.added };
     });
-    return { requests, runs: newRuns, mergedRuns, mergedRequests, locks: [...this.lockChanges.values()], activity: this.activity };
+    return {
+      requests,
+      runs: newRuns,
+      mergedRuns,
+      mergedRequests,
+      locks: [...this.lockChanges.values()],
+      activity: this.activity,
+    };
   }
 }
 

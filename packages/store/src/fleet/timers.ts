@@ -21,7 +21,10 @@ export async function lockDueTimers(tx: Sql, limit: number): Promise<DueTimer[]>
 }
 
 /** Moves decided timers on: one interval after the last due time, or after now when intervals were missed. */
-export async function advanceTimers(tx: Sql, timers: readonly { agentId: string; intervalSec: number }[]): Promise<void> {
+export async function advanceTimers(
+  tx: Sql,
+  timers: readonly { agentId: string; intervalSec: number }[],
+): Promise<void> {
   await tx.query(
     `UPDATE agents a SET next_timer_at = CASE WHEN t."intervalSec" <= 0 THEN NULL
             WHEN a.next_timer_at + make_interval(secs => t."intervalSec") > clock_timestamp()

@@ -56,7 +56,9 @@ export async function markWorkerDraining(sql: Sql, workerId: string): Promise<vo
 
 /** A clean exit. */
 export async function markWorkerStopped(sql: Sql, workerId: string): Promise<void> {
-  await sql.query(`UPDATE workers SET stopped_at = now(), draining = true WHERE id = $1 AND stopped_at IS NULL`, [workerId]);
+  await sql.query(`UPDATE workers SET stopped_at = now(), draining = true WHERE id = $1 AND stopped_at IS NULL`, [
+    workerId,
+  ]);
 }
 
 /** Ends the leases of runs this worker lets go, so that nobody waits for them (PL-5). */

@@ -305,7 +305,9 @@ describe("drift", () => {
   it("DM-12 a user who may not create databases is told so", async () => {
     const role = `wf_reader_${randomBytes(4).toString("hex")}`;
     const password = randomBytes(8).toString("hex");
-    await db.pool.query(`CREATE ROLE ${role} LOGIN PASSWORD '${password}'; GRANT SELECT ON ALL TABLES IN SCHEMA public TO ${role}`);
+    await db.pool.query(
+      `CREATE ROLE ${role} LOGIN PASSWORD '${password}'; GRANT SELECT ON ALL TABLES IN SCHEMA public TO ${role}`,
+    );
     cleanups.push(() => db.pool.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`));
     const asReader = new URL(url);
     asReader.username = role;

@@ -27,7 +27,10 @@ export async function requestCancelOfRunning(
 }
 
 /** The agent's active runs, oldest first: what a pause or a termination cancels (CN-3). */
-export async function listActiveRunIds(tx: Sql, agentId: string): Promise<{ id: string; status: string; issueId: string | null }[]> {
+export async function listActiveRunIds(
+  tx: Sql,
+  agentId: string,
+): Promise<{ id: string; status: string; issueId: string | null }[]> {
   return tx.query<{ id: string; status: string; issueId: string | null }>(
     `SELECT id, status, issue_id AS "issueId" FROM heartbeat_runs
       WHERE agent_id = $1 AND status IN ('queued','scheduled_retry','running') ORDER BY created_at, id`,

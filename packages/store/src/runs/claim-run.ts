@@ -6,8 +6,8 @@
  * above is an error here, never a second running run.
  */
 import type { JsonObject } from "@wakefleet/contracts";
-import { camelRow, type IssueRow, type RunRow } from "../rows.js";
 import { HEARTBEAT_TASK_KEY } from "@wakefleet/domain";
+import { camelRow, type IssueRow, type RunRow } from "../rows.js";
 import { type Sql, uuidOf } from "../sql.js";
 import type { Transition } from "./fence.js";
 
@@ -49,7 +49,13 @@ export async function readClaimFacts(tx: Sql, ids: { runId: string; agentId: str
   );
   const row = rows[0];
   if (row === undefined) throw new Error("the claim facts query answers exactly one row");
-  const { fact_now: now, taken_slots: takenSlots, task_session: taskSession, agent_session: agentSession, ...run } = row;
+  const {
+    fact_now: now,
+    taken_slots: takenSlots,
+    task_session: taskSession,
+    agent_session: agentSession,
+    ...run
+  } = row;
   return { run: run["id"] === null ? null : camelRow<RunRow>(run), takenSlots, taskSession, agentSession, now };
 }
 

@@ -62,7 +62,12 @@ export interface EndRunInput {
   readonly stdoutExcerpt: string | null;
   readonly stderrExcerpt: string | null;
   readonly log: { readonly bytes: number; readonly sha256: string; readonly compressed: boolean } | null;
-  readonly progress: { readonly at: Date; readonly seq: number; readonly stream: string; readonly bytes: number } | null;
+  readonly progress: {
+    readonly at: Date;
+    readonly seq: number;
+    readonly stream: string;
+    readonly bytes: number;
+  } | null;
   readonly cancelKind: CancelKind | null;
   readonly cancelRecover: boolean | null;
   /** FI-3: the request's status and its error text. */
@@ -233,4 +238,3 @@ export async function endRunIf(tx: Sql, input: EndRunInput): Promise<EndedRun | 
     lastHeartbeatAt: row.last_heartbeat_at,
   };
 }
-

@@ -47,7 +47,11 @@ export async function readReleaseFacts(
     [ids.companyId, ids.issueId, ids.runId],
     "read_release_facts",
   );
-  const facts = { otherActiveRuns: [] as RunRow[], agentNames: new Map<string, string>(), deferred: [] as WaitingDeferred[] };
+  const facts = {
+    otherActiveRuns: [] as RunRow[],
+    agentNames: new Map<string, string>(),
+    deferred: [] as WaitingDeferred[],
+  };
   for (const { kind, doc } of rows) {
     if (kind === "run") {
       const { agent_name: name, ...row } = doc;

@@ -25,7 +25,11 @@ const INSERT_EVENTS = `
   RETURNING *`;
 
 /** Appends events for the worker that holds the run. Answers the rows, or none when the fence refused. */
-export async function appendRunEventsIfHeld(sql: Sql, fence: RunFence, events: readonly NewRunEvent[]): Promise<RunEventRow[]> {
+export async function appendRunEventsIfHeld(
+  sql: Sql,
+  fence: RunFence,
+  events: readonly NewRunEvent[],
+): Promise<RunEventRow[]> {
   const rows = await sql.query<Record<string, unknown>>(
     `WITH run AS (
        UPDATE heartbeat_runs SET event_seq = event_seq + jsonb_array_length($1::jsonb), updated_at = now()

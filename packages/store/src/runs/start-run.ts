@@ -89,7 +89,11 @@ export interface OutputProgress {
 }
 
 /** LG-5, for many runs of one worker at once. */
-export async function storeOutputProgress(sql: Sql, workerId: string, progress: readonly OutputProgress[]): Promise<void> {
+export async function storeOutputProgress(
+  sql: Sql,
+  workerId: string,
+  progress: readonly OutputProgress[],
+): Promise<void> {
   await sql.query(
     `UPDATE heartbeat_runs r SET last_output_at = p."lastOutputAt", last_output_seq = p.seq, last_output_stream = p.stream,
             last_output_bytes = p.bytes, updated_at = now()

@@ -5,7 +5,7 @@
  * `FOR NO KEY UPDATE` is enough to exclude each other and does not stand in the way of rows that merely refer to the
  * agent or issue (their foreign keys take `FOR KEY SHARE`).
  */
-import { camelRow, type AgentRow } from "../rows.js";
+import { type AgentRow, camelRow } from "../rows.js";
 import type { Sql } from "../sql.js";
 
 export type LockedAgent = Pick<
