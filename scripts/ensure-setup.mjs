@@ -22,13 +22,14 @@ export async function ensureSetup() {
       await step("Installing dependencies from the lock file", async () => {
         const [command, ...args] = npm();
         // Install scripts are never needed (OP-6), and differ between npm versions in whether they run.
-        await run(command, [...args, "ci", "--include=dev", "--ignore-scripts", "--no-audit", "--no-fund"], {
-          quiet: true,
-        });
+        // Not `ci`: it refuses a lock file written where a registry mirror lacks other platforms' optional packages, and
+        // takes node_modules from under whatever is running. What was installed is compared with the lock file below.
+        const flags = ["--no-save", "--include=dev", "--ignore-scripts", "--no-audit", "--no-fund"];
+        await run(command, [...args, "install", ...flags], { quiet: true });
       });
       const still = missingDependency();
       if (still !== null)
-        throw new Error(`npm ci ended well, but ${still} is still not installed. Delete node_modules and try again.`);
+        throw new Error(`npm ended well, but ${still} is not installed as locked. Delete node_modules and try again.`);
     }
     await build();
   });

@@ -32,7 +32,7 @@ export async function followRuns(options: FollowOptions): Promise<DemoRun[]> {
   const names = new Map(options.agents.map(({ id, name }) => [id, name]));
   const width = Math.max(...options.agents.map(({ name }) => name.length));
   const label = (run: DemoRun): string =>
-    `${pc.cyan((names.get(run.agentId) ?? "agent").padEnd(width))} ${pc.dim(run.id.slice(0, 8))}`;
+    `${pc.cyan((names.get(run.agentId) ?? "agent").padEnd(width))} ${pc.dim(run.id.slice(-8))}`;
   const followed = new Map<string, Followed>();
   while (!signal.aborted) {
     try {
