@@ -8,8 +8,10 @@
  */
 import { randomUUID } from "node:crypto";
 import { Queue, Worker } from "bullmq";
+import type { Redis } from "ioredis";
 import type { AgentQueues } from "./agent-queues.js";
 import { errorText } from "./log.js";
+import { closeRedis } from "./redis.js";
 
 export const MAINTENANCE_QUEUE_NAME = "maintenance";
 
@@ -38,6 +40,18 @@ export interface Maintenance {
   stop(): Promise<void>;
 }
 
+/**
+ * The patience BullMQ asks for on a worker's connections. Its version check stays on: it is how BullMQ learns that
+ * blocking reads may be shorter than a second.
+ */
+const WORKER_CONNECTION = {
+  connectionName: "wakefleet:maintenance",
+  maxRetriesPerRequest: null,
+  enableOfflineQueue: true,
+  autoResendUnfulfilledCommands: true,
+  commandTimeout: undefined,
+};
+
 const SWEEP_LOCK_MS = 30_000;
 const ENSURE_EVERY_MS = 10_000;
 const KEEP_FINISHED = { count: 20, age: 24 * 3600 };
@@ -56,9 +70,13 @@ export function createMaintenance(options: MaintenanceOptions): Maintenance {
 class MaintenanceWorker implements Maintenance {
   private readonly sweeps: ReadonlyMap<string, Sweep>;
   private readonly queue: Queue;
-  private readonly worker: Worker;
+  private working: { readonly worker: Worker; readonly connection: Redis } | null = null;
   private readonly abort = new AbortController();
   private timer: NodeJS.Timeout | undefined;
+  private readonly onError = (error: unknown): void => {
+    const fields = { error: errorText(error) };
+    this.options.queues.limitedLog.warn("maintenance", fields, "The maintenance queue has trouble");
+  };
   private readonly onReady = (): void => void this.ensureQuietly();
 
   constructor(private readonly options: MaintenanceOptions) {
@@ -73,35 +91,30 @@ class MaintenanceWorker implements Maintenance {
       skipMetasUpdate: true,
       defaultJobOptions: { attempts: 1, removeOnComplete: KEEP_FINISHED, removeOnFail: KEEP_FINISHED },
     });
-    this.worker = new Worker(MAINTENANCE_QUEUE_NAME, (job) => this.sweep(job.name), {
-      // A template that never connects; the worker's two connections are made from it, with the patience BullMQ asks for.
-      connection: queues.redis.duplicate({
-        lazyConnect: true,
-        connectionName: "wakefleet:maintenance",
-        maxRetriesPerRequest: null,
-        enableOfflineQueue: true,
-        autoResendUnfulfilledCommands: true,
-        commandTimeout: undefined,
-      }),
-      prefix,
-      autorun: false,
-      concurrency: Math.max(1, sweeps.length),
-      skipVersionCheck: true,
-    });
-    const onError = (error: unknown): void => {
-      queues.limitedLog.warn("maintenance", { error: errorText(error) }, "The maintenance queue has trouble");
-    };
-    this.queue.on("error", onError);
-    this.worker.on("error", onError);
+    this.queue.on("error", this.onError);
   }
 
   start(): void {
-    this.options.queues.redis.on("ready", this.onReady);
+    const { queues, sweeps } = this.options;
+    if (this.working !== null) throw new Error("The maintenance was started before.");
+    // BullMQ makes a second connection from this one, and leaves this one to whoever made it.
+    const connection = queues.redis.duplicate(WORKER_CONNECTION);
+    connection.on("error", this.onError);
+    const worker = new Worker(MAINTENANCE_QUEUE_NAME, (job) => this.sweep(job.name), {
+      connection,
+      prefix: maintenancePrefix(queues.prefix),
+      autorun: false,
+      // One more than there are sweeps, so that an iteration that has to give way can do so at once.
+      concurrency: sweeps.length + 1,
+    });
+    worker.on("error", this.onError);
+    this.working = { worker, connection };
+    queues.redis.on("ready", this.onReady);
     this.timer = setInterval(() => void this.ensureQuietly(), ENSURE_EVERY_MS);
     this.timer.unref();
     void this.ensureQuietly();
-    this.worker.run().catch((error: unknown) => {
-      this.options.queues.log.error({ err: error }, "The maintenance worker ended");
+    worker.run().catch((error: unknown) => {
+      queues.log.error({ err: error }, "The maintenance worker ended");
     });
   }
 
@@ -126,7 +139,10 @@ class MaintenanceWorker implements Maintenance {
     this.options.queues.redis.off("ready", this.onReady);
     clearInterval(this.timer);
     this.abort.abort();
-    await this.worker.close();
+    if (this.working !== null) {
+      await this.working.worker.close();
+      await closeRedis(this.working.connection);
+    }
     await this.queue.close();
   }
 

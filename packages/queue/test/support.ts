@@ -1,6 +1,6 @@
 /** What the tests of this package share: a corner of the run's Redis, jobs, and consumers that are stopped at the end. */
 import type { RunJobData } from "@wakefleet/contracts";
-import { redisUrl, testRedisPrefix } from "@wakefleet/testkit";
+import { testRedisPrefix, testRedisUrl } from "@wakefleet/testkit";
 import { afterEach } from "vitest";
 import { AgentQueues } from "../src/agent-queues.js";
 import { createFleetConsumer, type FleetConsumer, type FleetConsumerOptions } from "../src/consumer.js";
@@ -37,7 +37,7 @@ let consumers = 0;
 
 /** A key prefix of its own in Redis, with everything that works on it. */
 export async function openCorner(input: { url?: string; prefix?: string } = {}): Promise<Corner> {
-  const redis = connectRedis({ url: input.url ?? redisUrl(), name: "test", log: silentLog });
+  const redis = connectRedis({ url: input.url ?? testRedisUrl(), name: "test", log: silentLog });
   atEnd(() => closeRedis(redis));
   await waitUntilReady(redis, 10_000);
   const queues = new AgentQueues({ redis, prefix: input.prefix ?? testRedisPrefix(), log: silentLog });
