@@ -52,10 +52,8 @@ const DEFAULT_ENV = {
   RATE_LIMIT_WAKEUPS: "0",
 };
 
+const ignore = (): void => undefined;
 const QUIET = { debug: ignore, info: ignore, warn: ignore, error: ignore };
-function ignore(): void {
-  return undefined;
-}
 
 export class Fleet {
   readonly apis: FleetProcess[] = [];
@@ -140,6 +138,17 @@ export class Fleet {
     if (worker === undefined) throw new Error(`there is no worker ${index}`);
     worker.signal(signal);
     await worker.ended;
+  }
+
+  /** The worker process that holds a run by the database's word. */
+  async holderOf(runId: string): Promise<FleetProcess> {
+    const [row] = await this.db.sql.query<{ pid: number }>(
+      "SELECT w.pid FROM heartbeat_runs r JOIN workers w ON w.id = r.worker_id WHERE r.id = $1",
+      [runId],
+    );
+    const worker = this.workers.find((one) => one.pid === row?.pid);
+    if (worker === undefined) throw new Error(`no worker of this fleet holds run ${runId} (pid ${row?.pid})`);
+    return worker;
   }
 
   /** Ends and removes everything at once. Repeating it is harmless. */
