@@ -340,6 +340,21 @@ describe("the consumer of all queues", () => {
     expect(asked).toEqual(["dead-consumer"]);
   });
 
+  it("RL-7 finds a job that was fetched in its own name by a call whose answer was lost", async () => {
+    const corner = await openCorner();
+    await corner.add([runJob("a", "r1")]);
+    await corner.queues.queue("a").backend.moveToActive("token", "forgetful");
+    const started: string[] = [];
+    await corner.consume({
+      consumerId: "forgetful",
+      onJob: async ({ runId }) => {
+        started.push(runId);
+        return done;
+      },
+    });
+    await waitFor(() => started.length === 1, { what: "the start" });
+  });
+
   it("RL-7 leaves a job to its holder while the database says so", async () => {
     const corner = await openCorner();
     await corner.add([runJob("a", "r1")]);

@@ -248,8 +248,9 @@ class Consumer implements FleetConsumer {
   /** Fetches one job of an agent whose hint this consumer took, starts it, and says when to look again. */
   private async serve({ agentId, token }: Taken): Promise<void> {
     this.reserved += 1;
+    let fetched = false;
     try {
-      await this.fetch(agentId);
+      fetched = await this.fetch(agentId);
     } catch (error) {
       // Whether Redis handed out a job is unknown: search before trusting the queue again.
       this.suspects.add(agentId);
@@ -259,14 +260,18 @@ class Consumer implements FleetConsumer {
       this.changed();
     }
     // Not awaited: the next turn need not wait for what only concerns the hint, and a failure here loses nothing.
-    void this.lookBack({ agentId, token });
+    void this.lookBack({ agentId, token }, fetched);
   }
 
-  private async lookBack({ agentId, token }: Taken): Promise<void> {
+  private async lookBack({ agentId, token }: Taken, fetched: boolean): Promise<void> {
     const { queues } = this.options;
     try {
       const state = await peekQueue(queues, queues.queue(agentId));
-      await this.ready.settle({ agentId, token, lookAgain: nextLook(state, this.attentionMs) });
+      await this.ready.settle({
+        agentId,
+        token,
+        lookAgain: nextLook({ state, fetched, attentionMs: this.attentionMs }),
+      });
       if (state.active > 0) await this.searchOrphans(agentId);
     } catch (error) {
       if (this.abort.signal.aborted) return;
@@ -278,15 +283,16 @@ class Consumer implements FleetConsumer {
     }
   }
 
-  private async fetch(agentId: string): Promise<void> {
+  private async fetch(agentId: string): Promise<boolean> {
     const { queues, consumerId } = this.options;
     this.fetchCount += 1;
     const lockToken = `${consumerId}:${this.fetchCount}`;
     const [json, id] = fetchReply.parse(await queues.queue(agentId).backend.moveToActive(lockToken, consumerId));
-    if (json === null) return;
+    if (json === null) return false;
     const job: HeldJob = { agentId, runId: String(id), token: lockToken, fetches: json.attemptsStarted };
     this.running.set(job.runId, job);
     void this.run(job, json);
+    return true;
   }
 
   private async run(job: HeldJob, json: JobJson): Promise<void> {

@@ -30,12 +30,20 @@ export async function peekQueue(queues: AgentQueues, queue: AgentQueue): Promise
 }
 
 /**
- * When the queue should be looked at again without anybody's signal (rules 4 and 5 of `ready-set.ts`).
- * `attentionMs`: the longest a queue with active jobs goes without a look.
+ * A fetch found nothing, and yet the look after it saw a job. Whoever added it in between signals, so the queue need
+ * not be tried again at once; and should BullMQ refuse for a reason the look does not know, nobody spins.
  */
-export function nextLook(state: QueueState, attentionMs: number): LookAgain {
+const AFTER_EMPTY_FETCH_MS = 20;
+
+/**
+ * When the queue should be looked at again without anybody's signal (rules 4 and 5 of `ready-set.ts`).
+ * `fetched`: the fetch before the look got a job. `attentionMs`: the longest a queue with active jobs goes without one.
+ */
+export function nextLook(input: { state: QueueState; fetched: boolean; attentionMs: number }): LookAgain {
+  const { state, fetched, attentionMs } = input;
   const withinMs = state.active > 0 ? attentionMs : null;
   const full = state.concurrency !== null && state.active >= state.concurrency;
   if (state.paused || full) return { at: null, withinMs };
-  return { at: state.waiting > 0 ? "now" : state.nextDueMs, withinMs };
+  if (state.waiting === 0) return { at: state.nextDueMs, withinMs };
+  return fetched ? { at: "now", withinMs } : { at: null, withinMs: Math.min(AFTER_EMPTY_FETCH_MS, attentionMs) };
 }

@@ -158,7 +158,7 @@ class Model {
   async settle(consumer: number): Promise<void> {
     const hand = this.hands.get(consumer);
     if (!hand) return;
-    const lookAgain = nextLook(this.state(hand.agent), 5);
+    const lookAgain = nextLook({ state: this.state(hand.agent), fetched: true, attentionMs: 5 });
     this.hands.delete(consumer);
     await this.corner.ready.settle({ ...hand.taken, lookAgain });
     // The orphan search: a dead holder's job leaves `active`, and the agent is signalled.
