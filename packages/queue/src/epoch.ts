@@ -113,7 +113,8 @@ class Watch implements EpochWatch {
     let rebuilt = false;
     await withLock(async () => {
       if ((await readEpoch(queues)) === wanted) return;
-      queues.log.warn({ found, wanted }, "Redis lost data or was restarted; putting all waiting runs back");
+      if (found === null) queues.log.info({ wanted }, "Redis is new or was emptied; putting all waiting runs back");
+      else queues.log.warn({ found, wanted }, "Redis was restarted or is another one; putting all waiting runs back");
       const mark = `rebuilding:${randomUUID()}`;
       await queues.redis.set(queues.keys.epoch, mark);
       await rebuild();

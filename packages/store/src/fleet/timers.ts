@@ -40,7 +40,9 @@ export async function advanceTimers(
 /** Milliseconds until the next timer is due; null when there is none. Not below 0. */
 export async function nextTimerDelayMs(sql: Sql): Promise<number | null> {
   const rows = await sql.query<{ delayMs: number | null }>(
-    `SELECT greatest(0, extract(epoch FROM min(next_timer_at) - clock_timestamp()) * 1000)::float8 AS "delayMs"
+    // GREATEST ignores nulls: without a timer it would answer 0, "due now".
+    `SELECT CASE WHEN min(next_timer_at) IS NOT NULL
+                 THEN greatest(0, extract(epoch FROM min(next_timer_at) - clock_timestamp()) * 1000)::float8 END AS "delayMs"
        FROM agents WHERE next_timer_at IS NOT NULL`,
     [],
     "next_timer_delay",
