@@ -39,30 +39,30 @@ export async function followRuns(options: FollowOptions): Promise<DemoRun[]> {
       const { answer } = await api.call<DemoRun[]>("GET", `/api/companies/${companyId}/heartbeat-runs?limit=100`);
       for (const run of answer.toReversed()) {
         const known = followed.get(run.id);
-        if (known?.run.status !== run.status) options.say(`${label(run)} ${describe(run)}`);
+        const changed = known?.run.status !== run.status;
         const entry = known ?? { run, logOffset: 0, complete: false, rest: "" };
         entry.run = run;
         followed.set(run.id, entry);
+        // What an agent printed comes before the line that says how it ended.
+        if (changed && !hasEnded(run)) options.say(`${label(run)} ${describe(run)}`);
+        // A run that was cancelled before it began has no log.
         if (!entry.complete && run.startedAt !== null) await showLog(entry, options, label(run));
+        else if (run.startedAt === null) entry.complete = hasEnded(run);
+        if (changed && hasEnded(run)) options.say(`${label(run)} ${describe(run)}`);
       }
     } catch (error) {
       // A refusal is a mistake of ours; a connection that failed is an API that is being restarted.
       if (error instanceof RefusedError && error.status < 500) throw error;
     }
     const entries = [...followed.values()];
-    if (
-      options.until(
-        entries.filter(({ complete, run }) => complete || !ENDED.includes(run.status)).map(({ run }) => run),
-      )
-    )
-      break;
+    if (options.until(entries.filter(({ complete, run }) => complete || !hasEnded(run)).map(({ run }) => run))) break;
     await delay(POLL_MS, undefined, { signal }).catch(() => undefined);
   }
   return [...followed.values()].map(({ run }) => run);
 }
 
 async function showLog(entry: Followed, { api, say }: FollowOptions, label: string): Promise<void> {
-  const ended = ENDED.includes(entry.run.status);
+  const ended = hasEnded(entry.run);
   for (;;) {
     const log = await readLog(api, entry);
     for (const line of log === null ? [] : log.content.split("\n").filter((text) => text !== "")) {
