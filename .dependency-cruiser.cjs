@@ -33,7 +33,7 @@ const ROOMS = {
 };
 
 const anyOf = (names) => `(${names.join("|")})`;
-const NO_TESTS = "[.](test|bench)[.]ts$|^packages/[^/]+/(test|bench)/|/conformance/";
+const NO_TESTS = "[.](test|bench)[.]ts$|^(packages|apps)/[^/]+/(test|bench)/|/conformance/";
 
 module.exports = {
   forbidden: [

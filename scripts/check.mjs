@@ -24,7 +24,7 @@ const CHECKS = [
     ],
   ],
   ["Purity of packages/domain", script("purity.mjs")],
-  ["Unused files, exports and dependencies", [...tool("knip/bin/knip.js"), "--no-progress"]],
+  ["Unused files, exports and dependencies", [...tool("knip/bin/knip.js"), "--no-progress", "--no-config-hints"]],
   ["README's configuration table", [...script("config-table.mjs"), "--check"]],
 ];
 
