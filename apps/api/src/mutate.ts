@@ -7,7 +7,7 @@
  */
 import type { JsonObject, LiveEventDraft } from "@wakefleet/contracts";
 import { redactObject } from "@wakefleet/domain";
-import { type ActivityRow, type NewActivity, type Sql, insertActivity, isRetryable } from "@wakefleet/store";
+import { type ActivityRow, insertActivity, isRetryable, type NewActivity, type Sql } from "@wakefleet/store";
 import type { ApiDeps } from "./deps.js";
 import type { Actor } from "./principal.js";
 
@@ -62,7 +62,13 @@ export async function mutate<T>(
       const { result, rows } = await deps.db.transaction(async (tx) => {
         const notes: ActivityNote[] = [];
         const done = await work({ tx, note: (activity) => void notes.push(activity) });
-        return { result: done, rows: await insertActivity(tx, notes.map((note) => entryOf(actor, note))) };
+        return {
+          result: done,
+          rows: await insertActivity(
+            tx,
+            notes.map((note) => entryOf(actor, note)),
+          ),
+        };
       });
       if (rows.length > 0) void deps.events.publish(rows.map(announcementOf));
       return result;

@@ -1,5 +1,5 @@
 /** What the API reads from Redis: figures of queues, and the shared token buckets of API-39. */
-import { agentQueueName, type AgentQueues, QueueControl, ReadySet, type Redis } from "@wakefleet/queue";
+import { type AgentQueues, agentQueueName, QueueControl, ReadySet, type Redis } from "@wakefleet/queue";
 import type { QueueReading } from "./deps.js";
 import { BUCKET_LUA, type SharedBucket } from "./http/token-buckets.js";
 

@@ -4,8 +4,9 @@
  *
  * What must stay true: it starts and accepts while Redis is away (WK-43); stopping cuts no answer in the middle.
  */
-import { type AddressInfo } from "node:net";
+
 import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
 import { builtInAdapters, createAdapterRegistry } from "@wakefleet/adapters";
 import { type Config, createFaultPoints, isLoopbackHost } from "@wakefleet/config";
 import { createEngine } from "@wakefleet/engine";
@@ -145,7 +146,10 @@ async function refuseEvictingRedis(parts: { redis: ReturnType<typeof connectRedi
   try {
     await waitUntilReady(parts.redis, REDIS_FIRST_WAIT_MS);
   } catch (error) {
-    parts.log.warn({ event: "redis.away", err: error }, "Redis is away; wakeups are accepted and dispatched when it comes");
+    parts.log.warn(
+      { event: "redis.away", err: error },
+      "Redis is away; wakeups are accepted and dispatched when it comes",
+    );
     return;
   }
   await assertRedisPolicy(parts.redis);

@@ -2,7 +2,19 @@
 import { mintRunToken } from "@wakefleet/engine";
 import { UnsecuredJWT } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { aCompany, aKey, anAgentKey, AUTH_SECRET, expectStatus, markEnded, markRunning, startTestApi, type Json, type TestApi, type TestCompany } from "./support.js";
+import {
+  AUTH_SECRET,
+  aCompany,
+  aKey,
+  anAgentKey,
+  expectStatus,
+  type Json,
+  markEnded,
+  markRunning,
+  startTestApi,
+  type TestApi,
+  type TestCompany,
+} from "./support.js";
 
 let api: TestApi;
 let company: TestCompany;
@@ -39,7 +51,11 @@ describe("API-29 credentials", () => {
     await expectStatus(api.call("DELETE", `/api/keys/${revoked.id}`), 200);
     const expired = await aKey(api, { scope: "operator", expiresAt: "2020-01-01T00:00:00Z" });
     const claims = { sub: agent.id, company_id: company.id, run_id: UNKNOWN, adapter_type: "process", claim_token: 1 };
-    const none = new UnsecuredJWT(claims).setIssuer("wakefleet").setAudience("wakefleet-api").setExpirationTime("1h").encode();
+    const none = new UnsecuredJWT(claims)
+      .setIssuer("wakefleet")
+      .setAudience("wakefleet-api")
+      .setExpirationTime("1h")
+      .encode();
     const foreign = await mintRunToken({
       secret: "x".repeat(40),
       now: new Date(),
@@ -87,12 +103,18 @@ describe("API-32, API-36 companies and scopes", () => {
 
   it("API-36 an enqueue key posts, reads its own, and nothing else", async () => {
     const { token: key } = await aKey(api, { scope: "enqueue", companyId: company.id });
-    const posted = await expectStatus(api.call("POST", `/api/agents/${agent.id}/wakeups`, { key, body: { payload: { taskKey: "e" } } }), 202);
+    const posted = await expectStatus(
+      api.call("POST", `/api/agents/${agent.id}/wakeups`, { key, body: { payload: { taskKey: "e" } } }),
+      202,
+    );
     await expectStatus(api.call("GET", `/api/wakeups/${posted.body.wakeup.id}`, { key }), 200);
     await expectStatus(api.call("GET", `/api/heartbeat-runs/${posted.body.run.id}`, { key }), 200);
     const reply = await expectStatus(api.call("GET", `/api/companies/${company.id}/issues`, { key }), 403);
     expect(reply.body.code).toBe("insufficient_scope");
-    const foreign = await expectStatus(api.call("POST", `/api/agents/${agent.id}/wakeups`, { body: { payload: { taskKey: "f" } } }), 202);
+    const foreign = await expectStatus(
+      api.call("POST", `/api/agents/${agent.id}/wakeups`, { body: { payload: { taskKey: "f" } } }),
+      202,
+    );
     await expectStatus(api.call("GET", `/api/wakeups/${foreign.body.wakeup.id}`, { key }), 403);
     const theirs = await other.agent();
     await expectStatus(api.call("POST", `/api/agents/${theirs.id}/wakeup`, { key, body: {} }), 403);
@@ -137,7 +159,10 @@ describe("API-30, API-31 run tokens", () => {
     const { run, token: key } = await aRunningRun();
     await api.db.sql.query("UPDATE heartbeat_runs SET start_token = NULL WHERE id = $1", [run.id]);
     const issue = await company.issue();
-    const reply = await expectStatus(api.call("POST", `/api/issues/${issue.id}/comments`, { key, body: { body: "x" } }), 409);
+    const reply = await expectStatus(
+      api.call("POST", `/api/issues/${issue.id}/comments`, { key, body: { body: "x" } }),
+      409,
+    );
     expect(reply.body.code).toBe("stale_claim");
     await expectStatus(api.call("GET", "/api/agents/me", { key }), 401);
   });
@@ -146,7 +171,10 @@ describe("API-30, API-31 run tokens", () => {
     const { run, token: key } = await aRunningRun();
     const peer = await aRunningRun();
     for (const header of ["X-Paperclip-Run-Id", "X-Wakefleet-Run-Id"]) {
-      const reply = await expectStatus(api.call("GET", "/api/agents/me", { key, headers: { [header]: peer.run.id } }), 403);
+      const reply = await expectStatus(
+        api.call("GET", "/api/agents/me", { key, headers: { [header]: peer.run.id } }),
+        403,
+      );
       expect(reply.body.error).toBe("Run id does not belong to this agent");
       await expectStatus(api.call("GET", "/api/agents/me", { key, headers: { [header]: run.id } }), 200);
     }
@@ -165,7 +193,11 @@ describe("API-30, API-31 run tokens", () => {
 describe("API-33, API-304 browser sessions", () => {
   async function login(): Promise<string> {
     const form = { "content-type": "application/x-www-form-urlencoded" };
-    const reply = await api.call("POST", "/login", { key: null, raw: `key=${api.adminKey}&next=%2Fdocs`, headers: form });
+    const reply = await api.call("POST", "/login", {
+      key: null,
+      raw: `key=${api.adminKey}&next=%2Fdocs`,
+      headers: form,
+    });
     expect([reply.status, reply.headers.get("location")]).toEqual([303, "/docs"]);
     const cookie = reply.headers.get("set-cookie") ?? "";
     expect(cookie).toMatch(/^wf_session=.*HttpOnly; SameSite=Lax; Max-Age=43200$/);
@@ -178,7 +210,12 @@ describe("API-33, API-304 browser sessions", () => {
     const post = (headers: Record<string, string>) =>
       api.call("POST", "/api/companies", { key: null, body: { name: "By cookie" }, headers: { cookie, ...headers } });
     await expectStatus(api.call("GET", "/api/companies", { key: null, headers: { cookie } }), 200);
-    for (const headers of [{}, { origin: "https://evil.example" }, { origin: "null" }, { referer: "https://evil.example/x" }]) {
+    for (const headers of [
+      {},
+      { origin: "https://evil.example" },
+      { origin: "null" },
+      { referer: "https://evil.example/x" },
+    ]) {
       const reply = await expectStatus(post(headers), 403);
       expect(reply.body.error).toBe("Board mutation requires trusted browser origin");
     }
@@ -191,7 +228,11 @@ describe("API-33, API-304 browser sessions", () => {
     const wrong = await api.call("POST", "/login", { key: null, raw: "key=wfk_wrong", headers: form });
     expect(wrong.status).toBe(401);
     expect(wrong.text).toContain("does not open the board");
-    const away = await api.call("POST", "/login", { key: null, raw: `key=${api.adminKey}&next=%2F%2Fevil.example`, headers: form });
+    const away = await api.call("POST", "/login", {
+      key: null,
+      raw: `key=${api.adminKey}&next=%2F%2Fevil.example`,
+      headers: form,
+    });
     expect(away.headers.get("location")).toBe("/");
     const ended = await api.call("GET", "/logout", { key: null });
     expect([ended.status, ended.headers.get("set-cookie")]).toEqual([303, expect.stringContaining("Max-Age=0")]);
@@ -213,7 +254,12 @@ describe("API-37, API-38 what agents may not change", () => {
     const own = await company.agent();
     const key = await anAgentKey(api, own.id);
     await expectStatus(api.call("POST", `/api/agents/${own.id}/pause`), 200);
-    const bodies = [{ status: "idle" }, { budgetMonthlyCents: 1 }, { spentMonthlyCents: 0 }, { runtimeConfig: { heartbeat: { maxConcurrentRuns: 9 } } }];
+    const bodies = [
+      { status: "idle" },
+      { budgetMonthlyCents: 1 },
+      { spentMonthlyCents: 0 },
+      { runtimeConfig: { heartbeat: { maxConcurrentRuns: 9 } } },
+    ];
     for (const body of bodies) await expectStatus(api.call("PATCH", `/api/agents/${own.id}`, { key, body }), 403);
     await expectStatus(api.call("PATCH", `/api/agents/${own.id}`, { key, body: { title: "x" } }), 200);
     expect((await api.call("GET", `/api/agents/${own.id}`)).body.status).toBe("paused");
@@ -223,13 +269,19 @@ describe("API-37, API-38 what agents may not change", () => {
     const own = await company.agent();
     const key = await anAgentKey(api, own.id);
     const reply = await expectStatus(
-      api.call("PATCH", `/api/agents/${own.id}`, { key, body: { adapterConfig: { workspaceStrategy: { provisionCommand: "x" } } } }),
+      api.call("PATCH", `/api/agents/${own.id}`, {
+        key,
+        body: { adapterConfig: { workspaceStrategy: { provisionCommand: "x" } } },
+      }),
       403,
     );
     expect(reply.body.error).toBe(
       "Agent keys cannot modify host-executed workspace commands (adapterConfig.workspaceStrategy.provisionCommand).",
     );
-    await expectStatus(api.call("PATCH", `/api/agents/${own.id}`, { key, body: { adapterConfig: { agentsMdPath: "/etc" } } }), 403);
+    await expectStatus(
+      api.call("PATCH", `/api/agents/${own.id}`, { key, body: { adapterConfig: { agentsMdPath: "/etc" } } }),
+      403,
+    );
   });
 
   it("API-77 an agent does not change another, a ceo does", async () => {
@@ -239,6 +291,9 @@ describe("API-37, API-38 what agents may not change", () => {
       403,
     );
     expect(reply.body.error).toBe("Only CEO or agent creators can modify other agents");
-    await expectStatus(api.call("PATCH", `/api/agents/${peer.id}`, { key: await anAgentKey(api, ceo.id), body: { title: "x" } }), 200);
+    await expectStatus(
+      api.call("PATCH", `/api/agents/${peer.id}`, { key: await anAgentKey(api, ceo.id), body: { title: "x" } }),
+      200,
+    );
   });
 });

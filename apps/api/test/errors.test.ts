@@ -2,7 +2,7 @@
 import net from "node:net";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { aCompany, aKey, expectStatus, startTestApi, type Json, type TestApi, type TestCompany } from "./support.js";
+import { aCompany, aKey, expectStatus, type Json, startTestApi, type TestApi, type TestCompany } from "./support.js";
 
 let api: TestApi;
 let company: TestCompany;
@@ -24,7 +24,10 @@ async function wakeupRows(): Promise<number> {
 
 describe("API-40 the shape of every error", () => {
   it("API-40 has the reference's members and those of RFC 9457", async () => {
-    const reply = await expectStatus(api.call("GET", "/api/heartbeat-runs/not-a-uuid", { headers: { "x-request-id": "abc" } }), 404);
+    const reply = await expectStatus(
+      api.call("GET", "/api/heartbeat-runs/not-a-uuid", { headers: { "x-request-id": "abc" } }),
+      404,
+    );
     expect(reply.body).toEqual({
       error: "Heartbeat run not found",
       type: "/docs/problems#not_found",
@@ -46,7 +49,11 @@ describe("API-40 the shape of every error", () => {
   });
 
   it("API-1 an unknown path or verb is 404", async () => {
-    for (const [method, path] of [["GET", "/api/nothing"], ["PUT", "/api/companies"], ["POST", "/api/companies/x/y/z"]] as const) {
+    for (const [method, path] of [
+      ["GET", "/api/nothing"],
+      ["PUT", "/api/companies"],
+      ["POST", "/api/companies/x/y/z"],
+    ] as const) {
       expect((await expectStatus(api.call(method, path), 404)).body.error).toBe("API route not found");
     }
   });
@@ -66,9 +73,18 @@ describe("API-40 the shape of every error", () => {
 describe("API-43 to API-53 bodies", () => {
   it("API-43 a syntax error is 400 with its position, and the process lives", async () => {
     const reply = await expectStatus(api.call("POST", wakeup(), { raw: '{"name":', headers: JSON_TYPE }), 400);
-    expect(reply.body).toMatchObject({ code: "invalid_json", error: "Request body is not valid JSON", details: { position: 8 } });
-    expect((await expectStatus(api.call("POST", wakeup(), { raw: "{x}", headers: JSON_TYPE }), 400)).body.details.position).toBe(1);
-    await expectStatus(api.call("POST", wakeup(), { raw: new Uint8Array([0x22, 0xff, 0x22]), headers: JSON_TYPE }), 400);
+    expect(reply.body).toMatchObject({
+      code: "invalid_json",
+      error: "Request body is not valid JSON",
+      details: { position: 8 },
+    });
+    expect(
+      (await expectStatus(api.call("POST", wakeup(), { raw: "{x}", headers: JSON_TYPE }), 400)).body.details.position,
+    ).toBe(1);
+    await expectStatus(
+      api.call("POST", wakeup(), { raw: new Uint8Array([0x22, 0xff, 0x22]), headers: JSON_TYPE }),
+      400,
+    );
     await expectStatus(api.call("GET", "/livez"), 200);
   });
 
@@ -76,30 +92,55 @@ describe("API-43 to API-53 bodies", () => {
     const reply = await expectStatus(api.call("POST", wakeup(), { body: { source: "bogus", reason: 1 } }), 400);
     expect(reply.body.error).toBe("Validation error");
     expect(reply.body.details.map((issue: Json) => issue.path)).toEqual([["source"], ["reason"]]);
-    for (const issue of reply.body.details) expect(issue).toMatchObject({ message: expect.any(String), code: expect.any(String) });
+    for (const issue of reply.body.details)
+      expect(issue).toMatchObject({ message: expect.any(String), code: expect.any(String) });
   });
 
   it("API-52 a body or a field that is too large is 413 and leaves no row", async () => {
     const before = await wakeupRows();
-    const large = await expectStatus(api.call("POST", wakeup(), { body: { payload: { x: "y".repeat(11 * 1024 * 1024) } } }), 413);
+    const large = await expectStatus(
+      api.call("POST", wakeup(), { body: { payload: { x: "y".repeat(11 * 1024 * 1024) } } }),
+      413,
+    );
     expect(large.body).toMatchObject({ code: "payload_too_large", details: { limitBytes: 10 * 1024 * 1024 } });
-    const field = await expectStatus(api.call("POST", wakeup(), { body: { payload: { x: "y".repeat(300 * 1024) } } }), 413);
+    const field = await expectStatus(
+      api.call("POST", wakeup(), { body: { payload: { x: "y".repeat(300 * 1024) } } }),
+      413,
+    );
     expect(field.body.details).toEqual({ field: "payload", limitBytes: 256 * 1024 });
     const bomb = gzipSync(JSON.stringify({ payload: { x: "y".repeat(11 * 1024 * 1024) } }));
-    await expectStatus(api.call("POST", wakeup(), { raw: bomb, headers: { ...JSON_TYPE, "content-encoding": "gzip" } }), 413);
+    await expectStatus(
+      api.call("POST", wakeup(), { raw: bomb, headers: { ...JSON_TYPE, "content-encoding": "gzip" } }),
+      413,
+    );
     expect(await wakeupRows()).toBe(before);
   });
 
   it("API-53 another type is 415, another encoding too", async () => {
     await expectStatus(api.call("POST", wakeup(), { raw: "hello", headers: { "content-type": "text/plain" } }), 415);
-    await expectStatus(api.call("POST", wakeup(), { raw: "a=b", headers: { "content-type": "application/x-www-form-urlencoded" } }), 415);
-    await expectStatus(api.call("POST", wakeup(), { raw: "{}", headers: { ...JSON_TYPE, "content-encoding": "zz" } }), 415);
-    await expectStatus(api.call("POST", `/api/agents/${agent.id}/resume`, { raw: "x", headers: { "content-type": "text/plain" } }), 415);
-    await expectStatus(api.call("POST", wakeup(), { raw: "{}", headers: { "content-type": "application/vnd.x+json; charset=utf-8" } }), 202);
+    await expectStatus(
+      api.call("POST", wakeup(), { raw: "a=b", headers: { "content-type": "application/x-www-form-urlencoded" } }),
+      415,
+    );
+    await expectStatus(
+      api.call("POST", wakeup(), { raw: "{}", headers: { ...JSON_TYPE, "content-encoding": "zz" } }),
+      415,
+    );
+    await expectStatus(
+      api.call("POST", `/api/agents/${agent.id}/resume`, { raw: "x", headers: { "content-type": "text/plain" } }),
+      415,
+    );
+    await expectStatus(
+      api.call("POST", wakeup(), { raw: "{}", headers: { "content-type": "application/vnd.x+json; charset=utf-8" } }),
+      202,
+    );
   });
 
   it("API-52 garbage in a compressed body is 400", async () => {
-    await expectStatus(api.call("POST", wakeup(), { raw: "no gzip", headers: { ...JSON_TYPE, "content-encoding": "gzip" } }), 400);
+    await expectStatus(
+      api.call("POST", wakeup(), { raw: "no gzip", headers: { ...JSON_TYPE, "content-encoding": "gzip" } }),
+      400,
+    );
   });
 
   it("API-9 deep nesting is 400, __proto__ is data", async () => {
@@ -107,15 +148,22 @@ describe("API-43 to API-53 bodies", () => {
     await expectStatus(api.call("POST", wakeup(), { raw: nested(101), headers: JSON_TYPE }), 400);
     await expectStatus(api.call("POST", wakeup(), { raw: `${"[".repeat(500_000)}`, headers: JSON_TYPE }), 400);
     await expectStatus(api.call("POST", wakeup(), { raw: nested(90), headers: JSON_TYPE }), 202);
-    const raw = '{"name":"Proto","__proto__":{"polluted":1},"adapterConfig":{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}}}}';
-    const made = await expectStatus(api.call("POST", `/api/companies/${company.id}/agents`, { raw, headers: JSON_TYPE }), 201);
+    const raw =
+      '{"name":"Proto","__proto__":{"polluted":1},"adapterConfig":{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}}}}';
+    const made = await expectStatus(
+      api.call("POST", `/api/companies/${company.id}/agents`, { raw, headers: JSON_TYPE }),
+      201,
+    );
     expect(JSON.stringify(made.body.adapterConfig)).toContain('"__proto__":{"polluted":1}');
     expect(({} as Json).polluted).toBeUndefined();
   });
 
   it("DM-8 U+0000 and lone surrogates become U+FFFD", async () => {
     const raw = '{"title":"a\\u0000b\\ud800c"}';
-    const made = await expectStatus(api.call("POST", `/api/companies/${company.id}/issues`, { raw, headers: JSON_TYPE }), 201);
+    const made = await expectStatus(
+      api.call("POST", `/api/companies/${company.id}/issues`, { raw, headers: JSON_TYPE }),
+      201,
+    );
     expect(made.body.title).toBe("a\uFFFDb\uFFFDc");
     await expectStatus(api.call("GET", `/api/companies/${company.id}/issues?q=%00`), 200);
     await expectStatus(api.call("GET", "/api/issues/%00"), 404);
@@ -138,7 +186,13 @@ describe("API-48 existence", () => {
   });
 
   it("API-4 an id that is no UUID is the entity's 404", async () => {
-    const paths = { "/api/heartbeat-runs/x": "Heartbeat run not found", "/api/companies/x": "Company not found", "/api/issues/x": "Issue not found", "/api/wakeups/x": "Wakeup not found", "/api/keys/x": "Key not found" };
+    const paths = {
+      "/api/heartbeat-runs/x": "Heartbeat run not found",
+      "/api/companies/x": "Company not found",
+      "/api/issues/x": "Issue not found",
+      "/api/wakeups/x": "Wakeup not found",
+      "/api/keys/x": "Key not found",
+    };
     for (const [path, error] of Object.entries(paths)) {
       const method = path.startsWith("/api/keys") ? "DELETE" : "GET";
       expect((await expectStatus(api.call(method, path), 404)).body.error).toBe(error);
@@ -156,7 +210,11 @@ describe("API-41 nothing internal leaves", () => {
     await api.db.sql.query("ALTER TABLE companies RENAME TO companies_away");
     try {
       const reply = await expectStatus(api.call("GET", "/api/companies"), 500);
-      expect(reply.body).toMatchObject({ error: "Internal server error", code: "internal", requestId: expect.any(String) });
+      expect(reply.body).toMatchObject({
+        error: "Internal server error",
+        code: "internal",
+        requestId: expect.any(String),
+      });
       expect(reply.text).not.toMatch(/companies_away|relation|select|stack|\.ts|\.js/i);
       expect(api.logged.join("")).toContain(reply.body.requestId);
     } finally {
@@ -177,7 +235,9 @@ describe("API-57 PostgreSQL away", () => {
       const reply = await expectStatus(gated.call("POST", wakeup(), { key: token, body: {} }), 503);
       expect(reply.body).toMatchObject({ code: "store_unavailable", error: "The database is not reachable" });
       expect(Number(reply.headers.get("retry-after"))).toBeGreaterThanOrEqual(1);
-      expect((await expectStatus(gated.call("GET", "/api/health", { key: null }), 503)).body.error).toBe("database_unreachable");
+      expect((await expectStatus(gated.call("GET", "/api/health", { key: null }), 503)).body.error).toBe(
+        "database_unreachable",
+      );
       const ready = await expectStatus(gated.call("GET", "/readyz", { key: null }), 503);
       expect(ready.body).toMatchObject({ status: "not_ready", checks: { postgres: "unreachable" } });
       await gate.open();
@@ -274,9 +334,15 @@ describe("API-17, API-27 origins and hosts", () => {
     const cors = await startTestApi({ CORS_ORIGINS: "https://app.example.com" });
     try {
       const preflight = (origin: string) =>
-        cors.call("OPTIONS", "/api/companies", { key: null, headers: { origin, "access-control-request-method": "GET" } });
+        cors.call("OPTIONS", "/api/companies", {
+          key: null,
+          headers: { origin, "access-control-request-method": "GET" },
+        });
       const allowed = await preflight("https://app.example.com");
-      expect([allowed.status, allowed.headers.get("access-control-allow-origin")]).toEqual([204, "https://app.example.com"]);
+      expect([allowed.status, allowed.headers.get("access-control-allow-origin")]).toEqual([
+        204,
+        "https://app.example.com",
+      ]);
       expect((await preflight("https://evil.example")).headers.get("access-control-allow-origin")).toBeNull();
     } finally {
       await cors.stop();
@@ -298,10 +364,17 @@ describe("API-17, API-27 origins and hosts", () => {
       });
       expect(rebound).toMatch(/^HTTP\/1.1 403/);
       await expectStatus(
-        local.call("POST", "/api/companies", { key: null, body: { name: "x" }, headers: { origin: "https://evil.example" } }),
+        local.call("POST", "/api/companies", {
+          key: null,
+          body: { name: "x" },
+          headers: { origin: "https://evil.example" },
+        }),
         403,
       );
-      const made = await expectStatus(local.call("POST", "/api/companies", { key: null, body: { name: "Local" } }), 201);
+      const made = await expectStatus(
+        local.call("POST", "/api/companies", { key: null, body: { name: "Local" } }),
+        201,
+      );
       const activity = await local.call("GET", `/api/companies/${made.body.id}/activity`, { key: null });
       expect(activity.body[0]).toMatchObject({ actorType: "user", actorId: "local-board", action: "company.created" });
       await expectStatus(local.call("GET", "/api/companies", { key: "wfk_wrong" }), 401);

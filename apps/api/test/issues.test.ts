@@ -1,6 +1,17 @@
 /** Issues, checkout, comments, blockers (API-140 to API-160): spec 02 checks 26, 28, 39, 40; 08 checks 28, 30, 32 to 39. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { aCompany, anAgentKey, expectStatus, markEnded, markRunning, startTestApi, type Json, type Reply, type TestApi, type TestCompany } from "./support.js";
+import {
+  aCompany,
+  anAgentKey,
+  expectStatus,
+  type Json,
+  markEnded,
+  markRunning,
+  type Reply,
+  startTestApi,
+  type TestApi,
+  type TestCompany,
+} from "./support.js";
 
 let api: TestApi;
 let company: TestCompany;
@@ -11,20 +22,30 @@ beforeAll(async () => {
 afterAll(() => api.stop());
 
 const issuePath = (id: string, rest = ""): string => `/api/issues/${id}${rest}`;
-const patch = (id: string, body: object, options: object = {}): Promise<Reply> => api.call("PATCH", issuePath(id), { body, ...options });
+const patch = (id: string, body: object, options: object = {}): Promise<Reply> =>
+  api.call("PATCH", issuePath(id), { body, ...options });
 
 /** An agent with a run that is running, and how it calls the API in it. */
-async function aWorker(name?: string): Promise<{ agent: Json; run: Json; call: (method: string, path: string, body?: object) => Promise<Reply> }> {
+async function aWorker(
+  name?: string,
+): Promise<{ agent: Json; run: Json; call: (method: string, path: string, body?: object) => Promise<Reply> }> {
   const agent = await company.agent(name === undefined ? {} : { name });
   const run = (await expectStatus(api.call("POST", `/api/agents/${agent.id}/wakeup`, { body: {} }), 202)).body;
   await markRunning(api, { id: run.id, agentId: agent.id });
   const key = await anAgentKey(api, agent.id);
   const headers = { "x-wakefleet-run-id": run.id };
-  return { agent, run, call: (method, path, body) => api.call(method, path, { key, headers, ...(body === undefined ? {} : { body }) }) };
+  return {
+    agent,
+    run,
+    call: (method, path, body) => api.call(method, path, { key, headers, ...(body === undefined ? {} : { body }) }),
+  };
 }
 
 async function wakeups(agentId: string): Promise<number> {
-  const [row] = await api.db.sql.query<{ n: number }>("SELECT count(*) AS n FROM agent_wakeup_requests WHERE agent_id = $1", [agentId]);
+  const [row] = await api.db.sql.query<{ n: number }>(
+    "SELECT count(*) AS n FROM agent_wakeup_requests WHERE agent_id = $1",
+    [agentId],
+  );
   return row?.n ?? -1;
 }
 
@@ -32,16 +53,28 @@ describe("API-141 creating", () => {
   it("API-150 fills in the defaults; a backlog issue wakes nobody", async () => {
     const agent = await company.agent();
     const issue = await company.issue({ assigneeAgentId: agent.id, description: "a\\nb" });
-    expect(issue).toMatchObject({ status: "backlog", priority: "medium", assigneeAgentId: agent.id, description: "a\nb", labelIds: [], requestDepth: 0, identifier: expect.stringMatching(/^[A-Z]+-\d+$/) });
+    expect(issue).toMatchObject({
+      status: "backlog",
+      priority: "medium",
+      assigneeAgentId: agent.id,
+      description: "a\nb",
+      labelIds: [],
+      requestDepth: 0,
+      identifier: expect.stringMatching(/^[A-Z]+-\d+$/),
+    });
     expect(await wakeups(agent.id)).toBe(0);
     const activity = await api.call("GET", issuePath(issue.id, "/activity"));
-    expect(activity.body).toMatchObject([{ action: "issue.created", details: { title: "An issue", identifier: issue.identifier } }]);
+    expect(activity.body).toMatchObject([
+      { action: "issue.created", details: { title: "An issue", identifier: issue.identifier } },
+    ]);
   });
 
   it("CO-1 fifty at once get fifty numbers without a gap", async () => {
     const own = await aCompany(api);
     const made = await Promise.all(Array.from({ length: 50 }, () => own.issue()));
-    expect(made.map((issue) => issue.issueNumber).sort((a, b) => a - b)).toEqual(Array.from({ length: 50 }, (_, index) => index + 1));
+    expect(made.map((issue) => issue.issueNumber).sort((a, b) => a - b)).toEqual(
+      Array.from({ length: 50 }, (_, index) => index + 1),
+    );
   });
 
   it("CO-3, DP-3 refuses with the exact sentences", async () => {
@@ -65,16 +98,25 @@ describe("API-141 creating", () => {
       [{ projectId: unknown }, 404, "Project not found"],
     ];
     for (const [body, status, error] of cases) {
-      const reply = await expectStatus(api.call("POST", `/api/companies/${company.id}/issues`, { body: { title: "x", ...body } }), status);
+      const reply = await expectStatus(
+        api.call("POST", `/api/companies/${company.id}/issues`, { body: { title: "x", ...body } }),
+        status,
+      );
       expect(reply.body.error).toBe(error);
     }
   });
 
   it("API-34 assigning needs tasks:assign", async () => {
     const { agent, call } = await aWorker();
-    await expectStatus(call("POST", `/api/companies/${company.id}/issues`, { title: "x", assigneeAgentId: agent.id }), 201);
+    await expectStatus(
+      call("POST", `/api/companies/${company.id}/issues`, { title: "x", assigneeAgentId: agent.id }),
+      201,
+    );
     await api.db.sql.query("DELETE FROM principal_permission_grants WHERE principal_id = $1", [agent.id]);
-    const reply = await expectStatus(call("POST", `/api/companies/${company.id}/issues`, { title: "x", assigneeAgentId: agent.id }), 403);
+    const reply = await expectStatus(
+      call("POST", `/api/companies/${company.id}/issues`, { title: "x", assigneeAgentId: agent.id }),
+      403,
+    );
     expect(reply.body.error).toBe("Missing permission: tasks:assign");
     await expectStatus(call("POST", `/api/companies/${company.id}/issues`, { title: "x" }), 201);
   });
@@ -86,7 +128,12 @@ describe("API-140, API-143 reading", () => {
     const blocker = await company.issue({ title: "First" });
     const issue = await company.issue({ parentId: parent.id, blockedByIssueIds: [blocker.id, blocker.id] });
     const read = (await expectStatus(api.call("GET", issuePath(issue.identifier.toLowerCase())), 200)).body;
-    expect(read).toMatchObject({ id: issue.id, ancestors: [{ id: parent.id }], blockedBy: [{ id: blocker.id, title: "First" }], blocks: [] });
+    expect(read).toMatchObject({
+      id: issue.id,
+      ancestors: [{ id: parent.id }],
+      blockedBy: [{ id: blocker.id, title: "First" }],
+      blocks: [],
+    });
     expect((await api.call("GET", issuePath(blocker.id))).body.blocks).toMatchObject([{ id: issue.id }]);
   });
 
@@ -95,9 +142,15 @@ describe("API-140, API-143 reading", () => {
     const agent = await own.agent();
     const low = await own.issue({ title: "low", priority: "low", status: "todo", description: "x".repeat(2_000) });
     const high = await own.issue({ title: "high 100%", priority: "high", assigneeAgentId: agent.id });
-    const urgent = await own.issue({ title: "urgent", priority: "critical", parentId: high.id, blockedByIssueIds: [low.id] });
+    const urgent = await own.issue({
+      title: "urgent",
+      priority: "critical",
+      parentId: high.id,
+      blockedByIssueIds: [low.id],
+    });
     const list = `/api/companies/${own.id}/issues`;
-    const titles = async (query: string): Promise<string[]> => (await expectStatus(api.call("GET", `${list}?${query}`), 200)).body.map((issue: Json) => issue.title);
+    const titles = async (query: string): Promise<string[]> =>
+      (await expectStatus(api.call("GET", `${list}?${query}`), 200)).body.map((issue: Json) => issue.title);
     expect(await titles("")).toEqual(["urgent", "high 100%", "low"]);
     expect(await titles("status=todo,done")).toEqual(["low"]);
     expect(await titles(`assigneeAgentId=${agent.id}`)).toEqual(["high 100%"]);
@@ -109,9 +162,16 @@ describe("API-140, API-143 reading", () => {
     const [first, , last] = (await api.call("GET", `${list}?includeBlockedBy=true`)).body;
     expect(first).toMatchObject({ id: urgent.id, activeRun: null, executionPolicy: null, blockedBy: [{ id: low.id }] });
     expect(last.description).toHaveLength(1_200);
-    expect((await expectStatus(api.call("GET", `${list}?limit=0`), 400)).body.error).toBe("limit must be a positive integer up to 1000");
-    expect((await expectStatus(api.call("GET", `${list}?offset=-1`), 400)).body.error).toBe("offset must be a non-negative integer");
-    const me = await expectStatus(api.call("GET", `${list}?assigneeUserId=me`, { key: await anAgentKey(api, agent.id) }), 403);
+    expect((await expectStatus(api.call("GET", `${list}?limit=0`), 400)).body.error).toBe(
+      "limit must be a positive integer up to 1000",
+    );
+    expect((await expectStatus(api.call("GET", `${list}?offset=-1`), 400)).body.error).toBe(
+      "offset must be a non-negative integer",
+    );
+    const me = await expectStatus(
+      api.call("GET", `${list}?assigneeUserId=me`, { key: await anAgentKey(api, agent.id) }),
+      403,
+    );
     expect(me.body.error).toBe("assigneeUserId=me requires board authentication");
     await expectStatus(patch(low.id, { hiddenAt: "2026-01-01T00:00:00Z" }), 200);
     expect(await titles("")).toEqual(["urgent", "high 100%"]);
@@ -128,7 +188,10 @@ describe("API-145 changing", () => {
     expect(after).toEqual({ ...issue, title: "x", comment: null, updatedAt: after.updatedAt });
     expect(await wakeups(agent.id)).toBe(0);
     const [row] = (await api.call("GET", issuePath(issue.id, "/activity?limit=1"))).body;
-    expect(row).toMatchObject({ action: "issue.updated", details: { title: "x", identifier: issue.identifier, _previous: { title: "An issue" } } });
+    expect(row).toMatchObject({
+      action: "issue.updated",
+      details: { title: "x", identifier: issue.identifier, _previous: { title: "An issue" } },
+    });
   });
 
   it("CO-4, API-155 stamps follow the status", async () => {
@@ -149,16 +212,31 @@ describe("API-145 changing", () => {
   it("API-151 an assignee may be a short name", async () => {
     const agent = await company.agent({ name: "Short Hand" });
     const issue = await company.issue();
-    expect((await expectStatus(patch(issue.id, { assigneeAgentId: "short-hand" }), 200)).body.assigneeAgentId).toBe(agent.id);
-    expect((await expectStatus(patch(issue.id, { assigneeAgentId: "nobody-here" }), 404)).body.error).toBe("Agent not found");
+    expect((await expectStatus(patch(issue.id, { assigneeAgentId: "short-hand" }), 200)).body.assigneeAgentId).toBe(
+      agent.id,
+    );
+    expect((await expectStatus(patch(issue.id, { assigneeAgentId: "nobody-here" }), 404)).body.error).toBe(
+      "Agent not found",
+    );
   });
 
   it("CO-5 another status or assignee clears both locks and the run's mark; the run goes on", async () => {
     const { agent, run, call } = await aWorker();
     const issue = await company.issue({ status: "todo" });
-    const checkedOut = (await expectStatus(call("POST", issuePath(issue.id, "/checkout"), { agentId: agent.id, expectedStatuses: ["todo"] }), 200)).body;
-    expect(checkedOut).toMatchObject({ status: "in_progress", assigneeAgentId: agent.id, checkoutRunId: run.id, executionRunId: run.id });
-    const mark = async (): Promise<Json> => (await api.db.sql.query<Json>("SELECT lock_issue_id, status FROM heartbeat_runs WHERE id = $1", [run.id]))[0];
+    const checkedOut = (
+      await expectStatus(
+        call("POST", issuePath(issue.id, "/checkout"), { agentId: agent.id, expectedStatuses: ["todo"] }),
+        200,
+      )
+    ).body;
+    expect(checkedOut).toMatchObject({
+      status: "in_progress",
+      assigneeAgentId: agent.id,
+      checkoutRunId: run.id,
+      executionRunId: run.id,
+    });
+    const mark = async (): Promise<Json> =>
+      (await api.db.sql.query<Json>("SELECT lock_issue_id, status FROM heartbeat_runs WHERE id = $1", [run.id]))[0];
     expect(await mark()).toEqual({ lock_issue_id: issue.id, status: "running" });
     const other = await company.agent();
     const reassigned = (await expectStatus(patch(issue.id, { assigneeAgentId: other.id, status: "todo" }), 200)).body;
@@ -169,16 +247,35 @@ describe("API-145 changing", () => {
   it("CO-6 cancelling an issue cancels its runs, in the same breath", async () => {
     const agent = await company.agent();
     const issue = await company.issue({ assigneeAgentId: agent.id, status: "todo" });
-    const run = (await expectStatus(api.call("POST", `/api/agents/${agent.id}/wakeup`, { body: { payload: { issueId: issue.id } } }), 202)).body;
+    const run = (
+      await expectStatus(
+        api.call("POST", `/api/agents/${agent.id}/wakeup`, { body: { payload: { issueId: issue.id } } }),
+        202,
+      )
+    ).body;
     await expectStatus(patch(issue.id, { status: "cancelled" }), 200);
-    expect((await api.call("GET", `/api/heartbeat-runs/${run.id}`)).body).toMatchObject({ status: "cancelled", cancelKind: "issue" });
-    const [row] = (await api.call("GET", `/api/companies/${company.id}/activity?runId=${run.id}&action=heartbeat.cancelled`)).body;
+    expect((await api.call("GET", `/api/heartbeat-runs/${run.id}`)).body).toMatchObject({
+      status: "cancelled",
+      cancelKind: "issue",
+    });
+    const [row] = (
+      await api.call("GET", `/api/companies/${company.id}/activity?runId=${run.id}&action=heartbeat.cancelled`)
+    ).body;
     expect(row.details).toMatchObject({ source: "issue_status_cancelled", issueId: issue.id });
     await expectStatus(patch(issue.id, { status: "todo" }), 200);
-    const second = (await expectStatus(api.call("POST", `/api/agents/${agent.id}/wakeup`, { body: { payload: { issueId: issue.id } } }), 202)).body;
+    const second = (
+      await expectStatus(
+        api.call("POST", `/api/agents/${agent.id}/wakeup`, { body: { payload: { issueId: issue.id } } }),
+        202,
+      )
+    ).body;
     await markRunning(api, { id: second.id, agentId: agent.id });
     await expectStatus(patch(issue.id, { status: "cancelled" }), 200);
-    expect((await api.call("GET", `/api/heartbeat-runs/${second.id}`)).body).toMatchObject({ status: "running", cancelRequestedAt: expect.any(String), cancelKind: "issue" });
+    expect((await api.call("GET", `/api/heartbeat-runs/${second.id}`)).body).toMatchObject({
+      status: "running",
+      cancelRequestedAt: expect.any(String),
+      cancelKind: "issue",
+    });
   });
 
   it("DP-5 unresolved blockers keep an issue from in_progress; only done resolves", async () => {
@@ -187,28 +284,41 @@ describe("API-145 changing", () => {
     const issue = await company.issue({ assigneeAgentId: agent.id, status: "todo", blockedByIssueIds: [blocker.id] });
     const refused = async (): Promise<void> => {
       const reply = await expectStatus(patch(issue.id, { status: "in_progress" }), 422);
-      expect(reply.body).toMatchObject({ error: "Issue is blocked by unresolved blockers", details: { unresolvedBlockerIssueIds: [blocker.id] } });
+      expect(reply.body).toMatchObject({
+        error: "Issue is blocked by unresolved blockers",
+        details: { unresolvedBlockerIssueIds: [blocker.id] },
+      });
     };
     await refused();
     await expectStatus(patch(blocker.id, { status: "cancelled" }), 200);
     await refused();
-    const checkout = await expectStatus(api.call("POST", issuePath(issue.id, "/checkout"), { body: { agentId: agent.id, expectedStatuses: ["todo"] } }), 422);
+    const checkout = await expectStatus(
+      api.call("POST", issuePath(issue.id, "/checkout"), { body: { agentId: agent.id, expectedStatuses: ["todo"] } }),
+      422,
+    );
     expect(checkout.body.details).toEqual({ unresolvedBlockerIssueIds: [blocker.id] });
     const freed = (await expectStatus(patch(issue.id, { status: "in_progress", blockedByIssueIds: [] }), 200)).body;
     expect(freed).toMatchObject({ status: "in_progress", blockedBy: [], blocks: [] });
-    const updated = (await api.call("GET", `${issuePath(issue.id, "/activity")}?limit=5`)).body.find((row: Json) => row.action === "issue.blockers_updated");
+    const updated = (await api.call("GET", `${issuePath(issue.id, "/activity")}?limit=5`)).body.find(
+      (row: Json) => row.action === "issue.blockers_updated",
+    );
     expect(updated.details).toMatchObject({ addedBlockedByIssueIds: [], removedBlockedByIssueIds: [blocker.id] });
   });
 
   it("DP-3, DP-4 no ring, not even by two changes at once", async () => {
     const own = await aCompany(api);
     const self = await own.issue();
-    expect((await expectStatus(patch(self.id, { blockedByIssueIds: [self.id] }), 422)).body.error).toBe("Issue cannot be blocked by itself");
+    expect((await expectStatus(patch(self.id, { blockedByIssueIds: [self.id] }), 422)).body.error).toBe(
+      "Issue cannot be blocked by itself",
+    );
     for (let round = 0; round < 15; round += 1) {
       const [a, b, c, d] = await Promise.all([own.issue(), own.issue(), own.issue(), own.issue()]);
       await expectStatus(patch(b.id, { blockedByIssueIds: [a.id] }), 200);
       await expectStatus(patch(d.id, { blockedByIssueIds: [c.id] }), 200);
-      const closing = await Promise.all([patch(c.id, { blockedByIssueIds: [b.id] }), patch(a.id, { blockedByIssueIds: [d.id] })]);
+      const closing = await Promise.all([
+        patch(c.id, { blockedByIssueIds: [b.id] }),
+        patch(a.id, { blockedByIssueIds: [d.id] }),
+      ]);
       expect(closing.map((reply) => reply.status).sort()).toEqual([200, 422]);
       const refused = closing.find((reply) => reply.status === 422);
       expect(refused?.body.error).toBe("Blocking relations cannot contain cycles");
@@ -226,12 +336,24 @@ describe("API-145 changing", () => {
     const [owner, stranger] = [await aWorker(), await aWorker()];
     const issue = await company.issue({ assigneeAgentId: owner.agent.id, status: "todo" });
     const foreign = await expectStatus(stranger.call("PATCH", issuePath(issue.id), { title: "x" }), 403);
-    expect(foreign.body).toMatchObject({ error: "Agent cannot mutate another agent's issue", details: { issueId: issue.id, assigneeAgentId: owner.agent.id, actorAgentId: stranger.agent.id, status: "todo" } });
+    expect(foreign.body).toMatchObject({
+      error: "Agent cannot mutate another agent's issue",
+      details: { issueId: issue.id, assigneeAgentId: owner.agent.id, actorAgentId: stranger.agent.id, status: "todo" },
+    });
     await expectStatus(owner.call("PATCH", issuePath(issue.id), { title: "mine" }), 200);
-    await expectStatus(owner.call("POST", issuePath(issue.id, "/checkout"), { agentId: owner.agent.id, expectedStatuses: ["todo"] }), 200);
+    await expectStatus(
+      owner.call("POST", issuePath(issue.id, "/checkout"), { agentId: owner.agent.id, expectedStatuses: ["todo"] }),
+      200,
+    );
     const busy = await expectStatus(stranger.call("PATCH", issuePath(issue.id), { title: "x" }), 409);
-    expect(busy.body).toMatchObject({ error: "Issue is checked out by another agent", details: { issueId: issue.id, assigneeAgentId: owner.agent.id, actorAgentId: stranger.agent.id } });
-    const noRun = await expectStatus(patch(issue.id, { title: "x" }, { key: await anAgentKey(api, owner.agent.id) }), 401);
+    expect(busy.body).toMatchObject({
+      error: "Issue is checked out by another agent",
+      details: { issueId: issue.id, assigneeAgentId: owner.agent.id, actorAgentId: stranger.agent.id },
+    });
+    const noRun = await expectStatus(
+      patch(issue.id, { title: "x" }, { key: await anAgentKey(api, owner.agent.id) }),
+      401,
+    );
     expect(noRun.body.error).toBe("Agent run id required");
     const manager = await company.agent();
     await expectStatus(api.call("PATCH", `/api/agents/${owner.agent.id}`, { body: { reportsTo: manager.id } }), 200);
@@ -242,7 +364,9 @@ describe("API-145 changing", () => {
     const { call } = await aWorker();
     const issue = await company.issue();
     const body = { assigneeAdapterOverrides: { adapterConfig: { provisionCommand: "x" } } };
-    expect((await expectStatus(call("PATCH", issuePath(issue.id), body), 403)).body.error).toContain("host-executed workspace commands");
+    expect((await expectStatus(call("PATCH", issuePath(issue.id), body), 403)).body.error).toContain(
+      "host-executed workspace commands",
+    );
   });
 });
 
@@ -250,16 +374,33 @@ describe("API-147, API-148 checkout and release", () => {
   it("CO-31 twenty runs at once: one wins, nineteen meet 409 with five facts", async () => {
     const issue = await company.issue({ status: "todo" });
     const workers = await Promise.all(Array.from({ length: 20 }, () => aWorker()));
-    const replies = await Promise.all(workers.map((worker) => worker.call("POST", issuePath(issue.id, "/checkout"), { agentId: worker.agent.id, expectedStatuses: ["todo"] })));
+    const replies = await Promise.all(
+      workers.map((worker) =>
+        worker.call("POST", issuePath(issue.id, "/checkout"), { agentId: worker.agent.id, expectedStatuses: ["todo"] }),
+      ),
+    );
     expect(replies.filter((reply) => reply.status === 200)).toHaveLength(1);
     const winner = workers[replies.findIndex((reply) => reply.status === 200)];
     for (const reply of replies.filter((one) => one.status !== 200)) {
       expect(reply.body).toMatchObject({
-        error: "Issue checkout conflict", code: "conflict",
-        details: { issueId: issue.id, status: "in_progress", assigneeAgentId: winner?.agent.id, checkoutRunId: winner?.run.id, executionRunId: winner?.run.id },
+        error: "Issue checkout conflict",
+        code: "conflict",
+        details: {
+          issueId: issue.id,
+          status: "in_progress",
+          assigneeAgentId: winner?.agent.id,
+          checkoutRunId: winner?.run.id,
+          executionRunId: winner?.run.id,
+        },
       });
     }
-    const again = await expectStatus(winner?.call("POST", issuePath(issue.id, "/checkout"), { agentId: winner.agent.id, expectedStatuses: ["todo"] }) as Promise<Reply>, 200);
+    const again = await expectStatus(
+      winner?.call("POST", issuePath(issue.id, "/checkout"), {
+        agentId: winner.agent.id,
+        expectedStatuses: ["todo"],
+      }) as Promise<Reply>,
+      200,
+    );
     expect(again.body.updatedAt).toBe((await api.call("GET", issuePath(issue.id))).body.updatedAt);
   });
 
@@ -268,26 +409,45 @@ describe("API-147, API-148 checkout and release", () => {
     const issue = await company.issue({ status: "todo" });
     const body = { agentId: first.agent.id, expectedStatuses: ["todo"] };
     await expectStatus(first.call("POST", issuePath(issue.id, "/checkout"), body), 200);
-    const run = (await expectStatus(api.call("POST", `/api/agents/${first.agent.id}/wakeup`, { body: { payload: { taskKey: "other" } } }), 202)).body;
+    const run = (
+      await expectStatus(
+        api.call("POST", `/api/agents/${first.agent.id}/wakeup`, { body: { payload: { taskKey: "other" } } }),
+        202,
+      )
+    ).body;
     await markRunning(api, { id: run.id, agentId: first.agent.id });
     const second = { key: await anAgentKey(api, first.agent.id), headers: { "x-wakefleet-run-id": run.id } };
     await expectStatus(api.call("POST", issuePath(issue.id, "/checkout"), { ...second, body }), 409);
     const owned = await expectStatus(patch(issue.id, { title: "x" }, second), 409);
-    expect(owned.body).toMatchObject({ error: "Issue run ownership conflict", details: { actorRunId: run.id, checkoutRunId: first.run.id } });
-    expect((await expectStatus(api.call("POST", issuePath(issue.id, "/release"), second), 409)).body.error).toBe("Issue run ownership conflict");
+    expect(owned.body).toMatchObject({
+      error: "Issue run ownership conflict",
+      details: { actorRunId: run.id, checkoutRunId: first.run.id },
+    });
+    expect((await expectStatus(api.call("POST", issuePath(issue.id, "/release"), second), 409)).body.error).toBe(
+      "Issue run ownership conflict",
+    );
     await markEnded(api, first.run.id);
-    const adopted = (await expectStatus(api.call("POST", issuePath(issue.id, "/checkout"), { ...second, body }), 200)).body;
+    const adopted = (await expectStatus(api.call("POST", issuePath(issue.id, "/checkout"), { ...second, body }), 200))
+      .body;
     expect(adopted.checkoutRunId).toBe(run.id);
     const rows = (await api.call("GET", issuePath(issue.id, "/activity"))).body.map((row: Json) => row.action);
     expect(rows).toContain("issue.checkout_lock_adopted");
     const released = (await expectStatus(api.call("POST", issuePath(issue.id, "/release"), second), 200)).body;
-    expect(released).toMatchObject({ status: "todo", assigneeAgentId: null, checkoutRunId: null, executionRunId: null });
+    expect(released).toMatchObject({
+      status: "todo",
+      assigneeAgentId: null,
+      checkoutRunId: null,
+      executionRunId: null,
+    });
   });
 
   it("CO-30 a mutation adopts a checkout whose run is over", async () => {
     const first = await aWorker();
     const issue = await company.issue({ status: "todo" });
-    await expectStatus(first.call("POST", issuePath(issue.id, "/checkout"), { agentId: first.agent.id, expectedStatuses: ["todo"] }), 200);
+    await expectStatus(
+      first.call("POST", issuePath(issue.id, "/checkout"), { agentId: first.agent.id, expectedStatuses: ["todo"] }),
+      200,
+    );
     await markEnded(api, first.run.id);
     const run = (await expectStatus(api.call("POST", `/api/agents/${first.agent.id}/wakeup`, { body: {} }), 202)).body;
     await markRunning(api, { id: run.id, agentId: first.agent.id });
@@ -299,21 +459,39 @@ describe("API-147, API-148 checkout and release", () => {
     const { agent, call } = await aWorker();
     const other = await company.agent();
     const issue = await company.issue({ status: "todo", assigneeUserId: "ann" });
-    const as = await expectStatus(call("POST", issuePath(issue.id, "/checkout"), { agentId: other.id, expectedStatuses: ["todo"] }), 403);
+    const as = await expectStatus(
+      call("POST", issuePath(issue.id, "/checkout"), { agentId: other.id, expectedStatuses: ["todo"] }),
+      403,
+    );
     expect(as.body.error).toBe("Agent can only checkout as itself");
     const body = { agentId: agent.id, expectedStatuses: ["todo"] };
-    const noRun = await expectStatus(api.call("POST", issuePath(issue.id, "/checkout"), { key: await anAgentKey(api, agent.id), body }), 401);
+    const noRun = await expectStatus(
+      api.call("POST", issuePath(issue.id, "/checkout"), { key: await anAgentKey(api, agent.id), body }),
+      401,
+    );
     expect(noRun.body.error).toBe("Agent run id required");
     // A user's issue is not an agent's to take.
     await expectStatus(call("POST", issuePath(issue.id, "/checkout"), body), 409);
     const taken = (await expectStatus(api.call("POST", issuePath(issue.id, "/checkout"), { body }), 200)).body;
-    expect(taken).toMatchObject({ status: "in_progress", assigneeAgentId: agent.id, assigneeUserId: null, checkoutRunId: null, executionRunId: null });
-    await expectStatus(api.call("POST", issuePath(issue.id, "/checkout"), { body: { ...body, expectedStatuses: [] } }), 400);
+    expect(taken).toMatchObject({
+      status: "in_progress",
+      assigneeAgentId: agent.id,
+      assigneeUserId: null,
+      checkoutRunId: null,
+      executionRunId: null,
+    });
+    await expectStatus(
+      api.call("POST", issuePath(issue.id, "/checkout"), { body: { ...body, expectedStatuses: [] } }),
+      400,
+    );
   });
 
   it("CO-21 a paused project", async () => {
     const agent = await company.agent();
-    const [project] = await api.db.sql.query<{ id: string }>("INSERT INTO projects (company_id, name, paused_at, pause_reason) VALUES ($1, 'P', now(), 'budget') RETURNING id", [company.id]);
+    const [project] = await api.db.sql.query<{ id: string }>(
+      "INSERT INTO projects (company_id, name, paused_at, pause_reason) VALUES ($1, 'P', now(), 'budget') RETURNING id",
+      [company.id],
+    );
     const issue = await company.issue({ status: "todo", projectId: project?.id });
     const body = { agentId: agent.id, expectedStatuses: ["todo"] };
     const reply = await expectStatus(api.call("POST", issuePath(issue.id, "/checkout"), { body }), 409);
@@ -323,7 +501,9 @@ describe("API-147, API-148 checkout and release", () => {
   it("CO-35 only the assignee releases", async () => {
     const issue = await company.issue();
     const { call } = await aWorker();
-    expect((await expectStatus(call("POST", issuePath(issue.id, "/release")), 409)).body.error).toBe("Only assignee can release issue");
+    expect((await expectStatus(call("POST", issuePath(issue.id, "/release")), 409)).body.error).toBe(
+      "Only assignee can release issue",
+    );
   });
 });
 
@@ -331,22 +511,47 @@ describe("API-158 to API-160 comments", () => {
   it("CO-40 stores who, in which run, and tells the log", async () => {
     const { agent, run, call } = await aWorker();
     const issue = await company.issue({ assigneeAgentId: agent.id, status: "todo" });
-    await api.db.sql.query("UPDATE heartbeat_runs SET error_code = 'process_detached', error = 'x' WHERE id = $1", [run.id]);
-    const made = (await expectStatus(call("POST", issuePath(issue.id, "/comments"), { body: `line\\nbreak ${"y".repeat(200)}` }), 201)).body;
-    expect(made).toMatchObject({ authorAgentId: agent.id, authorUserId: null, createdByRunId: run.id, body: expect.stringMatching(/^line\nbreak/) });
+    await api.db.sql.query("UPDATE heartbeat_runs SET error_code = 'process_detached', error = 'x' WHERE id = $1", [
+      run.id,
+    ]);
+    const made = (
+      await expectStatus(
+        call("POST", issuePath(issue.id, "/comments"), { body: `line\\nbreak ${"y".repeat(200)}` }),
+        201,
+      )
+    ).body;
+    expect(made).toMatchObject({
+      authorAgentId: agent.id,
+      authorUserId: null,
+      createdByRunId: run.id,
+      body: expect.stringMatching(/^line\nbreak/),
+    });
     const [row] = (await api.call("GET", issuePath(issue.id, "/activity?limit=1"))).body;
-    expect(row).toMatchObject({ action: "issue.comment_added", runId: run.id, agentId: agent.id, details: { commentId: made.id, issueTitle: "An issue" } });
+    expect(row).toMatchObject({
+      action: "issue.comment_added",
+      runId: run.id,
+      agentId: agent.id,
+      details: { commentId: made.id, issueTitle: "An issue" },
+    });
     expect(row.details.bodySnippet).toHaveLength(120);
     expect((await api.call("GET", `/api/heartbeat-runs/${run.id}`)).body.errorCode).toBeNull();
     expect((await expectStatus(api.call("GET", issuePath(issue.id, `/comments/${made.id}`)), 200)).body).toEqual(made);
-    expect((await expectStatus(api.call("GET", issuePath(issue.id, "/comments/x")), 404)).body.error).toBe("Comment not found");
+    expect((await expectStatus(api.call("GET", issuePath(issue.id, "/comments/x")), 404)).body.error).toBe(
+      "Comment not found",
+    );
   });
 
   it("API-158 pages by anchor in both orders", async () => {
     const issue = await company.issue();
     const ids: string[] = [];
-    for (const body of ["1", "2", "3"]) ids.push((await expectStatus(api.call("POST", issuePath(issue.id, "/comments"), { body: { body } }), 201)).body.id);
-    const bodies = async (query: string): Promise<string[]> => (await expectStatus(api.call("GET", issuePath(issue.id, `/comments?${query}`)), 200)).body.map((comment: Json) => comment.body);
+    for (const body of ["1", "2", "3"])
+      ids.push(
+        (await expectStatus(api.call("POST", issuePath(issue.id, "/comments"), { body: { body } }), 201)).body.id,
+      );
+    const bodies = async (query: string): Promise<string[]> =>
+      (await expectStatus(api.call("GET", issuePath(issue.id, `/comments?${query}`)), 200)).body.map(
+        (comment: Json) => comment.body,
+      );
     expect(await bodies("")).toEqual(["3", "2", "1"]);
     expect(await bodies(`order=asc&after=${ids[0]}`)).toEqual(["2", "3"]);
     expect(await bodies(`afterCommentId=${ids[2]}&limit=1`)).toEqual(["2"]);
@@ -360,16 +565,25 @@ describe("API-158 to API-160 comments", () => {
     expect((await api.call("GET", issuePath(issue.id))).body.status).toBe("done");
     await expectStatus(api.call("POST", issuePath(issue.id, "/comments"), { body: { body: "you" } }), 201);
     expect((await api.call("GET", issuePath(issue.id))).body).toMatchObject({ status: "todo", completedAt: null });
-    const reopened = (await api.call("GET", issuePath(issue.id, "/activity"))).body.find((row: Json) => row.details?.reopened === true);
+    const reopened = (await api.call("GET", issuePath(issue.id, "/activity"))).body.find(
+      (row: Json) => row.details?.reopened === true,
+    );
     expect(reopened.details).toMatchObject({ reopenedFrom: "done", source: "comment" });
     const blocker = await company.issue();
-    const blocked = await company.issue({ assigneeAgentId: agent.id, status: "blocked", blockedByIssueIds: [blocker.id] });
+    const blocked = await company.issue({
+      assigneeAgentId: agent.id,
+      status: "blocked",
+      blockedByIssueIds: [blocker.id],
+    });
     await expectStatus(api.call("POST", issuePath(blocked.id, "/comments"), { body: { body: "?" } }), 201);
     expect((await api.call("GET", issuePath(blocked.id))).body.status).toBe("blocked");
     const unassigned = await company.issue({ status: "done" });
     await expectStatus(patch(unassigned.id, { comment: "hm" }), 200);
     expect((await api.call("GET", issuePath(unassigned.id))).body.status).toBe("done");
-    expect((await expectStatus(patch(unassigned.id, { comment: "again", reopen: true }), 200)).body).toMatchObject({ status: "todo", comment: { body: "again" } });
+    expect((await expectStatus(patch(unassigned.id, { comment: "again", reopen: true }), 200)).body).toMatchObject({
+      status: "todo",
+      comment: { body: "again" },
+    });
   });
 
   it("CO-44, API-152 follow-ups that are refused", async () => {
@@ -381,23 +595,43 @@ describe("API-158 to API-160 comments", () => {
     ];
     for (const [status, error] of cases) {
       const issue = await company.issue({ assigneeAgentId: agent.id, status });
-      const reply = await expectStatus(api.call("POST", issuePath(issue.id, "/comments"), { body: { body: "go on", resume: true } }), 409);
+      const reply = await expectStatus(
+        api.call("POST", issuePath(issue.id, "/comments"), { body: { body: "go on", resume: true } }),
+        409,
+      );
       expect(reply.body.error).toBe(error);
       expect((await api.call("GET", issuePath(issue.id, "/comments"))).body).toEqual([]);
     }
     const issue = await company.issue({ status: "done" });
-    expect((await expectStatus(patch(issue.id, { resume: true }), 400)).body.error).toBe("Follow-up intent requires a comment");
-    expect((await expectStatus(patch(issue.id, { interrupt: true }), 400)).body.error).toBe("Interrupt is only supported when posting a comment");
-    expect((await expectStatus(call("POST", issuePath(issue.id, "/comments"), { body: "x", interrupt: true }), 403)).body.error).toBe("Only board users can interrupt active runs from issue comments");
-    expect((await expectStatus(call("POST", issuePath(issue.id, "/comments"), { body: "x", resume: true }), 409)).body.error).toBe("Issue follow-up requires an assigned agent");
+    expect((await expectStatus(patch(issue.id, { resume: true }), 400)).body.error).toBe(
+      "Follow-up intent requires a comment",
+    );
+    expect((await expectStatus(patch(issue.id, { interrupt: true }), 400)).body.error).toBe(
+      "Interrupt is only supported when posting a comment",
+    );
+    expect(
+      (await expectStatus(call("POST", issuePath(issue.id, "/comments"), { body: "x", interrupt: true }), 403)).body
+        .error,
+    ).toBe("Only board users can interrupt active runs from issue comments");
+    expect(
+      (await expectStatus(call("POST", issuePath(issue.id, "/comments"), { body: "x", resume: true }), 409)).body.error,
+    ).toBe("Issue follow-up requires an assigned agent");
   });
 
   it("CO-46 interrupt asks the running run to stop", async () => {
     const { agent } = await aWorker();
     const issue = await company.issue({ assigneeAgentId: agent.id, status: "todo" });
-    const run = (await expectStatus(api.call("POST", `/api/agents/${agent.id}/wakeup`, { body: { payload: { issueId: issue.id } } }), 202)).body;
+    const run = (
+      await expectStatus(
+        api.call("POST", `/api/agents/${agent.id}/wakeup`, { body: { payload: { issueId: issue.id } } }),
+        202,
+      )
+    ).body;
     await markRunning(api, { id: run.id, agentId: agent.id });
-    await expectStatus(api.call("POST", issuePath(issue.id, "/comments"), { body: { body: "stop", interrupt: true } }), 201);
+    await expectStatus(
+      api.call("POST", issuePath(issue.id, "/comments"), { body: { body: "stop", interrupt: true } }),
+      201,
+    );
     expect((await api.call("GET", `/api/heartbeat-runs/${run.id}`)).body.cancelRequestedAt).not.toBeNull();
   });
 

@@ -1,11 +1,22 @@
 /** Logs and live events (API-123, API-260 to API-263, API-303, API-18): spec 02 checks 43, 44, 46. */
 import type { LiveEventDraft } from "@wakefleet/contracts";
-import { connectRedis, createLiveEventPublisher, closeRedis, silentLog } from "@wakefleet/queue";
+import { closeRedis, connectRedis, createLiveEventPublisher, silentLog } from "@wakefleet/queue";
 import { createLocalRunLogStore, type RunLogWriter } from "@wakefleet/run-logs";
 import { testRedisUrl } from "@wakefleet/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import WebSocket from "ws";
-import { aCompany, aKey, anAgentKey, expectStatus, markEnded, markRunning, startTestApi, type Json, type TestApi, type TestCompany } from "./support.js";
+import {
+  aCompany,
+  aKey,
+  anAgentKey,
+  expectStatus,
+  type Json,
+  markEnded,
+  markRunning,
+  startTestApi,
+  type TestApi,
+  type TestCompany,
+} from "./support.js";
 
 let api: TestApi;
 let company: TestCompany;
@@ -22,7 +33,12 @@ const writers: RunLogWriter[] = [];
 
 async function openLog(run: Json): Promise<RunLogWriter> {
   const store = createLocalRunLogStore({ dir: api.logDir });
-  const writer = await store.openRunLog({ companyId: company.id, agentId: run.agentId, runId: run.id, maxBytes: 1_000_000 });
+  const writer = await store.openRunLog({
+    companyId: company.id,
+    agentId: run.agentId,
+    runId: run.id,
+    maxBytes: 1_000_000,
+  });
   writers.push(writer);
   return writer;
 }
@@ -43,7 +59,10 @@ interface OpenStream {
 
 async function openStream(path: string, headers: Record<string, string> = {}, of: TestApi = api): Promise<OpenStream> {
   const cut = new AbortController();
-  const response = await fetch(new URL(path, of.url), { headers: { authorization: `Bearer ${of.adminKey}`, ...headers }, signal: cut.signal });
+  const response = await fetch(new URL(path, of.url), {
+    headers: { authorization: `Bearer ${of.adminKey}`, ...headers },
+    signal: cut.signal,
+  });
   const head: string[] = [];
   const blocks = blocksOf(response);
   return {
@@ -54,7 +73,11 @@ async function openStream(path: string, headers: Record<string, string> = {}, of
       for (;;) {
         const block = await blocks.next().catch(() => ({ done: true, value: "" }) as const);
         if (block.done === true) return null;
-        const fields = new Map(block.value.split("\n").map((line: string) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 2)]));
+        const fields = new Map(
+          block.value
+            .split("\n")
+            .map((line: string) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 2)]),
+        );
         const event = fields.get("event");
         if (event === undefined) head.push(block.value);
         else return { id: fields.get("id") ?? null, event, data: JSON.parse(fields.get("data") ?? "null") };
@@ -75,12 +98,17 @@ async function* blocksOf(response: Response): AsyncGenerator<string, void> {
   }
 }
 
-async function aRunWithLog(chunks: readonly string[]): Promise<{ run: Json; agent: Json; append(chunk: string): Promise<void> }> {
+async function aRunWithLog(
+  chunks: readonly string[],
+): Promise<{ run: Json; agent: Json; append(chunk: string): Promise<void> }> {
   const agent = await company.agent();
   const run = (await expectStatus(api.call("POST", `/api/agents/${agent.id}/wakeup`, { body: {} }), 202)).body;
   await markRunning(api, { id: run.id, agentId: agent.id });
   const writer = await openLog(run);
-  await api.db.sql.query("UPDATE heartbeat_runs SET log_store = 'local_file', log_ref = $2 WHERE id = $1", [run.id, writer.ref]);
+  await api.db.sql.query("UPDATE heartbeat_runs SET log_store = 'local_file', log_ref = $2 WHERE id = $1", [
+    run.id,
+    writer.ref,
+  ]);
   const append = async (chunk: string): Promise<void> => void (await writer.append("stdout", chunk));
   for (const chunk of chunks) await append(chunk);
   return { run, agent, append };
@@ -95,7 +123,10 @@ describe("API-123 log pages", () => {
     expect(whole.body).toMatchObject({ runId: run.id, store: "local_file", endOfRun: false });
     expect(whole.body).not.toHaveProperty("nextOffset");
     expect(whole.headers.get("cache-control")).toBe("no-cache, no-store");
-    const lines = whole.body.content.trim().split("\n").map((line: string) => JSON.parse(line));
+    const lines = whole.body.content
+      .trim()
+      .split("\n")
+      .map((line: string) => JSON.parse(line));
     expect(lines.map((line: Json) => line.chunk).join("")).toBe(chunks.join(""));
     let content = "";
     let offset: number | undefined = 0;
@@ -113,7 +144,9 @@ describe("API-123 log pages", () => {
   it("API-123 a run without a log is 404", async () => {
     const agent = await company.agent();
     const run = (await expectStatus(api.call("POST", `/api/agents/${agent.id}/wakeup`, { body: {} }), 202)).body;
-    expect((await expectStatus(api.call("GET", `/api/heartbeat-runs/${run.id}/log`), 404)).body.error).toBe("Run log not found");
+    expect((await expectStatus(api.call("GET", `/api/heartbeat-runs/${run.id}/log`), 404)).body.error).toBe(
+      "Run log not found",
+    );
   });
 });
 
@@ -133,7 +166,10 @@ describe("API-303 log stream", () => {
     await markEnded(api, run.id);
     expect((await stream.next())?.data.chunk).toBe("three\n");
     const end = await stream.next();
-    expect(end).toMatchObject({ event: "end", data: { status: "succeeded", errorCode: null, exitCode: null, totalBytes: expect.any(Number) } });
+    expect(end).toMatchObject({
+      event: "end",
+      data: { status: "succeeded", errorCode: null, exitCode: null, totalBytes: expect.any(Number) },
+    });
     expect(await stream.next()).toBeNull();
     const resumed = await openStream(`/api/heartbeat-runs/${run.id}/log/stream`, { "last-event-id": first?.id ?? "" });
     expect((await resumed.next())?.data.chunk).toBe("two\n");
@@ -198,8 +234,17 @@ describe("API-261, API-262 live events by server-sent events", () => {
     for (;;) {
       const event = await stream.next();
       if (event?.event !== "activity.logged" || !event.data.payload.details?.title?.includes("leaked")) continue;
-      expect(event.data).toMatchObject({ id: Number(event.id), companyId: company.id, type: "activity.logged", createdAt: expect.any(String) });
-      expect(event.data.payload).toMatchObject({ action: "issue.created", actorType: "user", details: { title: "***REDACTED*** leaked" } });
+      expect(event.data).toMatchObject({
+        id: Number(event.id),
+        companyId: company.id,
+        type: "activity.logged",
+        createdAt: expect.any(String),
+      });
+      expect(event.data.payload).toMatchObject({
+        action: "issue.created",
+        actorType: "user",
+        details: { title: "***REDACTED*** leaked" },
+      });
       break;
     }
     stream.cut();
@@ -217,7 +262,11 @@ describe("API-261, API-262 live events by server-sent events", () => {
     const path = `/api/companies/${company.id}/events/stream?types=worker.status,agent.status`;
     const streams = [await openStream(path), await openStream(path, { authorization: `Bearer ${key}` })];
     const timer = setInterval(() => void publisher.publish(events), 50);
-    const types = async (stream: OpenStream): Promise<string[]> => [(await stream.next())?.event ?? "", (await stream.next())?.event ?? "", (await stream.next())?.event ?? ""];
+    const types = async (stream: OpenStream): Promise<string[]> => [
+      (await stream.next())?.event ?? "",
+      (await stream.next())?.event ?? "",
+      (await stream.next())?.event ?? "",
+    ];
     const [board, own] = await Promise.all(streams.map(types));
     clearInterval(timer);
     expect(board).toContain("worker.status");
@@ -228,7 +277,10 @@ describe("API-261, API-262 live events by server-sent events", () => {
 });
 
 describe("API-260 live events by WebSocket", () => {
-  function connect(path: string, headers: Record<string, string> = {}): Promise<{ status: number; socket: WebSocket; text: string }> {
+  function connect(
+    path: string,
+    headers: Record<string, string> = {},
+  ): Promise<{ status: number; socket: WebSocket; text: string }> {
     const socket = new WebSocket(`${api.url.replace("http", "ws")}${path}`, { headers });
     return new Promise((resolve, reject) => {
       socket.on("open", () => resolve({ status: 101, socket, text: "" }));
@@ -246,7 +298,12 @@ describe("API-260 live events by WebSocket", () => {
     expect(status).toBe(101);
     const message = new Promise<Json>((resolve) => socket.on("message", (data) => resolve(JSON.parse(String(data)))));
     const timer = setInterval(() => void company.issue(), 50);
-    expect(await message).toMatchObject({ id: expect.any(Number), companyId: company.id, type: expect.any(String), payload: expect.any(Object) });
+    expect(await message).toMatchObject({
+      id: expect.any(Number),
+      companyId: company.id,
+      type: expect.any(String),
+      payload: expect.any(Object),
+    });
     clearInterval(timer);
     socket.close();
   });
@@ -256,10 +313,15 @@ describe("API-260 live events by WebSocket", () => {
     expect(await connect(path)).toMatchObject({ status: 401, text: "Unauthorized" });
     expect(await connect(path, { authorization: "Bearer wfk_wrong" })).toMatchObject({ status: 401 });
     const foreign = await anAgentKey(api, (await (await aCompany(api)).agent()).id);
-    expect(await connect(path, { authorization: `Bearer ${foreign}` })).toMatchObject({ status: 403, text: "Forbidden" });
+    expect(await connect(path, { authorization: `Bearer ${foreign}` })).toMatchObject({
+      status: 403,
+      text: "Forbidden",
+    });
     const { token } = await aKey(api, { scope: "enqueue", companyId: company.id });
     expect(await connect(`${path}?token=${token}`)).toMatchObject({ status: 403 });
-    expect(await connect("/api/companies/%zz/events/ws", { authorization: `Bearer ${api.adminKey}` })).toMatchObject({ status: 403 });
+    expect(await connect("/api/companies/%zz/events/ws", { authorization: `Bearer ${api.adminKey}` })).toMatchObject({
+      status: 403,
+    });
     expect(await connect("/elsewhere")).toMatchObject({ status: 404 });
   });
 });
@@ -271,7 +333,9 @@ describe("API-18 stopping", () => {
     const stream = await openStream(`/api/companies/${id}/events/stream`, {}, own);
     const answers = Promise.all(Array.from({ length: 20 }, () => own.call("GET", `/api/companies/${id}`)));
     await answers;
-    const late = Promise.allSettled(Array.from({ length: 20 }, () => own.call("POST", `/api/companies/${id}/issues`, { body: { title: "x" } })));
+    const late = Promise.allSettled(
+      Array.from({ length: 20 }, () => own.call("POST", `/api/companies/${id}/issues`, { body: { title: "x" } })),
+    );
     await own.stop();
     expect(await stream.next()).toMatchObject({ event: "stream.closing" });
     expect(await stream.next()).toBeNull();

@@ -123,7 +123,10 @@ let counter = 0;
 
 export async function aCompany(api: TestApi, body: object = {}): Promise<TestCompany> {
   counter += 1;
-  const made = await expectStatus(api.call("POST", "/api/companies", { body: { name: `Company ${counter}`, ...body } }), 201);
+  const made = await expectStatus(
+    api.call("POST", "/api/companies", { body: { name: `Company ${counter}`, ...body } }),
+    201,
+  );
   const { id } = made.body;
   return {
     id,

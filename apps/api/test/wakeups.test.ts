@@ -1,6 +1,17 @@
 /** Wakeups over HTTP (API-100 to API-113): spec 02 checks 12, 14 to 16, 18 to 21, 47. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { aCompany, expectStatus, markEnded, markRunning, startTestApi, type CallOptions, type Json, type Reply, type TestApi, type TestCompany } from "./support.js";
+import {
+  aCompany,
+  type CallOptions,
+  expectStatus,
+  type Json,
+  markEnded,
+  markRunning,
+  type Reply,
+  startTestApi,
+  type TestApi,
+  type TestCompany,
+} from "./support.js";
 
 let api: TestApi;
 let company: TestCompany;
@@ -14,7 +25,9 @@ const wake = (agentId: string, options: CallOptions = {}, path = "wakeup"): Prom
   api.call("POST", `/api/agents/${agentId}/${path}`, { body: {}, ...options });
 
 async function rowsOf(agentId: string): Promise<Json[]> {
-  return await api.db.sql.query<Json>("SELECT * FROM agent_wakeup_requests WHERE agent_id = $1 ORDER BY requested_at", [agentId]);
+  return await api.db.sql.query<Json>("SELECT * FROM agent_wakeup_requests WHERE agent_id = $1 ORDER BY requested_at", [
+    agentId,
+  ]);
 }
 
 describe("API-100 to API-111 one wakeup", () => {
@@ -22,32 +35,46 @@ describe("API-100 to API-111 one wakeup", () => {
     const agent = await company.agent();
     const reply = await expectStatus(wake(agent.id, { raw: "" }), 202);
     expect(reply.body).toMatchObject({
-      agentId: agent.id, invocationSource: "on_demand", triggerDetail: "manual",
+      agentId: agent.id,
+      invocationSource: "on_demand",
+      triggerDetail: "manual",
       contextSnapshot: { triggeredBy: "board", actorId: expect.any(String), forceFreshSession: false },
       wakeup: { status: "queued", reason: null, coalescedCount: 0, idempotencyKey: null },
     });
-    for (const internal of ["claimToken", "startToken", "runSlot", "eventSeq", "endState"]) expect(reply.body).not.toHaveProperty(internal);
+    for (const internal of ["claimToken", "startToken", "runSlot", "eventSeq", "endState"])
+      expect(reply.body).not.toHaveProperty(internal);
     expect(reply.headers.get("x-wakeup-id")).toBe(reply.body.wakeup.id);
     expect(reply.headers.get("x-wakeup-outcome")).toBe("queued");
     const run = await expectStatus(api.call("GET", reply.headers.get("location") ?? ""), 200);
-    expect(run.body).toMatchObject({ id: reply.body.id, retries: [], worker: null, outputSilence: { level: "not_applicable" } });
+    expect(run.body).toMatchObject({
+      id: reply.body.id,
+      retries: [],
+      worker: null,
+      outputSilence: { level: "not_applicable" },
+    });
     const wakeup = await expectStatus(api.call("GET", `/api/wakeups/${reply.body.wakeup.id}`), 200);
     expect(wakeup.body).toMatchObject({ status: "queued", run: { id: reply.body.id } });
-    for (const hidden of ["responseStatus", "responseJson", "idempotencyFingerprint"]) expect(wakeup.body).not.toHaveProperty(hidden);
+    for (const hidden of ["responseStatus", "responseJson", "idempotencyFingerprint"])
+      expect(wakeup.body).not.toHaveProperty(hidden);
   });
 
   it("AC-20 logs heartbeat.invoked on the run", async () => {
     const agent = await company.agent();
     const run = (await expectStatus(wake(agent.id), 202)).body;
     const activity = await api.call("GET", `/api/companies/${company.id}/activity?entityId=${run.id}`);
-    expect(activity.body).toMatchObject([{ action: "heartbeat.invoked", entityType: "heartbeat_run", runId: run.id, details: { agentId: agent.id } }]);
+    expect(activity.body).toMatchObject([
+      { action: "heartbeat.invoked", entityType: "heartbeat_run", runId: run.id, details: { agentId: agent.id } },
+    ]);
   });
 
   it("API-107 a coalesced caller gets the run it joined", async () => {
     const agent = await company.agent();
     const first = (await expectStatus(wake(agent.id), 202)).body;
     const second = await expectStatus(wake(agent.id), 202);
-    expect(second.body).toMatchObject({ id: first.id, wakeup: { status: "coalesced", coalescedCount: 1, runId: first.id } });
+    expect(second.body).toMatchObject({
+      id: first.id,
+      wakeup: { status: "coalesced", coalescedCount: 1, runId: first.id },
+    });
     expect(second.headers.get("x-wakeup-outcome")).toBe("coalesced");
   });
 
@@ -55,7 +82,11 @@ describe("API-100 to API-111 one wakeup", () => {
     const agent = await company.agent();
     await expectStatus(api.call("POST", `/api/agents/${agent.id}/pause`), 200);
     const reply = await expectStatus(wake(agent.id, { headers: { "idempotency-key": "p" } }), 409);
-    expect(reply.body).toMatchObject({ error: "Agent is not invokable in its current state", code: "agent_not_invokable", details: { status: "paused" } });
+    expect(reply.body).toMatchObject({
+      error: "Agent is not invokable in its current state",
+      code: "agent_not_invokable",
+      details: { status: "paused" },
+    });
     expect(await rowsOf(agent.id)).toEqual([]);
     await expectStatus(api.call("POST", `/api/agents/${agent.id}/resume`), 200);
     // Nothing was bound: the same key may be tried again.
@@ -66,12 +97,26 @@ describe("API-100 to API-111 one wakeup", () => {
     const agent = await company.agent({ runtimeConfig: { heartbeat: { wakeOnDemand: false } } });
     const reply = await expectStatus(wake(agent.id), 202);
     expect(reply.body).toEqual({
-      status: "skipped", reason: "wakeup_skipped", message: "Wakeup was skipped.", issueId: null, executionRunId: null,
-      executionAgentId: null, executionAgentName: null, skipReason: "heartbeat.wakeOnDemand.disabled", wakeup: expect.any(Object),
+      status: "skipped",
+      reason: "wakeup_skipped",
+      message: "Wakeup was skipped.",
+      issueId: null,
+      executionRunId: null,
+      executionAgentId: null,
+      executionAgentName: null,
+      skipReason: "heartbeat.wakeOnDemand.disabled",
+      wakeup: expect.any(Object),
     });
     expect(reply.headers.get("location")).toBe(`/api/wakeups/${reply.body.wakeup.id}`);
-    expect((await expectStatus(wake(agent.id, {}, "heartbeat/invoke"), 202)).body).toEqual({ status: "skipped", wakeup: expect.any(Object) });
-    expect((await expectStatus(wake(agent.id, {}, "wakeups"), 202)).body).toEqual({ outcome: "skipped", wakeup: expect.any(Object), run: null });
+    expect((await expectStatus(wake(agent.id, {}, "heartbeat/invoke"), 202)).body).toEqual({
+      status: "skipped",
+      wakeup: expect.any(Object),
+    });
+    expect((await expectStatus(wake(agent.id, {}, "wakeups"), 202)).body).toEqual({
+      outcome: "skipped",
+      wakeup: expect.any(Object),
+      run: null,
+    });
   });
 
   it("API-108 an issue that another agent works on: deferred, with who", async () => {
@@ -84,8 +129,12 @@ describe("API-100 to API-111 one wakeup", () => {
     await api.db.sql.query("UPDATE issues SET execution_run_id = $2 WHERE id = $1", [issue.id, run.id]);
     const reply = await expectStatus(wake(second.id, { body: { payload } }), 202);
     expect(reply.body).toMatchObject({
-      status: "skipped", reason: "issue_execution_deferred", executionRunId: run.id, executionAgentId: holder.id,
-      executionAgentName: "Holder", message: "Wakeup was deferred because this issue is already being executed by Holder.",
+      status: "skipped",
+      reason: "issue_execution_deferred",
+      executionRunId: run.id,
+      executionAgentId: holder.id,
+      executionAgentName: "Holder",
+      message: "Wakeup was deferred because this issue is already being executed by Holder.",
     });
     expect(reply.headers.get("x-wakeup-outcome")).toBe("deferred");
     const wakeup = (await api.call("GET", `/api/wakeups/${reply.body.wakeup.id}`)).body;
@@ -94,7 +143,9 @@ describe("API-100 to API-111 one wakeup", () => {
     const active = await expectStatus(api.call("GET", `/api/issues/${issue.id}/active-run`), 200);
     expect(active.body).toMatchObject({ id: run.id, agentName: "Holder", outputSilence: { level: "ok" } });
     expect((await api.call("GET", `/api/issues/${issue.id}/live-runs`)).body).toHaveLength(1);
-    expect((await api.call("GET", `/api/issues/${issue.identifier.toLowerCase()}/runs`)).body).toMatchObject([{ runId: run.id }]);
+    expect((await api.call("GET", `/api/issues/${issue.identifier.toLowerCase()}/runs`)).body).toMatchObject([
+      { runId: run.id },
+    ]);
   });
 });
 
@@ -107,7 +158,8 @@ describe("WK-42 idempotency", () => {
 
   it("API-109 the same key is answered the same, also after the run ended, with no new row", async () => {
     const agent = await company.agent();
-    const ask = (): Promise<Reply> => wake(agent.id, { body: { reason: "r" }, headers: { "idempotency-key": "again" } });
+    const ask = (): Promise<Reply> =>
+      wake(agent.id, { body: { reason: "r" }, headers: { "idempotency-key": "again" } });
     const first = await expectStatus(ask(), 202);
     await markRunning(api, { id: first.body.id, agentId: agent.id });
     await markEnded(api, first.body.id);
@@ -116,20 +168,29 @@ describe("WK-42 idempotency", () => {
     expect(second.headers.get("idempotency-replayed")).toBe("true");
     expect(second.headers.get("location")).toBe(first.headers.get("location"));
     expect(await rowsOf(agent.id)).toHaveLength(1);
-    const other = await expectStatus(wake(agent.id, { body: { reason: "other" }, headers: { "idempotency-key": "again" } }), 422);
-    expect(other.body).toMatchObject({ code: "idempotency_key_reused", error: "Idempotency key was already used with a different request" });
+    const other = await expectStatus(
+      wake(agent.id, { body: { reason: "other" }, headers: { "idempotency-key": "again" } }),
+      422,
+    );
+    expect(other.body).toMatchObject({
+      code: "idempotency_key_reused",
+      error: "Idempotency key was already used with a different request",
+    });
   });
 
   it("WK-42 ten at once with one key: one row", async () => {
     const agent = await company.agent();
-    const replies = await Promise.all(Array.from({ length: 10 }, () => wake(agent.id, { headers: { "idempotency-key": "once" } })));
+    const replies = await Promise.all(
+      Array.from({ length: 10 }, () => wake(agent.id, { headers: { "idempotency-key": "once" } })),
+    );
     expect(new Set(replies.map((reply) => reply.body.id)).size).toBe(1);
     expect(await rowsOf(agent.id)).toHaveLength(1);
   });
 
   it("API-102 a blank or too long key is 400", async () => {
     const agent = await company.agent();
-    for (const headers of [{ "idempotency-key": '"  "' }, { "idempotency-key": "x".repeat(256) }]) await expectStatus(wake(agent.id, { headers }), 400);
+    for (const headers of [{ "idempotency-key": '"  "' }, { "idempotency-key": "x".repeat(256) }])
+      await expectStatus(wake(agent.id, { headers }), 400);
     await expectStatus(wake(agent.id, { body: { idempotencyKey: " " } }), 400);
   });
 });
@@ -138,8 +199,16 @@ describe("API-103, API-112 batches", () => {
   it("API-112 a thousand with three bad ones: 997 decided, in order", async () => {
     const other = await (await aCompany(api)).agent();
     const agents = await Promise.all(Array.from({ length: 5 }, () => company.agent()));
-    const { token: key } = (await expectStatus(api.call("POST", "/api/keys", { body: { scope: "operator", name: "b", companyId: company.id } }), 201)).body;
-    const items: Json[] = Array.from({ length: 1_000 }, (_, index) => ({ agentId: agents[index % 5].id, payload: { taskKey: `t${index}` } }));
+    const { token: key } = (
+      await expectStatus(
+        api.call("POST", "/api/keys", { body: { scope: "operator", name: "b", companyId: company.id } }),
+        201,
+      )
+    ).body;
+    const items: Json[] = Array.from({ length: 1_000 }, (_, index) => ({
+      agentId: agents[index % 5].id,
+      payload: { taskKey: `t${index}` },
+    }));
     items[10] = { agentId: agents[0].id, source: "bogus" };
     items[20] = { agentId: "00000000-0000-4000-8000-000000000000" };
     items[30] = { agentId: other.id };
@@ -148,9 +217,15 @@ describe("API-103, API-112 batches", () => {
     expect(reply.body.summary).toEqual({ queued: 997, coalesced: 0, deferred: 0, skipped: 0, rejected: 3 });
     const bad = [10, 20, 30].map((index) => reply.body.results[index]);
     expect(bad.map((result) => [result.httpStatus, result.outcome, result.error.code])).toEqual([
-      [400, "rejected", "validation_failed"], [404, "rejected", "not_found"], [403, "rejected", "wrong_company"],
+      [400, "rejected", "validation_failed"],
+      [404, "rejected", "not_found"],
+      [403, "rejected", "wrong_company"],
     ]);
-    expect(bad[0].error).toMatchObject({ error: "Validation error", details: [{ path: ["source"] }], requestId: expect.any(String) });
+    expect(bad[0].error).toMatchObject({
+      error: "Validation error",
+      details: [{ path: ["source"] }],
+      requestId: expect.any(String),
+    });
   });
 
   it("API-112 same-agent items see each other", async () => {
@@ -164,11 +239,17 @@ describe("API-103, API-112 batches", () => {
   it("API-112 a header key makes the batch repeatable", async () => {
     const agents = await Promise.all([company.agent(), company.agent()]);
     const body = { items: agents.map((agent) => ({ agentId: agent.id })) };
-    const ask = (): Promise<Reply> => expectStatus(api.call("POST", "/api/wakeups/batch", { body, headers: { "idempotency-key": "B" } }), 202);
+    const ask = (): Promise<Reply> =>
+      expectStatus(api.call("POST", "/api/wakeups/batch", { body, headers: { "idempotency-key": "B" } }), 202);
     const [first, second] = [await ask(), await ask()];
-    expect(second.body.results.map((result: Json) => result.wakeupId)).toEqual(first.body.results.map((result: Json) => result.wakeupId));
+    expect(second.body.results.map((result: Json) => result.wakeupId)).toEqual(
+      first.body.results.map((result: Json) => result.wakeupId),
+    );
     expect((await rowsOf(agents[1].id)).map((row) => row.idempotency_key)).toEqual(["B#1"]);
-    await expectStatus(api.call("POST", "/api/wakeups/batch", { body, headers: { "idempotency-key": "x".repeat(241) } }), 400);
+    await expectStatus(
+      api.call("POST", "/api/wakeups/batch", { body, headers: { "idempotency-key": "x".repeat(241) } }),
+      400,
+    );
   });
 
   it("API-112 0 and 1,001 items are 400", async () => {
@@ -185,24 +266,40 @@ describe("API-105, API-120 to API-131 reading", () => {
   it("API-120, API-105 lists page through without gap or double while rows are added", async () => {
     const own = await aCompany(api);
     const agent = await own.agent();
-    for (let index = 0; index < 7; index += 1) await expectStatus(wake(agent.id, { body: { reason: "why", payload: { taskKey: `k${index}`, note: "secret stuff" } } }), 202);
-    for (const list of [`/api/companies/${own.id}/heartbeat-runs`, `/api/agents/${agent.id}/runs`, `/api/companies/${own.id}/wakeups`, `/api/agents/${agent.id}/wakeups`]) {
+    for (let index = 0; index < 7; index += 1)
+      await expectStatus(
+        wake(agent.id, { body: { reason: "why", payload: { taskKey: `k${index}`, note: "secret stuff" } } }),
+        202,
+      );
+    for (const list of [
+      `/api/companies/${own.id}/heartbeat-runs`,
+      `/api/agents/${agent.id}/runs`,
+      `/api/companies/${own.id}/wakeups`,
+      `/api/agents/${agent.id}/wakeups`,
+    ]) {
       const seen: string[] = [];
       let next: string | null = `${list}?limit=3`;
       while (next !== null) {
         const page: Reply = await expectStatus(api.call("GET", next), 200);
         seen.push(...page.body.map((row: Json) => row.id));
-        if (seen.length === 3) await expectStatus(wake(agent.id, { body: { payload: { taskKey: `late ${list}` } } }), 202);
+        if (seen.length === 3)
+          await expectStatus(wake(agent.id, { body: { payload: { taskKey: `late ${list}` } } }), 202);
         next = /<(.*)>/.exec(page.headers.get("link") ?? "")?.[1] ?? null;
       }
       expect(new Set(seen).size).toBe(seen.length);
       expect(seen.length).toBeGreaterThanOrEqual(7);
     }
     const [run] = (await api.call("GET", `/api/companies/${own.id}/heartbeat-runs?taskKey=k3`)).body;
-    expect(run).toMatchObject({ stdoutExcerpt: null, contextSnapshot: { taskKey: "k3", wakeReason: "why" }, resultJson: null });
+    expect(run).toMatchObject({
+      stdoutExcerpt: null,
+      contextSnapshot: { taskKey: "k3", wakeReason: "why" },
+      resultJson: null,
+    });
     expect(run.contextSnapshot).not.toHaveProperty("actorId");
     expect((await api.call("GET", `/api/companies/${own.id}/heartbeat-runs?status=running,failed`)).body).toEqual([]);
-    expect((await api.call("GET", `/api/companies/${own.id}/heartbeat-runs?limit=unreadable`)).body.length).toBeGreaterThan(0);
+    expect(
+      (await api.call("GET", `/api/companies/${own.id}/heartbeat-runs?limit=unreadable`)).body.length,
+    ).toBeGreaterThan(0);
     await expectStatus(api.call("GET", `/api/companies/${own.id}/heartbeat-runs?since=nonsense`), 400);
   });
 
@@ -210,13 +307,21 @@ describe("API-105, API-120 to API-131 reading", () => {
     const own = await aCompany(api);
     const agent = await own.agent();
     const runs: Json[] = [];
-    for (const taskKey of ["a", "b"]) runs.push((await expectStatus(wake(agent.id, { body: { payload: { taskKey } } }), 202)).body);
+    for (const taskKey of ["a", "b"])
+      runs.push((await expectStatus(wake(agent.id, { body: { payload: { taskKey } } }), 202)).body);
     await markRunning(api, { id: runs[0].id, agentId: agent.id });
     await markEnded(api, runs[0].id);
     const list = `/api/companies/${own.id}/live-runs`;
     expect((await api.call("GET", list)).body.map((run: Json) => run.id)).toEqual([runs[1].id]);
-    expect((await api.call("GET", `${list}?minCount=5`)).body.map((run: Json) => run.id)).toEqual([runs[1].id, runs[0].id]);
-    expect((await api.call("GET", list)).body[0]).toMatchObject({ agentName: agent.name, adapterType: "process", companyId: own.id });
+    expect((await api.call("GET", `${list}?minCount=5`)).body.map((run: Json) => run.id)).toEqual([
+      runs[1].id,
+      runs[0].id,
+    ]);
+    expect((await api.call("GET", list)).body[0]).toMatchObject({
+      agentName: agent.name,
+      adapterType: "process",
+      companyId: own.id,
+    });
   });
 
   it("API-122 events by number, secrets masked", async () => {
@@ -227,7 +332,10 @@ describe("API-105, API-120 to API-131 reading", () => {
        SELECT $1, $2, $3, s, 'lifecycle', '{"env": {"API_KEY": "x"}, "apiKey": "y"}' FROM generate_series(1, 3) s`,
       [company.id, run.id, agent.id],
     );
-    const events = await expectStatus(api.call("GET", `/api/heartbeat-runs/${run.id}/events?afterSeq=1&limit=bad`), 200);
+    const events = await expectStatus(
+      api.call("GET", `/api/heartbeat-runs/${run.id}/events?afterSeq=1&limit=bad`),
+      200,
+    );
     expect(events.body.map((event: Json) => event.seq)).toEqual([2, 3]);
     expect(events.body[0].payload).toEqual({ env: { API_KEY: "***REDACTED***" }, apiKey: "***REDACTED***" });
   });
@@ -237,11 +345,17 @@ describe("API-125 cancel", () => {
   it("API-125, CN-1 a waiting run is cancelled at once; again: unchanged", async () => {
     const agent = await company.agent();
     const run = (await expectStatus(wake(agent.id), 202)).body;
-    const first = await expectStatus(api.call("POST", `/api/heartbeat-runs/${run.id}/cancel`, { body: { reason: "Not needed" } }), 200);
+    const first = await expectStatus(
+      api.call("POST", `/api/heartbeat-runs/${run.id}/cancel`, { body: { reason: "Not needed" } }),
+      200,
+    );
     expect(first.body).toMatchObject({ id: run.id, status: "cancelled", error: "Not needed" });
     const again = await expectStatus(api.call("POST", `/api/heartbeat-runs/${run.id}/cancel`), 200);
     expect(again.body.finishedAt).toBe(first.body.finishedAt);
-    const activity = await api.call("GET", `/api/companies/${company.id}/activity?runId=${run.id}&action=heartbeat.cancelled`);
+    const activity = await api.call(
+      "GET",
+      `/api/companies/${company.id}/activity?runId=${run.id}&action=heartbeat.cancelled`,
+    );
     expect(activity.body).toHaveLength(1);
   });
 

@@ -1,5 +1,5 @@
 /** Reading the activity log (API-250, API-252). Details were redacted when they were written. */
-import { type ActivityRow, type Page, listActivity } from "@wakefleet/store";
+import { type ActivityRow, listActivity, type Page } from "@wakefleet/store";
 import { requireCompany } from "../companies/companies.js";
 import type { ApiDeps } from "../deps.js";
 import { requireIssue } from "../issues/find-issue.js";

@@ -26,7 +26,8 @@ export async function createAgentKey(deps: ApiDeps, command: AgentReference & { 
     if (locked.status === "pending_approval") {
       throw new WakefleetError("conflict", "Cannot create keys for pending approval agents");
     }
-    if (locked.status === "terminated") throw new WakefleetError("conflict", "Cannot create keys for terminated agents");
+    if (locked.status === "terminated")
+      throw new WakefleetError("conflict", "Cannot create keys for terminated agents");
     const created = await insertAgentKey(tx, { agentId: agent.id, companyId: agent.companyId, name: command.name });
     note({
       companyId: agent.companyId,

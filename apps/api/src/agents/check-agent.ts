@@ -1,7 +1,7 @@
 /** The checks that creating and changing an agent share (API-71, API-77). */
 import { type JsonObject, WakefleetError } from "@wakefleet/contracts";
 import { findHostCommandPaths, findInstructionPaths, findRedactedEnvName } from "@wakefleet/domain";
-import { type Sql, findAgent, findEnvironment, listChainOfCommand } from "@wakefleet/store";
+import { findAgent, findEnvironment, listChainOfCommand, type Sql } from "@wakefleet/store";
 import type { Principal } from "../principal.js";
 
 /** Adapters whose agents may also live on other machines (API-222). */

@@ -1,12 +1,12 @@
 /** Creating an agent (API-71, API-72, AL-2 to AL-4). */
-import { type AgentCreate, type JsonObject, WakefleetError, asJsonObject, isJsonObject } from "@wakefleet/contracts";
+import { type AgentCreate, asJsonObject, isJsonObject, type JsonObject, WakefleetError } from "@wakefleet/contracts";
 import { canonicalAdapterConfig, decideAgentName } from "@wakefleet/domain";
 import { type AgentRow, insertAgent, lockAgentNames, mirrorMonthlyBudget } from "@wakefleet/store";
 import { requireCompany } from "../companies/companies.js";
 import type { ApiDeps } from "../deps.js";
 import { assertCreatesAgents } from "../http/guards.js";
 import { mutate } from "../mutate.js";
-import { type Principal, actorOf } from "../principal.js";
+import { actorOf, type Principal } from "../principal.js";
 import {
   assertEnvironment,
   assertKnownAdapter,

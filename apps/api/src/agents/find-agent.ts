@@ -1,5 +1,5 @@
 /** Finding the agent a path names: by id, or by its short name within a company (API-5). */
-import { WakefleetError, isGuid } from "@wakefleet/contracts";
+import { isGuid, WakefleetError } from "@wakefleet/contracts";
 import { type AgentRow, findAgent, findAgentsByShortName } from "@wakefleet/store";
 import type { ApiDeps } from "../deps.js";
 import { assertCompanyAccess } from "../http/guards.js";

@@ -1,6 +1,6 @@
 /** Reading agents (API-70, API-74, API-75). */
 import { AGENT_STATUSES, type AgentStatus, WakefleetError } from "@wakefleet/contracts";
-import { type Page, findAgent, listAgents } from "@wakefleet/store";
+import { findAgent, listAgents, type Page } from "@wakefleet/store";
 import { requireCompany } from "../companies/companies.js";
 import type { ApiDeps } from "../deps.js";
 import type { Principal } from "../principal.js";

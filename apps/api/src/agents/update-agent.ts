@@ -1,20 +1,26 @@
 /** Changing an agent (API-77, API-37, API-38, AL-3 to AL-5, AL-13). */
-import { type AgentPatch, type JsonObject, WakefleetError, isJsonObject, readHeartbeatPolicy } from "@wakefleet/contracts";
+import {
+  type AgentPatch,
+  isJsonObject,
+  type JsonObject,
+  readHeartbeatPolicy,
+  WakefleetError,
+} from "@wakefleet/contracts";
 import { agentShortName, canonicalAdapterConfig, mergeAdapterConfig } from "@wakefleet/domain";
 import {
   type AgentChanges,
   type AgentRow,
-  type Sql,
   findAgent,
   lockAgent,
   lockAgentNames,
   mirrorMonthlyBudget,
+  type Sql,
   updateAgent,
 } from "@wakefleet/store";
 import type { ApiDeps } from "../deps.js";
 import { assertUpdatesAgent, canCreateAgents } from "../http/guards.js";
 import { type Mutation, mutate } from "../mutate.js";
-import { type Principal, actorOf } from "../principal.js";
+import { actorOf, type Principal } from "../principal.js";
 import { changeAgentStatus } from "./change-agent-status.js";
 import {
   assertEnvironment,
@@ -131,7 +137,10 @@ async function lockForChange(tx: Sql, change: { agentId: string; body: AgentPatc
   if (name !== undefined || reportsTo !== undefined) {
     const taken = await lockAgentNames(tx, { companyId: known.companyId, exceptId: known.id });
     if (name !== undefined && agentShortName(name) !== agentShortName(known.name) && taken.has(agentShortName(name))) {
-      throw new WakefleetError("conflict", `Agent shortname '${agentShortName(name)}' is already in use in this company`);
+      throw new WakefleetError(
+        "conflict",
+        `Agent shortname '${agentShortName(name)}' is already in use in this company`,
+      );
     }
   }
   const locked = await lockAgent(tx, change.agentId);
@@ -178,7 +187,9 @@ function changedKeys(before: AgentRow, changes: AgentChanges): JsonObject {
   const inner = (left: JsonObject, right: JsonObject | undefined): string[] =>
     right === undefined
       ? []
-      : [...new Set([...Object.keys(left), ...Object.keys(right)])].filter((key) => differs(left[key], right[key])).sort();
+      : [...new Set([...Object.keys(left), ...Object.keys(right)])]
+          .filter((key) => differs(left[key], right[key]))
+          .sort();
   const adapter = inner(before.adapterConfig, changes.adapterConfig);
   const runtime = inner(before.runtimeConfig, changes.runtimeConfig);
   return {

@@ -2,9 +2,9 @@
 import {
   type CompanyCreate,
   type CompanyPatch,
+  companyPatchByCeoSchema,
   type JsonObject,
   WakefleetError,
-  companyPatchByCeoSchema,
 } from "@wakefleet/contracts";
 import {
   type CompanyRow,
@@ -19,7 +19,7 @@ import { assertBoard, assertCompanyAccess, assertInstanceAdmin, insufficientScop
 import { validationError } from "../http/problems.js";
 import { found, pathId } from "../http/query-fields.js";
 import { mutate } from "../mutate.js";
-import { type Principal, actorOf } from "../principal.js";
+import { actorOf, type Principal } from "../principal.js";
 
 const NOT_FOUND = "Company not found";
 
@@ -45,7 +45,10 @@ export async function listVisibleCompanies(deps: ApiDeps, caller: Principal): Pr
 }
 
 /** API-61. */
-export async function createCompany(deps: ApiDeps, command: { caller: Principal; body: CompanyCreate }): Promise<object> {
+export async function createCompany(
+  deps: ApiDeps,
+  command: { caller: Principal; body: CompanyCreate },
+): Promise<object> {
   const { caller, body } = command;
   assertInstanceAdmin(caller);
   const company = await mutate(deps, actorOf(caller), async ({ tx, note }) => {

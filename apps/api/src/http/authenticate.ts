@@ -4,7 +4,7 @@
  * given and wrong is an error, never an anonymous caller.
  */
 import type { IncomingMessage } from "node:http";
-import { WakefleetError, isGuid } from "@wakefleet/contracts";
+import { isGuid, WakefleetError } from "@wakefleet/contracts";
 import { verifyRunToken } from "@wakefleet/engine";
 import {
   type AgentKeyOwner,
@@ -171,7 +171,10 @@ export function createAuthenticator(deps: Pick<ApiDeps, "db" | "settings" | "buc
     if (facts.endedLongAgo) return null;
     if (facts.startToken !== claims.claimToken) {
       if (!isMutation) return null;
-      throw new WakefleetError("stale_claim", "The run of this token was taken over or has ended; it may not write any more");
+      throw new WakefleetError(
+        "stale_claim",
+        "The run of this token was taken over or has ended; it may not write any more",
+      );
     }
     return {
       kind: "agent",

@@ -1,6 +1,6 @@
 /** The guards of API-32 to API-36, with their exact sentences. Each throws, or lets the caller pass. */
 import { WakefleetError } from "@wakefleet/contracts";
-import { type Sql, listAgentGrants, listChainOfCommand } from "@wakefleet/store";
+import { listAgentGrants, listChainOfCommand, type Sql } from "@wakefleet/store";
 import type { AgentPrincipal, BoardPrincipal, Principal } from "../principal.js";
 import { isInstanceAdmin } from "../principal.js";
 
@@ -77,7 +77,8 @@ export async function assertAssignsTasks(sql: Sql, principal: Principal): Promis
   if (principal.kind === "agent") {
     if (principal.role === "ceo" || principal.canCreateAgents) return;
     const grants = await listAgentGrants(sql, { id: principal.agentId, companyId: principal.companyId });
-    if (grants.some((grant) => grant.permissionKey === "tasks:assign" || grant.permissionKey === "agents:create")) return;
+    if (grants.some((grant) => grant.permissionKey === "tasks:assign" || grant.permissionKey === "agents:create"))
+      return;
   }
   throw new WakefleetError("forbidden", "Missing permission: tasks:assign");
 }

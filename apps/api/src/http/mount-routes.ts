@@ -112,7 +112,10 @@ function cleanQuery(query: Request["query"]): Record<string, unknown> {
 
 function cleanParams(params: Request["params"]): Record<string, string> {
   return Object.fromEntries(
-    Object.entries(params).map(([name, value]) => [name, wellFormedText(Array.isArray(value) ? value.join("/") : value)]),
+    Object.entries(params).map(([name, value]) => [
+      name,
+      wellFormedText(Array.isArray(value) ? value.join("/") : value),
+    ]),
   );
 }
 

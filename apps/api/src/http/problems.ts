@@ -66,8 +66,10 @@ function refusedByDatabase(error: unknown): WakefleetError | null {
   const code = error instanceof Error ? (error as { code?: unknown }).code : undefined;
   if (typeof code !== "string") return null;
   if (/^22/.test(code)) return new WakefleetError("bad_request", "A value cannot be stored; check its size and form");
-  if (code === "23503") return new WakefleetError("conflict", "The request refers to something that is not there any more");
-  if (code === "23505") return new WakefleetError("conflict", "Another request changed the same thing at the same time");
+  if (code === "23503")
+    return new WakefleetError("conflict", "The request refers to something that is not there any more");
+  if (code === "23505")
+    return new WakefleetError("conflict", "Another request changed the same thing at the same time");
   return null;
 }
 

@@ -1,9 +1,13 @@
 /** Fields of query strings: everything arrives as text. */
-import { WakefleetError, isGuid } from "@wakefleet/contracts";
+import { isGuid, WakefleetError } from "@wakefleet/contracts";
 import { z } from "zod";
 
 /** A whole number within bounds; what is absent or unreadable takes the default, what is outside is clamped. */
-export function clampedNumber(bounds: { min: number; max: number; fallback: number }): z.ZodType<number, string | undefined> {
+export function clampedNumber(bounds: {
+  min: number;
+  max: number;
+  fallback: number;
+}): z.ZodType<number, string | undefined> {
   return z
     .string()
     .optional()
@@ -54,7 +58,7 @@ export const instantQuery = z
   })
   .meta({ type: "string", format: "date-time" });
 
-/** An id; anything else is a validation failure that names the parameter. */
+/** An id, or a `cursor` as `X-Next-Cursor` gave it (API-11); anything else is a validation failure that names the parameter. */
 export const guidQuery = z
   .string()
   .optional()
@@ -67,9 +71,6 @@ export const guidQuery = z
     return text.toLowerCase();
   })
   .meta({ type: "string", format: "uuid" });
-
-/** `cursor`: what `X-Next-Cursor` gave (API-11). */
-export const cursorField = guidQuery;
 
 /** Requires a path id to be a UUID, else the entity's 404 (API-4). */
 export function pathId(id: string, notFound: string): string {

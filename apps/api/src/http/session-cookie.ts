@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage } from "node:http";
 import { isGuid } from "@wakefleet/contracts";
-import { SignJWT, jwtVerify } from "jose";
+import { jwtVerify, SignJWT } from "jose";
 
 const COOKIE = "wf_session";
 const LIFETIME_SEC = 12 * 60 * 60;

@@ -48,10 +48,7 @@ export async function readReadiness(deps: ApiDeps, strict: boolean): Promise<Jso
 }
 
 /** API-273. Credentials that are wrong count as none here: a probe is never turned away. */
-export async function readHealth(
-  deps: ApiDeps & { authenticator: Authenticator },
-  req: Request,
-): Promise<JsonAnswer> {
+export async function readHealth(deps: ApiDeps & { authenticator: Authenticator }, req: Request): Promise<JsonAnswer> {
   if ((await postgresCheck(deps)) !== "ok") {
     return { status: 503, body: { status: "unhealthy", version: deps.version, error: "database_unreachable" } };
   }

@@ -2,9 +2,9 @@
 import {
   EXPERIMENTAL_SETTINGS_DEFAULTS,
   type ExperimentalSettings,
+  experimentalSettingsSchema,
   GENERAL_SETTINGS_DEFAULTS,
   type GeneralSettings,
-  experimentalSettingsSchema,
   generalSettingsSchema,
   readSettings,
 } from "@wakefleet/contracts";

@@ -4,11 +4,11 @@ import { findHostCommandPaths } from "@wakefleet/domain";
 import {
   type BlockersOutcome,
   type CompanyReference,
-  type Sql,
   findAgent,
   findCompanyOfReference,
   listUnresolvedBlockerIds,
   replaceBlockers,
+  type Sql,
   wouldCloseParentRing,
 } from "@wakefleet/store";
 import type { Actor, Principal } from "../principal.js";
@@ -54,7 +54,10 @@ const REFERENCES = {
 export type IssueReferences = { [Field in keyof typeof REFERENCES]?: string | null | undefined };
 
 /** Everything an issue points at exists in its company (DM-10, API-218). */
-export async function assertReferences(tx: Sql, check: { companyId: string; references: IssueReferences }): Promise<void> {
+export async function assertReferences(
+  tx: Sql,
+  check: { companyId: string; references: IssueReferences },
+): Promise<void> {
   for (const [field, { table, name }] of Object.entries(REFERENCES)) {
     const id = check.references[field as keyof typeof REFERENCES];
     if (id === null || id === undefined) continue;
@@ -116,6 +119,9 @@ export function assertNoHostCommands(
     findHostCommandPaths((sent[field] ?? null) as JsonObject | null, field),
   );
   if (paths.length > 0) {
-    throw new WakefleetError("forbidden", `Agent keys cannot modify host-executed workspace commands (${paths.join(", ")}).`);
+    throw new WakefleetError(
+      "forbidden",
+      `Agent keys cannot modify host-executed workspace commands (${paths.join(", ")}).`,
+    );
   }
 }

@@ -2,20 +2,20 @@
 import { type IssueCheckout, WakefleetError } from "@wakefleet/contracts";
 import { agentNameKey } from "@wakefleet/domain";
 import {
-  type IssueRow,
-  type Sql,
   clearIssueLocks,
   findAgent,
   findProjectState,
+  type IssueRow,
   lockIssue,
   lockRunStatuses,
+  type Sql,
   takeIssueLocks,
   updateIssue,
 } from "@wakefleet/store";
 import type { ApiDeps } from "../deps.js";
 import { found } from "../http/query-fields.js";
 import { mutate } from "../mutate.js";
-import { type Principal, actorOf } from "../principal.js";
+import { actorOf, type Principal } from "../principal.js";
 import { assertAssignable, assertNoUnresolvedBlockers } from "./check-issue.js";
 import { ISSUE_NOT_FOUND, requireIssue } from "./find-issue.js";
 import { guardIssueMutation } from "./mutation-guard.js";
@@ -105,7 +105,9 @@ async function assertProjectRuns(sql: Sql, issue: IssueRow): Promise<void> {
   if (project === null || project.pausedAt === null) return;
   throw new WakefleetError(
     "conflict",
-    project.pauseReason === "budget" ? "Project is paused because its budget hard-stop was reached" : "Project is paused",
+    project.pauseReason === "budget"
+      ? "Project is paused because its budget hard-stop was reached"
+      : "Project is paused",
   );
 }
 
@@ -116,7 +118,8 @@ async function viewLocks(tx: Sql, query: { issue: IssueRow; runId: string | null
     tx,
     held.filter((id) => id !== null),
   );
-  const isLive = (id: string | null): boolean => id !== null && id !== runId && LIVE.has(statuses.get(id)?.status ?? "gone");
+  const isLive = (id: string | null): boolean =>
+    id !== null && id !== runId && LIVE.has(statuses.get(id)?.status ?? "gone");
   return {
     checkoutFree: !isLive(issue.checkoutRunId),
     executionFree: !isLive(issue.executionRunId),

@@ -1,12 +1,12 @@
 /** Creating an issue (API-141, API-150, CO-1, CO-3). */
 import type { IssueCreate } from "@wakefleet/contracts";
-import { type IssueRow, type NewIssue, findIssue, insertIssue, readInstanceSettings } from "@wakefleet/store";
+import { findIssue, type IssueRow, insertIssue, type NewIssue, readInstanceSettings } from "@wakefleet/store";
 import { requireCompany } from "../companies/companies.js";
 import type { ApiDeps } from "../deps.js";
 import { assertAssignsTasks } from "../http/guards.js";
 import { experimentalSettings } from "../instance/settings.js";
 import { mutate } from "../mutate.js";
-import { type Principal, actorOf } from "../principal.js";
+import { actorOf, type Principal } from "../principal.js";
 import {
   assertAssignable,
   assertAssignees,

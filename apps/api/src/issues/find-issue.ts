@@ -1,6 +1,6 @@
 /** Finding the issue a path names: by id, or by identifier in any case (API-5). */
 import { isGuid } from "@wakefleet/contracts";
-import { type IssueRow, findIssue } from "@wakefleet/store";
+import { findIssue, type IssueRow } from "@wakefleet/store";
 import type { ApiDeps } from "../deps.js";
 import { assertCompanyAccess } from "../http/guards.js";
 import { found } from "../http/query-fields.js";

@@ -1,6 +1,6 @@
 /** What a comment does to its issue: reopening and explicit follow-up (API-152, API-154, CO-42 to CO-45). */
 import { WakefleetError } from "@wakefleet/contracts";
-import { type IssueRow, type Sql, listUnresolvedBlockerIds } from "@wakefleet/store";
+import { type IssueRow, listUnresolvedBlockerIds, type Sql } from "@wakefleet/store";
 import { mayMutateOthersIssue } from "../http/guards.js";
 import type { AgentPrincipal, Principal } from "../principal.js";
 

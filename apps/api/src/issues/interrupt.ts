@@ -3,7 +3,7 @@ import { WakefleetError } from "@wakefleet/contracts";
 import { type IssueRow, listActiveIssueRuns } from "@wakefleet/store";
 import type { ApiDeps } from "../deps.js";
 import { mutate } from "../mutate.js";
-import { type Actor, type Principal, actorOf } from "../principal.js";
+import { type Actor, actorOf, type Principal } from "../principal.js";
 
 /** What an issue that was cancelled says to its runs. */
 export const ISSUE_CANCELLED_REASON = "Cancelled because the issue was cancelled";

@@ -4,7 +4,7 @@
  */
 import { WakefleetError } from "@wakefleet/contracts";
 import { agentNameKey } from "@wakefleet/domain";
-import { type IssueRow, findAgent, lockRunStatuses, takeIssueLocks } from "@wakefleet/store";
+import { findAgent, type IssueRow, lockRunStatuses, takeIssueLocks } from "@wakefleet/store";
 import { insufficientScope, mayMutateOthersIssue } from "../http/guards.js";
 import type { Mutation } from "../mutate.js";
 import type { AgentPrincipal, Principal } from "../principal.js";

@@ -2,13 +2,13 @@
  * Changing an issue (API-145, API-151 to API-157, CO-2 to CO-6). One transaction on the locked row: guard, change,
  * locks, blockers, comment and activity. The wakes of the change belong between the write and the commit, here.
  */
-import { type IssuePatch, type JsonObject, WakefleetError, isGuid } from "@wakefleet/contracts";
+import { type IssuePatch, isGuid, type JsonObject, WakefleetError } from "@wakefleet/contracts";
 import {
   type CommentRow,
-  type IssueChanges,
-  type IssueRow,
   clearDetachedWarning,
   clearIssueLocks,
+  type IssueChanges,
+  type IssueRow,
   listActiveIssueRuns,
   listIssueRelations,
   lockIssue,
@@ -22,7 +22,7 @@ import { assertAssignsTasks } from "../http/guards.js";
 import { found } from "../http/query-fields.js";
 import { experimentalSettings } from "../instance/settings.js";
 import { type Mutation, mutate } from "../mutate.js";
-import { type Actor, type Principal, actorOf } from "../principal.js";
+import { type Actor, actorOf, type Principal } from "../principal.js";
 import {
   assertAssignable,
   assertAssignees,
@@ -34,7 +34,7 @@ import {
 } from "./check-issue.js";
 import { ISSUE_NOT_FOUND, requireIssue } from "./find-issue.js";
 import { decideReopening } from "./follow-up.js";
-import { ISSUE_CANCELLED_REASON, assertMayInterrupt, cancelIssueRuns, interruptIssueRun } from "./interrupt.js";
+import { assertMayInterrupt, cancelIssueRuns, ISSUE_CANCELLED_REASON, interruptIssueRun } from "./interrupt.js";
 import { guardIssueMutation } from "./mutation-guard.js";
 import { writeComment } from "./post-comment.js";
 import { presentIssue } from "./present-issue.js";
@@ -92,8 +92,15 @@ export async function patchIssue(
 /** The columns that are to change; an assignee's short name is resolved, workspace fields dropped where they are off. */
 async function changesOf(deps: ApiDeps, request: { issue: IssueRow; body: IssuePatch }): Promise<IssueChanges> {
   const {
-    comment: _comment, reopen: _reopen, resume: _resume, interrupt: _interrupt, blockedByIssueIds: _blockers,
-    hiddenAt, requestDepth, assigneeAgentId, ...plain
+    comment: _comment,
+    reopen: _reopen,
+    resume: _resume,
+    interrupt: _interrupt,
+    blockedByIssueIds: _blockers,
+    hiddenAt,
+    requestDepth,
+    assigneeAgentId,
+    ...plain
   } = request.body;
   const changes: IssueChanges = { ...plain };
   if (hiddenAt !== undefined) changes.hiddenAt = hiddenAt === null ? null : new Date(hiddenAt);
@@ -121,18 +128,22 @@ async function writePatch(
   const { body, actor } = patch;
   const locked = found(await lockIssue(tx, issueId), ISSUE_NOT_FOUND);
   const before = await guardIssueMutation(mutation, { caller: patch.caller, issue: locked });
-  const reopens = body.comment !== undefined && (await decideReopening(tx, {
-    caller: patch.caller,
-    issue: before,
-    assigneeAgentId: patch.changes.assigneeAgentId === undefined ? before.assigneeAgentId : patch.changes.assigneeAgentId,
-    setsStatus: body.status !== undefined,
-    reopen: body.reopen === true,
-    resume: body.resume === true,
-  }));
+  const reopens =
+    body.comment !== undefined &&
+    (await decideReopening(tx, {
+      caller: patch.caller,
+      issue: before,
+      assigneeAgentId:
+        patch.changes.assigneeAgentId === undefined ? before.assigneeAgentId : patch.changes.assigneeAgentId,
+      setsStatus: body.status !== undefined,
+      reopen: body.reopen === true,
+      resume: body.resume === true,
+    }));
   const changes: IssueChanges = reopens ? { ...patch.changes, status: "todo", executionState: null } : patch.changes;
   await assertChangeable(mutation, { before, changes, body });
   await noteBlockers(mutation, { before, body, actor });
-  if (changes.status === "in_progress" && before.status !== "in_progress") await assertNoUnresolvedBlockers(tx, issueId);
+  if (changes.status === "in_progress" && before.status !== "in_progress")
+    await assertNoUnresolvedBlockers(tx, issueId);
 
   if (losesLocks(before, changes)) await clearIssueLocks(tx, issueId);
   const after = await updateIssue(tx, { id: issueId, changes });

@@ -2,10 +2,10 @@
 import { type CommentCreate, WakefleetError } from "@wakefleet/contracts";
 import {
   type CommentRow,
-  type IssueRow,
   clearDetachedWarning,
   clearIssueLocks,
   findComment,
+  type IssueRow,
   insertComment,
   listComments,
   lockIssue,
@@ -16,7 +16,7 @@ import type { ApiDeps } from "../deps.js";
 import { insufficientScope } from "../http/guards.js";
 import { found, pathId } from "../http/query-fields.js";
 import { type Mutation, mutate } from "../mutate.js";
-import { type Actor, type Principal, actorOf } from "../principal.js";
+import { type Actor, actorOf, type Principal } from "../principal.js";
 import { ISSUE_NOT_FOUND, requireIssue } from "./find-issue.js";
 import { decideReopening } from "./follow-up.js";
 import { assertMayInterrupt, interruptIssueRun } from "./interrupt.js";

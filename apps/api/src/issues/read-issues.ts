@@ -2,11 +2,11 @@
 import { WakefleetError } from "@wakefleet/contracts";
 import {
   type IssueFilter,
-  type Page,
   listBlockersOf,
   listIssueAncestors,
   listIssueRelations,
   listIssues,
+  type Page,
 } from "@wakefleet/store";
 import { requireCompany } from "../companies/companies.js";
 import type { ApiDeps } from "../deps.js";

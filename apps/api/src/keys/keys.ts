@@ -5,7 +5,7 @@ import type { ApiDeps } from "../deps.js";
 import { assertInstanceAdmin } from "../http/guards.js";
 import { found, pathId } from "../http/query-fields.js";
 import { type Mutation, mutate } from "../mutate.js";
-import { type Principal, actorOf } from "../principal.js";
+import { actorOf, type Principal } from "../principal.js";
 
 export async function readKeys(deps: ApiDeps, caller: Principal): Promise<object[]> {
   assertInstanceAdmin(caller);

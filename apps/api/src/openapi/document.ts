@@ -10,7 +10,12 @@ type JsonSchema = Record<string, unknown>;
 
 /** Errors that any route with credentials can answer. */
 const COMMON_ERRORS: readonly ErrorCode[] = ["unauthenticated", "rate_limited", "internal", "store_unavailable"];
-const BODY_ERRORS: readonly ErrorCode[] = ["invalid_json", "bad_request", "payload_too_large", "unsupported_media_type"];
+const BODY_ERRORS: readonly ErrorCode[] = [
+  "invalid_json",
+  "bad_request",
+  "payload_too_large",
+  "unsupported_media_type",
+];
 
 /** Moves `$defs` of a schema to the document's components: references are read from the document's root there. */
 class Components {

@@ -1,7 +1,7 @@
 /** Routes of agents' keys and sessions (API-84, API-87 to API-89). */
 import {
-  agentKeyCreateSchema,
   agentKeyCreatedSchema,
+  agentKeyCreateSchema,
   agentKeySchema,
   agentRuntimeStateSchema,
   agentTaskSessionSchema,
@@ -68,7 +68,8 @@ export function agentKeyRoutes(deps: RouteDeps): Route[] {
       rate: "read",
       responses: { 200: { description: "The state", schema: agentRuntimeStateSchema } },
       errors,
-      handle: async ({ caller, params, query }) => ok(await readRuntimeState(deps, { caller, ref: params.id, ...query })),
+      handle: async ({ caller, params, query }) =>
+        ok(await readRuntimeState(deps, { caller, ref: params.id, ...query })),
     }),
     route({
       ...common,
@@ -79,7 +80,8 @@ export function agentKeyRoutes(deps: RouteDeps): Route[] {
       rate: "read",
       responses: { 200: { description: "The sessions, newest first", schema: z.array(agentTaskSessionSchema) } },
       errors,
-      handle: async ({ caller, params, query }) => ok(await readTaskSessions(deps, { caller, ref: params.id, ...query })),
+      handle: async ({ caller, params, query }) =>
+        ok(await readTaskSessions(deps, { caller, ref: params.id, ...query })),
     }),
     route({
       ...common,

@@ -1,5 +1,11 @@
 /** Routes of agents (API-70 to API-81). */
-import { agentCreateSchema, agentDetailSchema, agentPatchSchema, agentSchema, WakefleetError } from "@wakefleet/contracts";
+import {
+  agentCreateSchema,
+  agentDetailSchema,
+  agentPatchSchema,
+  agentSchema,
+  WakefleetError,
+} from "@wakefleet/contracts";
 import type { Request } from "express";
 import { z } from "zod";
 import { commandAgent } from "../agents/change-agent-status.js";
@@ -8,7 +14,7 @@ import { presentAgent, readsConfigurations } from "../agents/present-agent.js";
 import { readAgent, readAgents, readOwnAgent } from "../agents/read-agents.js";
 import { assertPatchShape, patchAgent } from "../agents/update-agent.js";
 import { pageAnswer } from "../http/pages.js";
-import { clampedNumber, commaList, cursorField, flagField, textField } from "../http/query-fields.js";
+import { clampedNumber, commaList, flagField, guidQuery, textField } from "../http/query-fields.js";
 import { created, ok, type Route, route } from "../http/route.js";
 import type { Principal } from "../principal.js";
 import { agentQuery } from "./agent-query.js";
@@ -43,7 +49,11 @@ export function agentRoutes(deps: RouteDeps): Route[] {
     return route({
       method: "post",
       path: `/api/agents/:id/${verb}`,
-      summary: { pause: "Pauses an agent and cancels its runs", resume: "Resumes an agent", terminate: "Ends an agent for good" }[verb],
+      summary: {
+        pause: "Pauses an agent and cancels its runs",
+        resume: "Resumes an agent",
+        terminate: "Ends an agent for good",
+      }[verb],
       tag: "agents",
       rule,
       access: "caller",
@@ -74,7 +84,7 @@ export function agentRoutes(deps: RouteDeps): Route[] {
         q: textField,
         includeTerminated: flagField,
         limit: clampedNumber({ min: 1, max: 1_000, fallback: 1_000 }),
-        cursor: cursorField,
+        cursor: guidQuery,
       }),
       responses: { 200: { description: "The agents", schema: z.array(agentSchema) } },
       errors: ["bad_request", "not_found", "wrong_company"],

@@ -1,7 +1,13 @@
 /** Routes of companies (API-60 to API-63). */
 import { companyCreateSchema, companyPatchSchema, companySchema, WakefleetError } from "@wakefleet/contracts";
 import { z } from "zod";
-import { createCompany, listVisibleCompanies, patchCompany, presentCompany, requireCompany } from "../companies/companies.js";
+import {
+  createCompany,
+  listVisibleCompanies,
+  patchCompany,
+  presentCompany,
+  requireCompany,
+} from "../companies/companies.js";
 import { created, ok, type Route, route } from "../http/route.js";
 import type { RouteDeps } from "./route-deps.js";
 

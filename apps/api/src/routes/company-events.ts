@@ -6,7 +6,7 @@ import { requireCompany } from "../companies/companies.js";
 import { openEventStream } from "../http/event-stream.js";
 import { FLEET_COMPANY, readLastEventId, subscriptionFor } from "../http/live-filter.js";
 import { pageAnswer } from "../http/pages.js";
-import { clampedNumber, commaList, cursorField, guidQuery, instantQuery, textField } from "../http/query-fields.js";
+import { clampedNumber, commaList, guidQuery, instantQuery, textField } from "../http/query-fields.js";
 import { type Route, route } from "../http/route.js";
 import type { RouteDeps } from "./route-deps.js";
 
@@ -29,7 +29,7 @@ export function companyEventRoutes(deps: RouteDeps): Route[] {
         since: instantQuery,
         until: instantQuery,
         limit: clampedNumber({ min: 1, max: 500, fallback: 100 }),
-        cursor: cursorField,
+        cursor: guidQuery,
       }),
       responses: { 200: { description: "The activity", schema: z.array(activitySchema) } },
       errors: ["validation_failed", "not_found", "wrong_company"],

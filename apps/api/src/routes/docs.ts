@@ -13,7 +13,14 @@ export function docsRoutes(options: { version: string; allRoutes: () => readonly
     page ??= docsPage(options.allRoutes(), options.version);
     return text(page, "text/html; charset=utf-8");
   };
-  const common = { tag: "documentation", rule: "API-302", access: "caller_or_enqueue", who: "any key or session", rate: "read", errors: [] } as const;
+  const common = {
+    tag: "documentation",
+    rule: "API-302",
+    access: "caller_or_enqueue",
+    who: "any key or session",
+    rate: "read",
+    errors: [],
+  } as const;
   return [
     route({
       ...common,

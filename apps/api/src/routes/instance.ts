@@ -11,7 +11,7 @@ import {
   readySchema,
 } from "@wakefleet/contracts";
 import { z } from "zod";
-import { clampedNumber, cursorField, flagField } from "../http/query-fields.js";
+import { clampedNumber, flagField, guidQuery } from "../http/query-fields.js";
 import { created, ok, type Route, route } from "../http/route.js";
 import { readFleet } from "../instance/fleet.js";
 import { readHealth, readReadiness } from "../instance/health.js";
@@ -87,7 +87,7 @@ export function instanceRoutes(deps: RouteDeps): Route[] {
       query: z.object({
         all: flagField,
         limit: clampedNumber({ min: 1, max: 1_000, fallback: 100 }),
-        cursor: cursorField,
+        cursor: guidQuery,
       }),
       responses: { 200: { description: "The fleet", schema: fleetSchema } },
       errors: ["forbidden"],

@@ -13,7 +13,7 @@ import {
 import { z } from "zod";
 import { readIssueActivity } from "../activity/activity.js";
 import { pageAnswer } from "../http/pages.js";
-import { clampedNumber, commaList, cursorField, flagField, guidQuery, textField } from "../http/query-fields.js";
+import { clampedNumber, commaList, flagField, guidQuery, textField } from "../http/query-fields.js";
 import { created, ok, type Route, route } from "../http/route.js";
 import { checkoutIssue, releaseIssue } from "../issues/checkout.js";
 import { createIssue } from "../issues/create-issue.js";
@@ -29,11 +29,20 @@ const DEFAULT_LIMIT = 500;
 const common = { tag: "issues", access: "caller", who: "keys of the company" } as const;
 const readErrors = ["not_found", "wrong_company"] as const;
 const writeErrors = [
-  "validation_failed", "bad_request", "unauthenticated", ...readErrors, "forbidden", "conflict", "unprocessable",
+  "validation_failed",
+  "bad_request",
+  "unauthenticated",
+  ...readErrors,
+  "forbidden",
+  "conflict",
+  "unprocessable",
 ] as const;
 
 const numberText = (bounds: { minimum: number; maximum?: number; default: number }): z.ZodType<string | undefined> =>
-  z.string().optional().meta({ type: "integer", ...bounds });
+  z
+    .string()
+    .optional()
+    .meta({ type: "integer", ...bounds });
 
 /** API-140: here a number that cannot be read is told, with the reference's sentence. */
 function readLimit(text: string | undefined): number {
@@ -81,7 +90,7 @@ export function issueRoutes(deps: RouteDeps): Route[] {
         q: textField,
         limit: numberText({ minimum: 1, maximum: MAX_LIMIT, default: DEFAULT_LIMIT }),
         offset: numberText({ minimum: 0, default: 0 }),
-        cursor: cursorField,
+        cursor: guidQuery,
       }),
       responses: { 200: { description: "The issues", schema: z.array(issueSchema) } },
       errors: ["bad_request", "validation_failed", ...readErrors, "forbidden"],
@@ -222,7 +231,7 @@ export function issueRoutes(deps: RouteDeps): Route[] {
       summary: "Lists what happened to an issue, newest first",
       rule: "API-252",
       rate: "read",
-      query: z.object({ limit: clampedNumber({ min: 1, max: 500, fallback: 100 }), cursor: cursorField }),
+      query: z.object({ limit: clampedNumber({ min: 1, max: 500, fallback: 100 }), cursor: guidQuery }),
       responses: { 200: { description: "The activity", schema: z.array(activitySchema) } },
       errors: readErrors,
       handle: async ({ caller, params, query, req }) => {

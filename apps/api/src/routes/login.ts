@@ -36,7 +36,14 @@ function redirect(to: string, cookie: string): TextAnswer {
 }
 
 export function loginRoutes(deps: RouteDeps): Route[] {
-  const common = { tag: "session", rule: "API-304", access: "anyone", who: "anyone", rate: "none", errors: [] } as const;
+  const common = {
+    tag: "session",
+    rule: "API-304",
+    access: "anyone",
+    who: "anyone",
+    rate: "none",
+    errors: [],
+  } as const;
   const logout = (method: "get" | "post"): Route =>
     route({
       ...common,

@@ -11,7 +11,7 @@ import {
 import { z } from "zod";
 import { readLastEventId } from "../http/live-filter.js";
 import { pageAnswer } from "../http/pages.js";
-import { clampedNumber, commaList, cursorField, guidQuery, instantQuery, textField } from "../http/query-fields.js";
+import { clampedNumber, commaList, guidQuery, instantQuery, textField } from "../http/query-fields.js";
 import { ok, type Route, route } from "../http/route.js";
 import { cancelRun } from "../runs/cancel-run.js";
 import { presentRun } from "../runs/present-run.js";
@@ -43,7 +43,7 @@ const runFilters = {
   since: instantQuery,
   until: instantQuery,
   limit: clampedNumber({ min: 1, max: 1_000, fallback: 200 }),
-  cursor: cursorField,
+  cursor: guidQuery,
 };
 
 export function runRoutes(deps: RouteDeps): Route[] {
@@ -59,7 +59,13 @@ export function runRoutes(deps: RouteDeps): Route[] {
       errors: ["validation_failed", ...errors],
       handle: async ({ caller, params, query, req }) => {
         const { status, source, ...filter } = query;
-        const { page, rows } = await readRuns(deps, { caller, ...params, ...filter, statuses: status, sources: source });
+        const { page, rows } = await readRuns(deps, {
+          caller,
+          ...params,
+          ...filter,
+          statuses: status,
+          sources: source,
+        });
         return pageAnswer(req, page, rows);
       },
     }),
@@ -132,7 +138,10 @@ export function runRoutes(deps: RouteDeps): Route[] {
       summary: "Follows a run's log until it ends (server-sent events)",
       rule: "API-124",
       tokenInQuery: true,
-      query: z.object({ offset: clampedNumber({ min: 0, max: MAX_OFFSET, fallback: 0 }), token: z.string().optional() }),
+      query: z.object({
+        offset: clampedNumber({ min: 0, max: MAX_OFFSET, fallback: 0 }),
+        token: z.string().optional(),
+      }),
       headers: { "Last-Event-ID": "Byte offset to go on from" },
       responses: { 200: { description: "Events `log` and at last `end`", contentType: "text/event-stream" } },
       errors,

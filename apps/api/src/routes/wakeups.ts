@@ -14,7 +14,7 @@ import {
 import type { Request } from "express";
 import { z } from "zod";
 import { pageAnswer } from "../http/pages.js";
-import { clampedNumber, commaList, cursorField, guidQuery, instantQuery, textField } from "../http/query-fields.js";
+import { clampedNumber, commaList, guidQuery, instantQuery, textField } from "../http/query-fields.js";
 import { type JsonAnswer, ok, type Route, route } from "../http/route.js";
 import { readIdempotencyKeyHeader } from "../wakeups/idempotency-key.js";
 import {
@@ -42,8 +42,16 @@ const ANSWER_HEADERS = {
 };
 
 const POST_ERRORS = [
-  "validation_failed", "not_found", "wrong_company", "forbidden", "agent_not_invokable", "budget_blocked",
-  "payload_too_large", "unprocessable", "idempotency_key_reused", "conflict",
+  "validation_failed",
+  "not_found",
+  "wrong_company",
+  "forbidden",
+  "agent_not_invokable",
+  "budget_blocked",
+  "payload_too_large",
+  "unprocessable",
+  "idempotency_key_reused",
+  "conflict",
 ] as const;
 
 function headerKey(req: Request, maxChars: number): string | null {
@@ -58,7 +66,7 @@ const listQuery = {
   since: instantQuery,
   until: instantQuery,
   limit: clampedNumber({ min: 1, max: 1_000, fallback: 200 }),
-  cursor: cursorField,
+  cursor: guidQuery,
 };
 
 export function wakeupRoutes(deps: RouteDeps): Route[] {

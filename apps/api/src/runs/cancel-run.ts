@@ -1,9 +1,9 @@
 /** Cancelling a run (API-125, CN-1, CN-2). */
 import { isTerminalRunStatus } from "@wakefleet/contracts";
 import type { RunRow } from "@wakefleet/store";
-import { assertBoard } from "../http/guards.js";
 import type { ApiDeps } from "../deps.js";
-import { type Principal, actorOf } from "../principal.js";
+import { assertBoard } from "../http/guards.js";
+import { actorOf, type Principal } from "../principal.js";
 import { requireRun } from "./read-runs.js";
 
 /** The run, and whether it is over; a run that was over before is answered unchanged. */

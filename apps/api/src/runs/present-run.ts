@@ -4,8 +4,8 @@ import {
   type JsonObject,
   LISTED_CONTEXT_KEYS,
   LISTED_RESULT_NUMBERS,
-  LISTED_RESULT_TEXTS,
   LISTED_RESULT_TEXT_MAX_CHARS,
+  LISTED_RESULT_TEXTS,
   type OutputSilence,
 } from "@wakefleet/contracts";
 import { redactObject } from "@wakefleet/domain";
@@ -20,7 +20,10 @@ export function presentRun(run: RunRow): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(run)
       .filter(([field]) => !INTERNAL.has(field) && field !== "agentName" && field !== "adapterType")
-      .map(([field, value]) => [field, field === "usageJson" || field === "resultJson" ? redactedOrNull(value) : value]),
+      .map(([field, value]) => [
+        field,
+        field === "usageJson" || field === "resultJson" ? redactedOrNull(value) : value,
+      ]),
   );
 }
 
@@ -86,9 +89,27 @@ export function outputSilenceOf(run: RunRow, now: Date): OutputSilence {
 }
 
 const LIVE_FIELDS = [
-  "id", "status", "invocationSource", "triggerDetail", "startedAt", "finishedAt", "createdAt", "agentId", "agentName",
-  "adapterType", "logBytes", "livenessState", "livenessReason", "continuationAttempt", "lastUsefulActionAt",
-  "nextAction", "lastOutputAt", "lastOutputSeq", "lastOutputStream", "lastOutputBytes", "processStartedAt",
+  "id",
+  "status",
+  "invocationSource",
+  "triggerDetail",
+  "startedAt",
+  "finishedAt",
+  "createdAt",
+  "agentId",
+  "agentName",
+  "adapterType",
+  "logBytes",
+  "livenessState",
+  "livenessReason",
+  "continuationAttempt",
+  "lastUsefulActionAt",
+  "nextAction",
+  "lastOutputAt",
+  "lastOutputSeq",
+  "lastOutputStream",
+  "lastOutputBytes",
+  "processStartedAt",
 ] as const satisfies readonly (keyof LiveRun)[];
 
 /** API-132: what an issue shows of a live run. */

@@ -2,9 +2,6 @@
 import type { JsonValue } from "@wakefleet/contracts";
 import { redactSecrets } from "@wakefleet/domain";
 import {
-  type Page,
-  type RunFilter,
-  type RunRow,
   findActiveIssueRun,
   findRun,
   findRunCompany,
@@ -14,6 +11,9 @@ import {
   listLiveRuns,
   listRunEvents,
   listRuns,
+  type Page,
+  type RunFilter,
+  type RunRow,
 } from "@wakefleet/store";
 import { requireAgent } from "../agents/find-agent.js";
 import { requireCompany } from "../companies/companies.js";

@@ -1,6 +1,6 @@
 /** A run's log over HTTP: pages (API-123) and the live tail (API-303). */
-import { WakefleetError, isTerminalRunStatus } from "@wakefleet/contracts";
-import { type RunRow, findRun } from "@wakefleet/store";
+import { isTerminalRunStatus, WakefleetError } from "@wakefleet/contracts";
+import { findRun, type RunRow } from "@wakefleet/store";
 import type { Response } from "express";
 import type { ApiDeps } from "../deps.js";
 import { openEventStream } from "../http/event-stream.js";

@@ -1,11 +1,11 @@
 /** The `Idempotency-Key` header (API-102 table) and the fingerprint of a request (WK-42). */
 import { createHash } from "node:crypto";
 import {
-  type JsonValue,
-  type WakeupBody,
-  WakefleetError,
   idempotencyKeySchema,
   isJsonObject,
+  type JsonValue,
+  WakefleetError,
+  type WakeupBody,
 } from "@wakefleet/contracts";
 import { wellFormedText } from "@wakefleet/domain";
 

@@ -1,13 +1,13 @@
 /** Posting wakeups (API-100 to API-103, API-106 to API-112). Deciding is the engine's; here is who asks, and the answer. */
 import {
   BATCH_IDEMPOTENCY_KEY_MAX_CHARS,
+  isGuid,
+  isJsonObject,
   type JsonObject,
   WAKEUP_PAYLOAD_MAX_BYTES,
   WakefleetError,
   type WakeupBody,
   type WakeupOutcome,
-  isGuid,
-  isJsonObject,
   wakeupBatchItemSchema,
 } from "@wakefleet/contracts";
 import type { AcceptWakeupRequest, AcceptWakeupResult, DecidedWakeup } from "@wakefleet/engine";
@@ -17,16 +17,29 @@ import type { ApiDeps } from "../deps.js";
 import { assertCompanyAccess, assertWakes } from "../http/guards.js";
 import { problemOf, toWakefleetError, validationError } from "../http/problems.js";
 import type { JsonAnswer } from "../http/route.js";
-import { type Principal, actorOf } from "../principal.js";
+import { actorOf, type Principal } from "../principal.js";
 import { presentRun } from "../runs/present-run.js";
 import { wakeupFingerprint } from "./idempotency-key.js";
 
 /** Reasons that may stand in a metric's label (API-310). */
 const LABEL_REASONS = [
-  "issue_execution_same_name", "issue_execution_deferred", "heartbeat.disabled", "heartbeat.wakeOnDemand.disabled",
-  "budget.blocked", "issue_tree_hold_active", "issue_execution_issue_not_found", "issue_dependencies_blocked",
-  "not_found", "agent_not_invokable", "budget_blocked", "idempotency_key_reused", "wrong_company", "forbidden",
-  "validation_failed", "payload_too_large", "none",
+  "issue_execution_same_name",
+  "issue_execution_deferred",
+  "heartbeat.disabled",
+  "heartbeat.wakeOnDemand.disabled",
+  "budget.blocked",
+  "issue_tree_hold_active",
+  "issue_execution_issue_not_found",
+  "issue_dependencies_blocked",
+  "not_found",
+  "agent_not_invokable",
+  "budget_blocked",
+  "idempotency_key_reused",
+  "wrong_company",
+  "forbidden",
+  "validation_failed",
+  "payload_too_large",
+  "none",
 ] as const;
 
 export interface PostWakeup {
@@ -40,7 +53,10 @@ export interface PostWakeup {
 }
 
 /** A wake as the engine is asked for it. */
-function requestFor(caller: Principal, wake: { agentId: string; body: WakeupBody; key: string | null }): AcceptWakeupRequest {
+function requestFor(
+  caller: Principal,
+  wake: { agentId: string; body: WakeupBody; key: string | null },
+): AcceptWakeupRequest {
   const actor = actorOf(caller);
   const { body } = wake;
   return {

@@ -1,7 +1,16 @@
 /** Reading wakeups (API-104, API-105, API-113). Private payload keys and stored answers never leave. */
 import type { JsonObject } from "@wakefleet/contracts";
 import { redactObject } from "@wakefleet/domain";
-import { type Page, type RunRow, type WakeupFilter, type WakeupRow, findRun, findRuns, findWakeup, listWakeups } from "@wakefleet/store";
+import {
+  findRun,
+  findRuns,
+  findWakeup,
+  listWakeups,
+  type Page,
+  type RunRow,
+  type WakeupFilter,
+  type WakeupRow,
+} from "@wakefleet/store";
 import { requireAgent } from "../agents/find-agent.js";
 import { requireCompany } from "../companies/companies.js";
 import type { ApiDeps } from "../deps.js";
