@@ -168,3 +168,14 @@ export function untilSettled(fleet: Fleet, deadlineMs?: number): Promise<true> {
     deadlineMs,
   );
 }
+
+/** Keys of an agent's queue in Redis, whatever they are called. */
+export async function scanKeys(fleet: Fleet, agentId: string): Promise<string[]> {
+  const keys: string[] = [];
+  for (let cursor = "0"; ; ) {
+    const [next, found] = await fleet.redis.scan(cursor, "MATCH", `${fleet.redisPrefix}*${agentId}*`, "COUNT", 10_000);
+    keys.push(...found);
+    if (next === "0") return keys;
+    cursor = next;
+  }
+}

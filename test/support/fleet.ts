@@ -53,7 +53,8 @@ const DEFAULT_ENV = {
 };
 
 const ignore = (): void => undefined;
-const QUIET = { debug: ignore, info: ignore, warn: ignore, error: ignore };
+/** For what the test itself opens: failures are the test's to see. */
+export const QUIET_LOG = { debug: ignore, info: ignore, warn: ignore, error: ignore };
 
 export class Fleet {
   readonly apis: FleetProcess[] = [];
@@ -201,7 +202,7 @@ export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
     applicationName: "wakefleet-e2e-test",
     onIdleError: ignore,
   });
-  const redis = connectRedis({ url: stores.redisUrl, name: "wakefleet:e2e-test", log: QUIET });
+  const redis = connectRedis({ url: stores.redisUrl, name: "wakefleet:e2e-test", log: QUIET_LOG });
   await waitUntilReady(redis, 10_000);
   const key = await db.transaction((tx) => ensureAdminKey(tx, "end to end"));
   if (key === null) throw new Error("the new database already has an admin key");

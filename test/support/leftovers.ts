@@ -42,3 +42,20 @@ export function isAlive(pid: number): boolean {
     return !existsSync("/proc/self/status");
   }
 }
+
+/** Living processes of a process group. Empty on systems without /proc. */
+export function processesInGroup(groupId: number): number[] {
+  if (!existsSync("/proc/self/stat")) return [];
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      try {
+        // After the command's closing bracket: state, parent, group.
+        const [state, , group] = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.split(" ") ?? [];
+        return Number(group) === groupId && state !== "Z";
+      } catch {
+        return false;
+      }
+    })
+    .map(Number);
+}
