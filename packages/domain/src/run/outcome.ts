@@ -1,5 +1,5 @@
 /** EX-12, AD-28 to AD-30: what a run became, from what its adapter answered. */
-import type { TerminalRunStatus } from "@wakefleet/contracts";
+import { nonEmptyString, type TerminalRunStatus } from "@wakefleet/contracts";
 
 /** The part of an adapter's result that decides the outcome (AD-19, AD-20). */
 export interface AdapterEnding {
@@ -30,14 +30,16 @@ export const CANCELLED_TEXT = "Cancelled by control plane";
  */
 export function classifyOutcome(ending: AdapterEnding, cancel: CancelFact | null): RunOutcome {
   if (cancel !== null) return { status: "cancelled", error: cancel.reason, errorCode: "cancelled" };
-  if (ending.timedOut) return { status: "timed_out", error: ending.errorMessage ?? "Timed out", errorCode: "timeout" };
+  // A blank text says nothing: it counts as absent.
+  const message = nonEmptyString(ending.errorMessage);
+  if (ending.timedOut) return { status: "timed_out", error: message ?? "Timed out", errorCode: "timeout" };
   const killedBySignal = ending.exitCode === null && ending.signal !== null;
-  if ((ending.exitCode ?? 0) === 0 && ending.errorMessage === null && !killedBySignal) {
+  if ((ending.exitCode ?? 0) === 0 && message === null && !killedBySignal) {
     return { status: "succeeded", error: null, errorCode: null };
   }
   return {
     status: "failed",
-    error: ending.errorMessage ?? (killedBySignal ? `Process terminated by signal ${ending.signal}` : "Adapter failed"),
-    errorCode: ending.errorCode ?? "adapter_failed",
+    error: message ?? (killedBySignal ? `Process terminated by signal ${ending.signal}` : "Adapter failed"),
+    errorCode: nonEmptyString(ending.errorCode) ?? "adapter_failed",
   };
 }

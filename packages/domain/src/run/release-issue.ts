@@ -49,6 +49,7 @@ export interface PromotePlan {
   readonly agentId: string;
   /** The deferred context, not yet enriched again. */
   readonly context: JsonObject;
+  /** The request's stored reason: it becomes the wake's reason where the context has none. */
   readonly reason: string | null;
   /** The lock moves to the new run only if its agent is the assignee. */
   readonly takesLock: boolean;
@@ -77,7 +78,7 @@ export function planRelease(facts: ReleaseFacts): ReleasePlan {
         requestId: request.id,
         agentId: request.agent.id,
         context,
-        reason: typeof context["wakeReason"] === "string" ? context["wakeReason"] : request.reason,
+        reason: request.reason,
         takesLock: issue.assigneeAgentId === request.agent.id,
         reopenFrom: reopensIssue(issue.status, context, request.requestedByActorType) ? issue.status : null,
       },

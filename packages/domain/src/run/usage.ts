@@ -39,15 +39,19 @@ export interface JudgedUsage {
   readonly isBillable: boolean;
 }
 
-const LEDGER_BILLING: Readonly<Record<string, string>> = {
-  api: "metered_api",
-  metered_api: "metered_api",
-  subscription: "subscription_included",
-  subscription_included: "subscription_included",
-  subscription_overage: "subscription_overage",
-  credits: "credits",
-  fixed: "fixed",
-};
+/** A map, because an adapter may name anything: `toString` is no billing type. */
+const LEDGER_BILLING: ReadonlyMap<string, string> = new Map([
+  ["api", "metered_api"],
+  ["metered_api", "metered_api"],
+  ["subscription", "subscription_included"],
+  ["subscription_included", "subscription_included"],
+  ["subscription_overage", "subscription_overage"],
+  ["credits", "credits"],
+  ["fixed", "fixed"],
+]);
+
+/** The ledger's columns are PostgreSQL integers (`cost_events`). What one run reports is never more, whatever it says. */
+const LEDGER_MAX = 2 ** 31 - 1;
 
 const count = (value: number | undefined): number =>
   typeof value === "number" && Number.isFinite(value) ? Math.max(0, Math.floor(value)) : 0;
@@ -55,10 +59,13 @@ const count = (value: number | undefined): number =>
 /** Of a running total the run's own part; a total that shrank counts whole. */
 const delta = (current: number, previous: number): number => (current >= previous ? current - previous : current);
 
+const ownPart = (current: number, previous: number | undefined): number =>
+  Math.min(LEDGER_MAX, previous === undefined ? current : delta(current, previous));
+
 /** US-2: cents of a cost in USD; 0 when included in a subscription or when there is no finite cost; never negative. */
 export function costInCents(costUsd: number | null, billingType: string): number {
   if (billingType === "subscription_included" || costUsd === null || !Number.isFinite(costUsd)) return 0;
-  return Math.max(0, Math.round(costUsd * 100));
+  return Math.min(LEDGER_MAX, Math.max(0, Math.round(costUsd * 100)));
 }
 
 /** Judges what a run used: totals of a session become this run's part, money becomes whole cents. */
@@ -69,15 +76,12 @@ export function judgeUsage(reported: ReportedUsage): JudgedUsage {
     outputTokens: count(reported.usage?.outputTokens),
   };
   const previous = reported.usageBasis === "session_cumulative" ? reported.previousTotals : null;
-  const tokens: TokenCounts =
-    previous === null
-      ? raw
-      : {
-          inputTokens: delta(raw.inputTokens, previous.inputTokens),
-          cachedInputTokens: delta(raw.cachedInputTokens, previous.cachedInputTokens),
-          outputTokens: delta(raw.outputTokens, previous.outputTokens),
-        };
-  const billingType = LEDGER_BILLING[reported.billingType ?? ""] ?? "unknown";
+  const tokens: TokenCounts = {
+    inputTokens: ownPart(raw.inputTokens, previous?.inputTokens),
+    cachedInputTokens: ownPart(raw.cachedInputTokens, previous?.cachedInputTokens),
+    outputTokens: ownPart(raw.outputTokens, previous?.outputTokens),
+  };
+  const billingType = LEDGER_BILLING.get(reported.billingType ?? "") ?? "unknown";
   const provider = reported.provider ?? "unknown";
   const biller = reported.biller ?? provider;
   const model = reported.model ?? "unknown";

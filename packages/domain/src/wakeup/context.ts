@@ -60,8 +60,7 @@ function unique(values: readonly string[]): string[] {
 function commentIdsOf(context: JsonObject): string[] {
   const own = stringList(context["wakeCommentIds"]);
   if (own.length > 0) return own;
-  const single = firstString(context["wakeCommentId"], context["commentId"]);
-  return single === null ? [] : [single];
+  return stringList([context["wakeCommentId"], context["commentId"]]);
 }
 
 function withCommentIds(context: JsonObject, ids: readonly string[]): JsonObject {
