@@ -103,6 +103,11 @@ export async function assertRedisPolicy(redis: Redis): Promise<void> {
 /** Closes a connection without waiting for a server that may be away. */
 export async function closeRedis(redis: Redis): Promise<void> {
   if (redis.status === "end") return;
+  if (redis.status === "reconnecting" || redis.status === "close") {
+    // Between two attempts there is no socket whose end would be told: stopping the attempts is all there is to do.
+    redis.disconnect();
+    return;
+  }
   const ended = new Promise<void>((resolve) => redis.once("end", () => resolve()));
   redis.disconnect();
   await ended;
