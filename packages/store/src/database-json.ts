@@ -4,7 +4,7 @@
  */
 import type { JsonValue } from "@wakefleet/contracts";
 import { wellFormedJson } from "@wakefleet/domain";
-import { camelRow, type RunRow, type WakeupRow } from "./rows.js";
+import { camelRow, type RunEventRow, type RunRow, type WakeupRow } from "./rows.js";
 
 /** Serialises for a `jsonb` parameter. `Date` becomes ISO text, `undefined` members are left out. */
 export function toDatabaseJson(value: unknown): string {
@@ -49,4 +49,9 @@ export function runFromJson(row: Record<string, unknown>): RunRow {
 /** An `agent_wakeup_requests` row that came as `to_jsonb(row)`. */
 export function wakeupFromJson(row: Record<string, unknown>): WakeupRow {
   return reviveRow<WakeupRow>(row);
+}
+
+/** A `heartbeat_run_events` row that came as `to_jsonb(row)`. */
+export function runEventFromJson(row: Record<string, unknown>): RunEventRow {
+  return reviveRow<RunEventRow>(row);
 }

@@ -2,9 +2,10 @@
  * Claiming a run (CL-): one short transaction locks the agent, reads one consistent snapshot, asks the gates, and hands
  * the run to this worker under a new claim token, or cancels it, or says why not now.
  */
+import type { AdapterRegistry } from "@wakefleet/adapters";
 import { agentNameKey, gateClaim } from "@wakefleet/domain";
+import type { RunLogStore } from "@wakefleet/run-logs";
 import {
-  type ClaimFactsRow,
   claimRunIfWaiting,
   type Database,
   isRetryable,
@@ -18,15 +19,15 @@ import {
 import type { NewId } from "../ids.js";
 import { type AfterCommit, nothingAfterCommit } from "./after-commit.js";
 import { bareEnding, endLockedRun } from "./end-run.js";
-import { runStartedEvents } from "./run-live-events.js";
+import { type PreviousSession, previousSession } from "./previous-session.js";
+import { agentStatusEvent, runEventEvent, runStartedEvents } from "./run-live-events.js";
 
 /** A run that is this worker's own: the only thing a result can be written for. */
 export interface ClaimedRun {
   readonly run: RunRow;
   readonly agent: LockedAgent;
   readonly fence: RunFence;
-  readonly taskSession: ClaimFactsRow["taskSession"];
-  readonly agentSession: ClaimFactsRow["agentSession"];
+  readonly session: PreviousSession;
 }
 
 export type ClaimResult =
@@ -41,6 +42,8 @@ export type ClaimResult =
 
 export interface ClaimDeps {
   readonly db: Database;
+  readonly adapters: AdapterRegistry;
+  readonly runLogs: RunLogStore;
   readonly newId: NewId;
   readonly workerId: string;
   readonly leaseMs: number;
@@ -114,6 +117,8 @@ function claimOnce(deps: ClaimDeps, job: { runId: string; agentId: string }, aft
       }
       case "claim": {
         if (agent === null) throw new Error("the gates claim only for an agent that exists");
+        if (facts.run === null) throw new Error("the gates claim only a run that exists");
+        const session = previousSession(deps.adapters.resolve(agent.adapterType), { run: facts.run, agent, facts });
         const moved = await claimRunIfWaiting(tx, {
           runId: job.runId,
           workerId: deps.workerId,
@@ -121,19 +126,20 @@ function claimOnce(deps: ClaimDeps, job: { runId: string; agentId: string }, aft
           leaseMs: deps.leaseMs,
           lockIssueId: decision.takesLock && issue !== null ? issue.id : null,
           agentNameKey: agentNameKey(agent.name),
+          adapterType: agent.adapterType,
+          sessionIdBefore: session.displayId,
+          logStore: deps.runLogs.kind,
+          logRef: deps.runLogs.refOf({ companyId: agent.companyId, agentId: agent.id, runId: job.runId }),
         });
         if (moved.kind === "lost") return { kind: "ended" };
-        after.events.push(...runStartedEvents(moved.row));
-        return {
-          kind: "claimed",
-          claimed: {
-            run: moved.row,
-            agent,
-            fence: { runId: job.runId, workerId: deps.workerId, claimToken: moved.row.claimToken },
-            taskSession: facts.taskSession,
-            agentSession: facts.agentSession,
-          },
-        };
+        const { run, event, agentStatus } = moved.row;
+        after.events.push(
+          ...runStartedEvents(run),
+          runEventEvent(event),
+          agentStatusEvent({ companyId: run.companyId, agentId: run.agentId, status: agentStatus, outcome: "running" }),
+        );
+        const fence = { runId: job.runId, workerId: deps.workerId, claimToken: run.claimToken };
+        return { kind: "claimed", claimed: { run, agent, fence, session } };
       }
     }
   });

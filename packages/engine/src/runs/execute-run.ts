@@ -8,9 +8,8 @@
  */
 import { type AdapterExecutionContext, type AdapterRegistry, RunAborted } from "@wakefleet/adapters";
 import { asJsonObject, type JsonObject, nonEmptyString } from "@wakefleet/contracts";
-import { DEFAULT_SESSION_CODEC, sessionTaskKeyOf } from "@wakefleet/domain";
 import type { RunLogStore, RunLogWriter } from "@wakefleet/run-logs";
-import { type Database, startRunIfHeld, storeSpawnIfHeld } from "@wakefleet/store";
+import { type Database, storeContextIfHeld, storeSpawnIfHeld } from "@wakefleet/store";
 import {
   type BaseWorkspace,
   ensureAgentHome,
@@ -22,7 +21,6 @@ import { resolveAdapterConfig } from "./adapter-config.js";
 import type { ClaimedRun } from "./claim-run.js";
 import type { RunEnding } from "./end-run.js";
 import type { HeldRun } from "./held-runs.js";
-import { agentStatusEvent, runEventEvent } from "./run-live-events.js";
 import { invocationEvent, storeOutput, storeRunEvents } from "./run-output.js";
 import { endOfFault, endOfResult } from "./run-result.js";
 
@@ -58,10 +56,6 @@ export interface PreparedRun {
   readonly config: JsonObject;
   readonly workspace: BaseWorkspace;
   readonly agentHome: string;
-  readonly sessionParams: JsonObject | null;
-  readonly sessionDisplayId: string | null;
-  /** SE-5. */
-  readonly taskKey: string | null;
 }
 
 /** Runs the adapter of a claimed run. Never rejects for what the agent or its settings did. */
@@ -78,46 +72,36 @@ export async function executeRun(execution: Execution): Promise<ExecutionEnd> {
       runId: claimed.run.id,
       maxBytes: deps.runLogMaxBytes,
     });
-    if (!(await start(execution, prepared, writer))) {
-      await writer.close();
-      return { kind: "lost" };
-    }
+    const keys = contextKeys(prepared);
+    claimed.run.contextSnapshot = { ...claimed.run.contextSnapshot, ...keys };
+    // The adapter need not wait for what people read about it; the end does.
+    const stored = storeContext(execution, keys);
     for (const warning of prepared.workspace.warnings) {
       await storeOutput(execution, writer, { stream: "stdout", chunk: `[wakefleet] ${warning}\n` });
     }
     await deps.faults.hit("after-start-before-spawn");
     const result = await adapter.execute(adapterContext(execution, prepared, writer));
+    await stored;
     await deps.faults.hit("after-child-exit-before-finish");
-    return await endOfResult(execution, { prepared, result, writer });
+    return await endOfResult(execution, { result, writer });
   } catch (error) {
     return endOfFault(execution, { error, writer });
   }
 }
 
 async function prepare({ deps, claimed }: Execution): Promise<PreparedRun> {
-  const { run, agent, taskSession, agentSession } = claimed;
-  const context = run.contextSnapshot ?? {};
-  const codec = deps.adapters.resolve(agent.adapterType).sessionCodec ?? DEFAULT_SESSION_CODEC;
-  const taskKey = sessionTaskKeyOf(context);
-  const isReset = context["forceFreshSession"] === true;
-  const sessionParams = isReset || taskSession === null ? null : codec.deserialize(taskSession.params);
-  const agentFallback =
-    taskKey === null && !isReset && agentSession?.adapterType === agent.adapterType ? agentSession.sessionId : null;
+  const { run, agent, session } = claimed;
   const { location } = deps;
-  const agentHome = await ensureAgentHome(location, agent.id);
-  return {
-    config: resolveAdapterConfig(asJsonObject(agent.adapterConfig)),
-    workspace: await resolveBaseWorkspace({
+  const [agentHome, workspace] = await Promise.all([
+    ensureAgentHome(location, agent.id),
+    resolveBaseWorkspace({
       location,
       agentId: agent.id,
-      projectId: nonEmptyString(context["projectId"]),
-      previousSessionParams: sessionParams,
+      projectId: nonEmptyString(run.contextSnapshot?.["projectId"]),
+      previousSessionParams: session.params,
     }),
-    agentHome,
-    sessionParams,
-    sessionDisplayId: isReset ? null : (taskSession?.displayId ?? agentFallback),
-    taskKey,
-  };
+  ]);
+  return { config: resolveAdapterConfig(asJsonObject(agent.adapterConfig)), workspace, agentHome };
 }
 
 /** CX-20: the keys of the context that this execution builds. */
@@ -140,31 +124,23 @@ function contextKeys({ workspace, agentHome }: PreparedRun): JsonObject {
   };
 }
 
-/** EX-1, EX-8, EX-9. Answers false when the run is not ours any more. */
-async function start({ deps, claimed }: Execution, prepared: PreparedRun, writer: RunLogWriter): Promise<boolean> {
-  const keys = contextKeys(prepared);
-  const started = await startRunIfHeld(deps.db.sql, claimed.fence, {
-    adapterType: claimed.agent.adapterType,
-    sessionIdBefore: prepared.sessionDisplayId,
-    contextKeys: keys,
-    logStore: deps.runLogs.kind,
-    logRef: writer.ref,
-  });
-  if (started.kind === "lost") return false;
-  claimed.run.contextSnapshot = { ...claimed.run.contextSnapshot, ...keys };
-  const { companyId, agentId } = claimed.run;
-  void deps.events.publish([
-    runEventEvent(started.row.event),
-    agentStatusEvent({ companyId, agentId, status: started.row.agentStatus, outcome: "running" }),
-  ]);
-  return true;
+/** EX-8. A run that is not ours any more is noticed by the next renewal or by the end. */
+async function storeContext({ deps, claimed }: Execution, keys: JsonObject): Promise<void> {
+  try {
+    await storeContextIfHeld(deps.db.sql, claimed.fence, keys);
+  } catch (error) {
+    deps.log.warn(
+      { event: "run.context_lost", runId: claimed.run.id, err: error },
+      "the run's context keys could not be stored",
+    );
+  }
 }
 
 /** EX-10. */
 function adapterContext(execution: Execution, prepared: PreparedRun, writer: RunLogWriter): AdapterExecutionContext {
   const { deps, claimed, held } = execution;
-  const { run, agent, fence } = claimed;
-  const sessionId = prepared.sessionParams?.["sessionId"];
+  const { run, agent, fence, session } = claimed;
+  const sessionId = session.params?.["sessionId"];
   return {
     runId: run.id,
     agent: {
@@ -175,10 +151,10 @@ function adapterContext(execution: Execution, prepared: PreparedRun, writer: Run
       adapterConfig: agent.adapterConfig,
     },
     runtime: {
-      sessionId: typeof sessionId === "string" ? sessionId : prepared.sessionDisplayId,
-      sessionParams: prepared.sessionParams,
-      sessionDisplayId: prepared.sessionDisplayId,
-      taskKey: prepared.taskKey,
+      sessionId: typeof sessionId === "string" ? sessionId : session.displayId,
+      sessionParams: session.params,
+      sessionDisplayId: session.displayId,
+      taskKey: session.taskKey,
     },
     config: prepared.config,
     context: run.contextSnapshot ?? {},

@@ -26,12 +26,20 @@ export async function storeOutput(
   }
   const isFirst = held.progress === null;
   held.progress = { at: stored.lastOutputAt, seq: stored.seq, stream, bytes: stored.totalBytes };
-  if (isFirst) await storeFirstProgress(execution);
+  if (isFirst) tellFirstProgress(execution);
 }
 
-/** LG-5: the first chunk is told at once; the lease keeper tells the rest, at most once a minute. */
+/** A run that ends within this time tells its progress with its end. */
+const FIRST_PROGRESS_AFTER_MS = 250;
+
+/** LG-5: the first chunk is told in a moment, the rest by the lease keeper, at most once a minute, and at the end. */
+function tellFirstProgress(execution: Execution): void {
+  const timer = setTimeout(() => void storeFirstProgress(execution), FIRST_PROGRESS_AFTER_MS);
+  timer.unref();
+}
+
 async function storeFirstProgress({ deps, claimed, held }: Execution): Promise<void> {
-  if (held.progress === null) return;
+  if (held.progress === null || held.ending) return;
   const { at: lastOutputAt, seq, stream, bytes } = held.progress;
   const { runId, workerId, claimToken } = claimed.fence;
   held.progressStoredAtMs = performance.now();

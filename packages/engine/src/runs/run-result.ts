@@ -16,7 +16,7 @@ import {
 import type { RunLogWriter } from "@wakefleet/run-logs";
 import { type NewRunEvent, readPreviousSessionTotals } from "@wakefleet/store";
 import { bareEnding, type RunEnding } from "./end-run.js";
-import type { Execution, ExecutionEnd, PreparedRun } from "./execute-run.js";
+import type { Execution, ExecutionEnd } from "./execute-run.js";
 
 /** The cancel that stopped the adapter, if it was one. */
 function cancelOf({ held }: Execution): CancelFact | null {
@@ -59,10 +59,10 @@ function logFacts(execution: Execution, writer: RunLogWriter | null, log: RunEnd
 /** The end that an adapter's result calls for. */
 export async function endOfResult(
   execution: Execution,
-  ended: { prepared: PreparedRun; result: AdapterExecutionResult; writer: RunLogWriter },
+  ended: { result: AdapterExecutionResult; writer: RunLogWriter },
 ): Promise<ExecutionEnd> {
   const { claimed, deps } = execution;
-  const { result, prepared, writer } = ended;
+  const { result, writer } = ended;
   const log = await closeLog(execution, writer);
   const stranded = strandedKind(execution);
   if (stranded === "lost") return { kind: "lost" };
@@ -78,8 +78,8 @@ export async function endOfResult(
     cancelOf(execution),
   );
   const codec = deps.adapters.resolve(claimed.agent.adapterType).sessionCodec ?? DEFAULT_SESSION_CODEC;
-  const session = nextSession(result, { params: prepared.sessionParams, displayId: prepared.sessionDisplayId }, codec);
-  const usage = await judge(execution, { prepared, result, sessionDisplayId: session.displayId });
+  const session = nextSession(result, claimed.session, codec);
+  const usage = await judge(execution, { result, sessionDisplayId: session.displayId });
   return {
     kind: "end",
     ending: {
@@ -98,7 +98,7 @@ export async function endOfResult(
       ...logFacts(execution, writer, log),
       cancelKind: outcome.status === "cancelled" ? "person" : null,
       cost: usage.isBillable ? costOf(usage) : null,
-      session: { adapterType: claimed.agent.adapterType, taskKey: prepared.taskKey, ...session },
+      session: { adapterType: claimed.agent.adapterType, taskKey: claimed.session.taskKey, ...session },
     },
   };
 }
@@ -126,12 +126,12 @@ function costOf(usage: JudgedUsage): NonNullable<RunEnding["cost"]> {
 /** US-1: totals of a session are compared with those of the latest earlier run that ended with the same session. */
 async function judge(
   { deps, claimed }: Execution,
-  facts: { prepared: PreparedRun; result: AdapterExecutionResult; sessionDisplayId: string | null },
+  facts: { result: AdapterExecutionResult; sessionDisplayId: string | null },
 ): Promise<JudgedUsage> {
-  const { result, prepared, sessionDisplayId } = facts;
+  const { result, sessionDisplayId } = facts;
   const needsTotals =
     result.usageBasis === "session_cumulative" && result.usage !== undefined && sessionDisplayId !== null;
-  const resumed = prepared.sessionDisplayId !== null && prepared.sessionDisplayId === sessionDisplayId;
+  const resumed = sessionDisplayId !== null && claimed.session.displayId === sessionDisplayId;
   return judgeUsage({
     usage: result.usage ?? null,
     usageBasis: result.usageBasis ?? null,
@@ -150,7 +150,7 @@ async function judge(
     session: {
       persistedSessionId: sessionDisplayId,
       sessionReused: resumed,
-      taskSessionReused: resumed && prepared.taskKey !== null,
+      taskSessionReused: resumed && claimed.session.taskKey !== null,
       freshSession: !resumed,
       sessionRotated: false,
       sessionRotationReason: null,

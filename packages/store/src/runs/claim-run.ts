@@ -5,9 +5,10 @@
  * write are one snapshot (CL-16). Behind it stand the unique indexes on (agent, slot) and on the lock's issue: a mistake
  * above is an error here, never a second running run.
  */
-import type { JsonObject } from "@wakefleet/contracts";
+import type { AgentStatus, JsonObject } from "@wakefleet/contracts";
 import { HEARTBEAT_TASK_KEY } from "@wakefleet/domain";
-import { camelRow, type IssueRow, type RunRow } from "../rows.js";
+import { runEventFromJson, runFromJson } from "../database-json.js";
+import { camelRow, type IssueRow, type RunEventRow, type RunRow } from "../rows.js";
 import { type Sql, uuidOf } from "../sql.js";
 import type { Transition } from "./fence.js";
 
@@ -92,17 +93,40 @@ export interface ClaimInput {
   /** The issue whose execution lock is taken with the claim (CL-14), else null. */
   readonly lockIssueId: string | null;
   readonly agentNameKey: string;
+  /** Of the runtime state row that is made if it is missing (EX-1). */
+  readonly adapterType: string;
+  /** SE-37. */
+  readonly sessionIdBefore: string | null;
+  /** Where the run's log will be (LG-1). */
+  readonly logStore: string;
+  readonly logRef: string;
 }
 
-/** Makes a waiting run `running` for this worker, by compare-and-set, and its request `claimed`. */
-export async function claimRunIfWaiting(tx: Sql, input: ClaimInput): Promise<Transition<RunRow>> {
-  const rows = await tx.query<Record<string, unknown>>(
+export interface ClaimedRow {
+  readonly run: RunRow;
+  /** `run started` (EX-8). */
+  readonly event: RunEventRow;
+  /** The agent's status after it: `running`, unless it is not invokable by now (AL-1). */
+  readonly agentStatus: AgentStatus;
+}
+
+/**
+ * Makes a waiting run `running` for this worker, by compare-and-set, its request `claimed`, its agent `running`, and
+ * writes the event `run started`. Claim and start are one statement: what lies between them touches no store.
+ */
+export async function claimRunIfWaiting(tx: Sql, input: ClaimInput): Promise<Transition<ClaimedRow>> {
+  const rows = await tx.query<{
+    run: Record<string, unknown>;
+    event: Record<string, unknown>;
+    agent_status: AgentStatus;
+  }>(
     `WITH run AS (
        UPDATE heartbeat_runs SET status = 'running', worker_id = $2, claim_token = claim_token + 1,
               start_token = claim_token + 1, run_slot = $3,
               lease_expires_at = clock_timestamp() + make_interval(secs => $4::float8 / 1000),
               lock_issue_id = $5::uuid, started_at = coalesce(started_at, now()),
-              dispatched_at = coalesce(dispatched_at, now()), updated_at = now()
+              dispatched_at = coalesce(dispatched_at, now()), session_id_before = $8, log_store = $9, log_ref = $10,
+              event_seq = event_seq + 1, updated_at = now()
         WHERE id = $1 AND status IN ('queued','scheduled_retry')
        RETURNING *
      ), request AS (
@@ -112,11 +136,39 @@ export async function claimRunIfWaiting(tx: Sql, input: ClaimInput): Promise<Tra
        UPDATE issues i SET execution_run_id = run.id, execution_agent_name_key = $6, execution_locked_at = now(),
               updated_at = now()
          FROM run WHERE i.id = run.lock_issue_id
+     ), state AS (
+       INSERT INTO agent_runtime_state (agent_id, company_id, adapter_type)
+       SELECT agent_id, company_id, $7 FROM run ON CONFLICT (agent_id) DO NOTHING
+     ), agent AS (
+       UPDATE agents a SET status = 'running', updated_at = now()
+         FROM run WHERE a.id = run.agent_id AND a.status NOT IN ('paused','terminated','pending_approval','running')
+       RETURNING a.status
+     ), event AS (
+       INSERT INTO heartbeat_run_events (company_id, run_id, agent_id, seq, event_type, stream, level, message)
+       SELECT company_id, id, agent_id, event_seq, 'lifecycle', 'system', 'info', 'run started' FROM run
+       RETURNING *
      )
-     SELECT * FROM run`,
-    [input.runId, input.workerId, input.slot, input.leaseMs, input.lockIssueId, input.agentNameKey],
+     SELECT to_jsonb(run.*) AS run, to_jsonb(event.*) AS event,
+            coalesce((SELECT status FROM agent), (SELECT a.status FROM agents a WHERE a.id = run.agent_id)) AS agent_status
+       FROM run, event`,
+    [
+      input.runId,
+      input.workerId,
+      input.slot,
+      input.leaseMs,
+      input.lockIssueId,
+      input.agentNameKey,
+      input.adapterType,
+      input.sessionIdBefore,
+      input.logStore,
+      input.logRef,
+    ],
     "claim_run_if_waiting",
   );
   const row = rows[0];
-  return row === undefined ? { kind: "lost" } : { kind: "moved", row: camelRow<RunRow>(row) };
+  if (row === undefined) return { kind: "lost" };
+  return {
+    kind: "moved",
+    row: { run: runFromJson(row.run), event: runEventFromJson(row.event), agentStatus: row.agent_status },
+  };
 }

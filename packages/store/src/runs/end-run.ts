@@ -6,8 +6,8 @@
  * so an end is whole or did not happen (FI-14).
  */
 import type { AgentStatus, CancelKind, JsonObject, TerminalRunStatus, WakeupStatus } from "@wakefleet/contracts";
-import { runFromJson, toDatabaseJson } from "../database-json.js";
-import { camelRow, type RunEventRow, type RunRow } from "../rows.js";
+import { runEventFromJson, runFromJson, toDatabaseJson } from "../database-json.js";
+import type { RunEventRow, RunRow } from "../rows.js";
 import { type Sql, uuidOf } from "../sql.js";
 import type { NewRunEvent } from "./run-events.js";
 
@@ -230,10 +230,7 @@ export async function endRunIf(tx: Sql, input: EndRunInput): Promise<EndedRun | 
   if (row === undefined) return null;
   return {
     run: runFromJson(row.run),
-    events: row.events.map((event) => {
-      const revived = camelRow<RunEventRow>(event);
-      return { ...revived, createdAt: new Date(revived.createdAt) };
-    }),
+    events: row.events.map(runEventFromJson),
     agentStatus: row.agent_status,
     lastHeartbeatAt: row.last_heartbeat_at,
   };

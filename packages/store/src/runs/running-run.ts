@@ -1,0 +1,60 @@
+/** EX-8, EX-11, LG-5: what a worker writes while its run goes on. Every statement is fenced. */
+import type { JsonObject } from "@wakefleet/contracts";
+import { toDatabaseJson } from "../database-json.js";
+import type { Sql } from "../sql.js";
+import type { RunFence } from "./fence.js";
+
+/**
+ * Stores the context keys that the execution built, and only those (EX-8): a wake that joined meanwhile is not
+ * overwritten. Answers false when the fence refused.
+ */
+export async function storeContextIfHeld(sql: Sql, fence: RunFence, contextKeys: JsonObject): Promise<boolean> {
+  const rows = await sql.query(
+    `UPDATE heartbeat_runs SET context_snapshot = coalesce(context_snapshot, '{}'::jsonb) || $4::jsonb, updated_at = now()
+      WHERE id = $1 AND worker_id = $2 AND claim_token = $3 AND status = 'running' RETURNING id`,
+    [fence.runId, fence.workerId, fence.claimToken, toDatabaseJson(contextKeys)],
+    "store_context_if_held",
+  );
+  return rows.length === 1;
+}
+
+/** EX-11: the child's identity is stored at once. Answers false when the fence refused. */
+export async function storeSpawnIfHeld(
+  sql: Sql,
+  fence: RunFence,
+  child: { pid: number; processGroupId: number | null; startedAt: Date },
+): Promise<boolean> {
+  const rows = await sql.query(
+    `UPDATE heartbeat_runs SET process_pid = $4, process_group_id = $5, process_started_at = $6, updated_at = now()
+      WHERE id = $1 AND worker_id = $2 AND claim_token = $3 AND status = 'running' RETURNING id`,
+    [fence.runId, fence.workerId, fence.claimToken, child.pid, child.processGroupId, child.startedAt],
+    "store_spawn_if_held",
+  );
+  return rows.length === 1;
+}
+
+export interface OutputProgress {
+  readonly runId: string;
+  readonly claimToken: number;
+  readonly lastOutputAt: Date;
+  readonly seq: number;
+  readonly stream: string;
+  readonly bytes: number;
+}
+
+/** LG-5, for many runs of one worker at once. */
+export async function storeOutputProgress(
+  sql: Sql,
+  workerId: string,
+  progress: readonly OutputProgress[],
+): Promise<void> {
+  await sql.query(
+    `UPDATE heartbeat_runs r SET last_output_at = p."lastOutputAt", last_output_seq = p.seq, last_output_stream = p.stream,
+            last_output_bytes = p.bytes, updated_at = now()
+       FROM jsonb_to_recordset($2::jsonb) AS p("runId" uuid, "claimToken" bigint, "lastOutputAt" timestamptz, seq int,
+            stream text, bytes bigint)
+      WHERE r.id = p."runId" AND r.worker_id = $1 AND r.claim_token = p."claimToken" AND r.status = 'running'`,
+    [workerId, JSON.stringify(progress)],
+    "store_output_progress",
+  );
+}
