@@ -5,7 +5,14 @@
  * BullMQ's own `forQueue()` is not used: its siblings carry the options of the queue they were made from, and without
  * a lock duration among them BullMQ's fetch fails (see docs/decisions/0003-one-consumer-for-all-queues.md).
  */
-import { createIORedisClient, type KeysMap, QueueKeys, RedisConnection, RedisQueueBackend } from "bullmq";
+import {
+  createIORedisClient,
+  type IRedisTransaction,
+  type KeysMap,
+  QueueKeys,
+  RedisConnection,
+  RedisQueueBackend,
+} from "bullmq";
 import type { Redis } from "ioredis";
 import { agentQueueName, agentQueuePrefix, type FleetKeys, fleetKeys } from "./keys.js";
 import { createLimitedLog, errorText, type LimitedLog, type QueueLog } from "./log.js";
@@ -35,9 +42,7 @@ export interface CommandTarget {
 }
 
 /** A pipeline: commands of one batch, written and answered together. */
-export interface CommandBatch extends CommandTarget {
-  exec(): Promise<[Error | null, unknown][] | null>;
-}
+export type CommandBatch = IRedisTransaction;
 
 /** One agent's queue: BullMQ's backend, and the keys our own scripts need. */
 export interface AgentQueue {

@@ -355,6 +355,27 @@ describe("the consumer of all queues", () => {
     await waitFor(() => started.length === 1, { what: "the start" });
   });
 
+  it("QU-8 serves the others while one agent's queue is broken", async () => {
+    const corner = await openCorner();
+    const { queues } = corner;
+    await corner.add([runJob("broken", "r1")]);
+    const wait = queues.queue("broken").backend.toKey("wait");
+    await queues.redis.rename(wait, `${wait}-aside`);
+    await queues.redis.set(wait, "not a list");
+    const started: string[] = [];
+    await corner.consume({
+      visibilityMs: 100,
+      onJob: async ({ runId }) => {
+        started.push(runId);
+        return done;
+      },
+    });
+    await corner.add(Array.from({ length: 20 }, (_, index) => runJob("sound", `s${index}`)));
+    await waitFor(() => started.length === 20, { what: "the sound agent's starts" });
+    await queues.redis.rename(`${wait}-aside`, wait);
+    await waitFor(() => started.includes("r1"), { what: "the mended queue's start" });
+  });
+
   it("RL-7 leaves a job to its holder while the database says so", async () => {
     const corner = await openCorner();
     await corner.add([runJob("a", "r1")]);

@@ -12,7 +12,6 @@
  * What must stay true: a job that was fetched is either under way here, or on its way out of `active` (repeated until
  * Redis answers), or found by the orphan search. A slot is taken before a fetch, so `inUse` never exceeds `capacity`.
  */
-import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { type RunJobData, runJobDataSchema } from "@wakefleet/contracts";
 import type { JobJson } from "bullmq";
@@ -92,6 +91,8 @@ const BACKOFF_FIRST_MS = 50;
 const BACKOFF_MAX_MS = 1_000;
 const DEFAULT_FINISH_TIMEOUT_MS = 3_000;
 const ORPHAN_MEMORY = 1_000;
+/** Redis answered, and said no, so often: trying on would keep a drain from ending. */
+const MAX_REFUSED_FINISHES = 20;
 
 const fetchReply = z.tuple([z.custom<JobJson | null>(), z.union([z.string(), z.number()])]).rest(z.unknown());
 
@@ -105,7 +106,6 @@ class Consumer implements FleetConsumer {
   private reserved = 0;
   private readonly running = new Map<string, HeldJob>();
   private readonly finishing = new Map<string, HeldJob>();
-  private readonly suspects = new Set<string>();
   private readonly searchedAt = new Map<string, number>();
   private readonly waiters = new Set<() => void>();
   private readonly abort = new AbortController();
@@ -217,7 +217,6 @@ class Consumer implements FleetConsumer {
         continue;
       }
       try {
-        await this.searchSuspects();
         await this.turn();
         failures = 0;
       } catch (error) {
@@ -252,9 +251,13 @@ class Consumer implements FleetConsumer {
     try {
       fetched = await this.fetch(agentId);
     } catch (error) {
-      // Whether Redis handed out a job is unknown: search before trusting the queue again.
-      this.suspects.add(agentId);
-      throw error;
+      // Whether Redis handed out a job is unknown. The hint comes back when its visibility ends; the look that follows
+      // searches the queue for a job in this consumer's name.
+      this.searchedAt.delete(agentId);
+      if (!isRefusal(error)) throw error;
+      // One agent's broken queue must not keep the others waiting.
+      this.options.queues.limitedLog.warn("fetch", { agentId, error: errorText(error) }, "An agent's queue is broken");
+      return;
     } finally {
       this.reserved -= 1;
       this.changed();
@@ -319,6 +322,7 @@ class Consumer implements FleetConsumer {
   /** Tells the queue, again and again while Redis is away. */
   private async finish(job: HeldJob, verdict: Verdict): Promise<void> {
     const { queues } = this.options;
+    const { runId, agentId } = job;
     let failures = 0;
     while (!this.abort.signal.aborted) {
       try {
@@ -326,20 +330,17 @@ class Consumer implements FleetConsumer {
         break;
       } catch (error) {
         failures += 1;
-        queues.limitedLog.warn("finish", { runId: job.runId, error: errorText(error) }, "A finish waits for Redis");
+        const fields = { runId, agentId, error: errorText(error) };
+        queues.limitedLog.warn("finish", fields, "A finish waits for Redis");
+        if (isRefusal(error) && failures >= MAX_REFUSED_FINISHES) {
+          this.options.log.error(fields, "Redis refuses a finish; the orphan search will try again");
+          break;
+        }
         await this.rest(failures);
       }
     }
-    this.finishing.delete(job.runId);
+    this.finishing.delete(runId);
     this.changed();
-  }
-
-  /** After a fetch with an unknown outcome: look for jobs in our name that we do not know. */
-  private async searchSuspects(): Promise<void> {
-    for (const agentId of this.suspects) {
-      await settleOrphans(this.search, agentId);
-      this.suspects.delete(agentId);
-    }
   }
 
   private async searchOrphans(agentId: string): Promise<void> {
@@ -369,6 +370,11 @@ class Consumer implements FleetConsumer {
   }
 }
 
+/** Redis answered with an error: it is there, but this command will not do. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof Error && error.name === "ReplyError";
+}
+
 /** The job's data, or null when it is none of ours (a job key that vanished leaves an empty one). */
 function readJobData(text: string): RunJobData | null {
   try {
@@ -377,9 +383,4 @@ function readJobData(text: string): RunJobData | null {
   } catch {
     return null;
   }
-}
-
-/** A new consumer id for tools and tests; workers use their own worker id. */
-export function newConsumerId(): string {
-  return randomUUID();
 }

@@ -95,22 +95,31 @@ async function dispatchBatch(queues: AgentQueues, ready: ReadySet, jobs: readonl
     results.set(runId, { runId, ok: true });
   }
   const batch = queues.batch();
-  const added: Promise<string>[] = [];
+  const queued: Promise<string>[] = [];
+  const ensured = new Set<string>();
+  const positions: number[] = [];
+  let position = 0;
   for (const job of adds) {
     const queue = queues.queue(job.data.agentId);
-    batch.runCommand("queueEnsure", ensureArgs(queue, job.concurrency, false));
-    // Queued on the batch synchronously; the promise only carries the batch itself.
-    added.push(queue.backend.addJobToTransaction(batch as never, jobJson(job, now), job.data.runId));
+    if (!ensured.has(queue.agentId)) {
+      ensured.add(queue.agentId);
+      batch.runCommand("queueEnsure", ensureArgs(queue, job.concurrency, false));
+      position += 1;
+    }
+    // Joins the batch synchronously; the promise only carries the batch itself.
+    queued.push(queue.backend.addJobToTransaction(batch, jobJson(job, now), job.data.runId));
+    positions.push(position);
+    position += 1;
   }
   await ready.signal({ signals, slotFreed: false, target: batch });
-  const replies = await batch.exec();
-  await Promise.all(added);
-  const signalError = replies?.[replies.length - 1]?.[0];
+  const replies = (await batch.exec()) ?? [];
+  await Promise.all(queued);
+  // Without its queue's settings or its signal a job counts as not dispatched: it is tried again as a whole.
+  const shared = replies.find(([error], index) => error && !positions.includes(index))?.[0];
   adds.forEach((job, index) => {
     const { runId } = job.data;
-    const [ensureError] = replies?.[index * 2] ?? [null];
-    const [addError, id] = replies?.[index * 2 + 1] ?? [new Error("Redis gave no answer")];
-    const error = ensureError ?? addError ?? signalError;
+    const [addError, id] = replies[positions[index] ?? -1] ?? [new Error("Redis gave no answer")];
+    const error = addError ?? shared;
     if (error) results.set(runId, { runId, ok: false, error: errorText(error) });
     else if (id !== runId) results.set(runId, { runId, ok: false, error: `BullMQ refused the job with ${String(id)}` });
   });
