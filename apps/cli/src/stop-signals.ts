@@ -19,7 +19,12 @@ export interface StopSignals {
   release(): void;
 }
 
-/** Listens to SIGINT, SIGTERM and SIGHUP. `say` is told that a stop has begun and how to hurry it. */
+const PARENT_LOOK_MS = 1_000;
+
+/**
+ * Listens to SIGINT, SIGTERM and SIGHUP. `say` is told that a stop has begun and how to hurry it.
+ * An npm that ran this and is killed outright passes on no signal: its end counts as one.
+ */
 export function listenForStop(say: (line: string) => void): StopSignals {
   const controller = new AbortController();
   let endNow: () => Promise<void> = async () => undefined;
@@ -36,6 +41,13 @@ export function listenForStop(say: (line: string) => void): StopSignals {
     void endNow().finally(() => process.exit(SIGNALS[name as keyof typeof SIGNALS]));
   };
   for (const name of Object.keys(SIGNALS) as NodeJS.Signals[]) process.on(name, handle);
+  const parent = process.ppid;
+  const watch =
+    process.env["npm_lifecycle_event"] === undefined
+      ? undefined
+      : setInterval(() => {
+          if (process.ppid !== parent && !controller.signal.aborted) handle("SIGHUP");
+        }, PARENT_LOOK_MS).unref();
   return {
     signal: controller.signal,
     asked: new Promise((resolve) => controller.signal.addEventListener("abort", () => resolve(), { once: true })),
@@ -43,6 +55,7 @@ export function listenForStop(say: (line: string) => void): StopSignals {
       endNow = work;
     },
     release(): void {
+      clearInterval(watch);
       for (const name of Object.keys(SIGNALS) as NodeJS.Signals[]) process.off(name, handle);
     },
   };

@@ -254,6 +254,20 @@ describe.runIf(existsSync("/proc/self/environ"))("wakefleet up", () => {
     expect(processesOf(folder)).toEqual([]);
   });
 
+  it("OP-7 leaves nothing behind when the npm that ran it is killed outright", async () => {
+    rmSync(readyFile, { force: true });
+    // As npm runs a script: through a shell that waits for it.
+    const shell = spawn("/bin/sh", ["-c", '"$@" & wait', "sh", process.execPath, HARNESS, folder, readyFile], {
+      cwd: folder,
+      stdio: "ignore",
+      env: { ...process.env, WAKEFLEET_TEST_MARK: folder, npm_lifecycle_event: "up" },
+    });
+    started.push(shell);
+    await waitFor(() => existsSync(readyFile), { what: "the ready file", ...DEADLINE });
+    shell.kill("SIGKILL");
+    await nothingIsLeft(folder);
+  });
+
   it("OP-1 a port that was asked for and is taken is told, not replaced", async () => {
     const server = createServer();
     const port = await new Promise<number>((resolve) => {
