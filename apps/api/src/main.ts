@@ -12,9 +12,9 @@ async function main(): Promise<void> {
   const config = readConfig(env);
   const log = createLogger({ level: config.logLevel, name: "api" });
   for (const warning of config.warnings) log.warn({ event: "config.warning" }, warning);
-  const api = await startApi({ config, log });
-  process.send?.({ type: "ready", url: api.url });
+  const starting = startApi({ config, log });
 
+  // Before the start is over: whoever sees this process serve may stop it at once.
   let asked = false;
   const onSignal = (signal: string): void => {
     if (asked) {
@@ -22,18 +22,22 @@ async function main(): Promise<void> {
       process.exit(1);
     }
     asked = true;
-    api.stop().then(
-      () => process.exit(0),
-      (error: unknown) => {
-        log.error({ event: "api.stop_failed", err: error }, "the API could not stop in order");
-        process.exit(1);
-      },
-    );
+    starting
+      .then((api) => api.stop())
+      .then(
+        () => process.exit(0),
+        (error: unknown) => {
+          log.error({ event: "api.stop_failed", err: error }, "the API could not stop in order");
+          process.exit(1);
+        },
+      );
   };
   process.on("SIGTERM", onSignal);
   process.on("SIGINT", onSignal);
   // Whoever started this process is gone: nobody would ever stop it.
   process.on("disconnect", () => onSignal("disconnect"));
+  const { url } = await starting;
+  if (process.connected) process.send?.({ type: "ready", url });
 }
 
 main().catch((error: unknown) => {

@@ -38,7 +38,9 @@ describe("Redis away", () => {
 
   it("API-39 rates are kept by this process alone meanwhile", async () => {
     const { token } = await aKey(api, { scope: "operator" });
-    const replies = await Promise.all(Array.from({ length: 60 }, () => api.call("GET", "/api/companies", { key: token })));
+    const replies = await Promise.all(
+      Array.from({ length: 60 }, () => api.call("GET", "/api/companies", { key: token })),
+    );
     const allowed = replies.filter((reply) => reply.status === 200).length;
     expect(allowed).toBeGreaterThanOrEqual(20);
     expect(allowed).toBeLessThan(60);

@@ -14,7 +14,7 @@ import { pageAnswer } from "../http/pages.js";
 import { clampedNumber, commaList, guidQuery, instantQuery, textField } from "../http/query-fields.js";
 import { ok, type Route, route } from "../http/route.js";
 import { cancelRun } from "../runs/cancel-run.js";
-import { presentRun } from "../runs/present-run.js";
+import { presentRunDetail } from "../runs/present-run.js";
 import {
   readActiveIssueRun,
   readAgentRuns,
@@ -168,7 +168,7 @@ export function runRoutes(deps: RouteDeps): Route[] {
       example: { request: { reason: "Not needed any more" } },
       handle: async ({ caller, params, body }) => {
         const { run, confirmed } = await cancelRun(deps, { caller, ...params, ...body });
-        return { status: confirmed ? 200 : 202, body: presentRun(run) };
+        return { status: confirmed ? 200 : 202, body: presentRunDetail(run) };
       },
     }),
     route({

@@ -10,6 +10,7 @@ import {
 } from "@wakefleet/contracts";
 import { redactObject } from "@wakefleet/domain";
 import type { LiveRun, RunRow } from "@wakefleet/store";
+import { boundedResult } from "./bounded-result.js";
 
 const INTERNAL = new Set<string>(INTERNAL_RUN_FIELDS);
 const SUSPICION_MS = 3_600_000;
@@ -25,6 +26,11 @@ export function presentRun(run: RunRow): Record<string, unknown> {
         field === "usageJson" || field === "resultJson" ? redactedOrNull(value) : value,
       ]),
   );
+}
+
+/** One run whole: its result bounded (RD-2). */
+export function presentRunDetail(run: RunRow): Record<string, unknown> {
+  return presentRun(run.resultJson === null ? run : { ...run, resultJson: boundedResult(run.resultJson) });
 }
 
 function redactedOrNull(value: unknown): JsonObject | null {

@@ -28,7 +28,7 @@ import {
   presentIssueRun,
   presentListedRun,
   presentLiveRun,
-  presentRun,
+  presentRunDetail,
 } from "./present-run.js";
 
 const RUN_NOT_FOUND = "Heartbeat run not found";
@@ -54,7 +54,7 @@ export async function readRun(deps: ApiDeps, query: { caller: Principal; runId: 
   const run = await requireRun(deps, query);
   const around = await findRunCompany(deps.db.sql, { run, leaseMs: deps.settings.leaseMs });
   return {
-    ...presentRun(run),
+    ...presentRunDetail(run),
     retryExhaustedReason: null,
     outputSilence: outputSilenceOf(run, deps.now()),
     worker: around.worker,
