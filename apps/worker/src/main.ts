@@ -14,9 +14,9 @@ async function main(): Promise<void> {
   const config = readConfig(env);
   const log = createLogger({ level: config.logLevel, name: "worker" });
   for (const warning of config.warnings) log.warn({ event: "config.warning" }, warning);
-  const worker = await startWorker({ config, log, env });
-  process.send?.({ type: "ready" });
+  const starting = startWorker({ config, log, env });
 
+  // Before the start is over: whoever sees this process serve may stop it at once.
   let asked = false;
   const onSignal = (signal: string): void => {
     if (asked) {
@@ -24,18 +24,22 @@ async function main(): Promise<void> {
       process.exit(1);
     }
     asked = true;
-    worker.stop({ terminate }).then(
-      () => process.exit(0),
-      (error: unknown) => {
-        log.error({ event: "worker.stop_failed", err: error }, "the worker could not stop in order");
-        process.exit(1);
-      },
-    );
+    starting
+      .then((worker) => worker.stop({ terminate }))
+      .then(
+        () => process.exit(0),
+        (error: unknown) => {
+          log.error({ event: "worker.stop_failed", err: error }, "the worker could not stop in order");
+          process.exit(1);
+        },
+      );
   };
   process.on("SIGTERM", onSignal);
   process.on("SIGINT", onSignal);
   // Whoever started this process is gone: nobody would ever stop it.
   process.on("disconnect", () => onSignal("disconnect"));
+  await starting;
+  if (process.connected) process.send?.({ type: "ready" });
 }
 
 main().catch((error: unknown) => {
