@@ -9,13 +9,16 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 
-/** $1 is the stop signal, the rest is the command. Descriptor 3 is the pipe, because `&` takes a job's own stdin. */
+/**
+ * $1 is the stop signal, the rest is the command. Descriptor 3 is the pipe, because `&` takes a job's own stdin. The
+ * signal is repeated: one that comes before the program has its handlers is lost, since `&` begins with SIGINT ignored.
+ */
 const GUARD = `
 stop=$1; shift
 exec 3<&0
 "$@" </dev/null 3<&- &
 child=$!
-( cat <&3 >/dev/null; kill -s "$stop" "$child" 2>/dev/null ) &
+( cat <&3 >/dev/null; while kill -s "$stop" "$child" 2>/dev/null; do sleep 1; done ) &
 watcher=$!
 exec 3<&- </dev/null
 wait "$child"; code=$?
