@@ -74,7 +74,7 @@ export interface FleetConsumer {
   /** Takes no more jobs until `resume`. */
   pause(): void;
   resume(): void;
-  /** Takes no more jobs; resolves when none is under way and each finish reached Redis. */
+  /** Takes no more jobs; resolves when none is under way and finishes reached Redis, or had 3 s to do so. */
   drain(): Promise<void>;
   /**
    * Takes no more jobs, gives finishes `finishTimeoutMs` to reach Redis, and closes. Does not wait for jobs under way:
@@ -152,17 +152,14 @@ class Consumer implements FleetConsumer {
 
   async drain(): Promise<void> {
     this.pause();
-    await this.until(() => this.reserved === 0 && this.running.size === 0 && this.finishing.size === 0);
+    await this.until(() => this.reserved === 0 && this.running.size === 0);
+    await this.finished(DEFAULT_FINISH_TIMEOUT_MS);
   }
 
   async stop(input?: { finishTimeoutMs?: number }): Promise<void> {
     if (this.mode === "stopped") return this.loop;
     this.setMode("stopped");
-    const settled = this.until(() => this.reserved === 0 && this.finishing.size === 0);
-    await Promise.race([
-      settled,
-      delay(input?.finishTimeoutMs ?? DEFAULT_FINISH_TIMEOUT_MS, undefined, { ref: false }),
-    ]);
+    await this.finished(input?.finishTimeoutMs ?? DEFAULT_FINISH_TIMEOUT_MS);
     this.abort.abort();
     await this.bell.close();
     await this.loop;
@@ -207,6 +204,17 @@ class Consumer implements FleetConsumer {
         this.waiters.add(waiter);
       });
     }
+  }
+
+  /** Fetches were answered and finishes reached Redis, or `timeoutMs` have passed: it may be away for long. */
+  private async finished(timeoutMs: number): Promise<void> {
+    let over = false;
+    const timer = setTimeout(() => {
+      over = true;
+      this.changed();
+    }, timeoutMs);
+    await this.until(() => over || (this.reserved === 0 && this.finishing.size === 0));
+    clearTimeout(timer);
   }
 
   private async work(): Promise<void> {

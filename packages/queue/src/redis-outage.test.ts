@@ -145,6 +145,25 @@ describe("a Redis that goes away", () => {
     expect((await corner.control.counts(["a"]))[0]).toMatchObject({ waiting: 0, active: 0 });
   });
 
+  it("RL-7 is away while a worker drains and stops: neither waits for it", async () => {
+    const server = await privateRedis();
+    const corner = await openCorner({ url: server.url });
+    const { open, opened } = gate();
+    const consumer = await corner.consume({
+      onJob: async () => {
+        await opened;
+        return { kind: "finished", returnValue: null };
+      },
+    });
+    await corner.add([runJob("a", "r1")]);
+    await waitFor(() => consumer.state().inUse === 1, { what: "a job under way" });
+    await server.stop();
+    open();
+    await consumer.drain();
+    await consumer.stop({ finishTimeoutMs: 10 });
+    expect(consumer.state()).toMatchObject({ mode: "stopped", inUse: 0 });
+  });
+
   it("RL-21 is emptied without a disconnection: the epoch is missed and written again", async () => {
     const server = await privateRedis();
     const corner = await openCorner({ url: server.url });
