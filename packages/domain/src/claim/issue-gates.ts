@@ -2,7 +2,7 @@
  * What has become of a run's issue while the run waited: the gates CL-8 to CL-12 and, for retries that come due, CL-30
  * and CL-31. The same function judges a waiting run at its claim and when a new wake meets it (WK-22).
  */
-import { isJsonObject, type IssuePriority, type IssueStatus, type JsonObject } from "@wakefleet/contracts";
+import { type IssuePriority, type IssueStatus, isJsonObject, type JsonObject } from "@wakefleet/contracts";
 import { hasWakeComment } from "../policy/interaction-wake.js";
 
 export interface WaitingRunFacts {

@@ -18,7 +18,11 @@ export interface BudgetFacts {
   readonly company: { readonly id: string; readonly status: CompanyStatus; readonly pauseReason: string | null };
   readonly agent: { readonly id: string; readonly status: AgentStatus; readonly pauseReason: string | null };
   /** The context's and the project, where they are of this company (BU-16). */
-  readonly projects: readonly { readonly id: string; readonly isPaused: boolean; readonly pauseReason: string | null }[];
+  readonly projects: readonly {
+    readonly id: string;
+    readonly isPaused: boolean;
+    readonly pauseReason: string | null;
+  }[];
   /** Every policy of the company, the agent and these projects (BU-17). */
   readonly policies: readonly HardStopPolicy[];
 }

@@ -25,7 +25,11 @@ export function hasWakeComment(context: JsonObject): boolean {
 
 /** Retries keep what first woke the run (CL-10): gates read these before `wakeReason` and `source`. */
 function firstReason(context: JsonObject): string | null {
-  return nonEmptyString(context["originalWakeReason"]) ?? nonEmptyString(context["wakeReason"]) ?? nonEmptyString(context["reason"]);
+  return (
+    nonEmptyString(context["originalWakeReason"]) ??
+    nonEmptyString(context["wakeReason"]) ??
+    nonEmptyString(context["reason"])
+  );
 }
 
 function firstSource(context: JsonObject): string | null {

@@ -42,6 +42,12 @@ function timeoutPolicy(adapterType: string, config: JsonObject): JsonObject {
   };
 }
 
+/** LV-107 to LV-109. */
+export function cancelStopReason(kind: CancelKind | null): string {
+  if (kind === "budget") return "budget_paused";
+  return kind === "pause" || kind === "hold" ? "paused" : "cancelled";
+}
+
 /** LV-104 to LV-110. */
 function stopReason(facts: StopFacts): string {
   switch (facts.status) {
@@ -50,8 +56,7 @@ function stopReason(facts: StopFacts): string {
     case "timed_out":
       return "timeout";
     case "cancelled":
-      if (facts.cancelKind === "budget") return "budget_paused";
-      return facts.cancelKind === "pause" || facts.cancelKind === "hold" ? "paused" : "cancelled";
+      return cancelStopReason(facts.cancelKind);
     case "failed":
       return facts.errorCode === "process_lost" ? "process_lost" : "adapter_failed";
   }

@@ -32,11 +32,15 @@ const issue = (one: Partial<IssueWakeFacts> = {}): IssueWakeFacts => ({
   lockRunId: null,
   activeRuns: [],
   deferred: null,
+  hold: null,
+  unresolvedBlockers: [],
+  isInteraction: false,
   ...one,
 });
 const decide = (one: Partial<WakeupFacts>) =>
   decideWakeup({
     agent: me(),
+    budget: null,
     source: "on_demand",
     reason: "why",
     payload: null,
@@ -243,6 +247,61 @@ describe("wakes about an issue", () => {
       requestId: "request",
       reason: "issue_execution_deferred",
       payload: { mine: 2, issueId: "i", [DEFERRED_CONTEXT_KEY]: { wakeCommentIds: ["a", "c"], commentId: "c" } },
+    });
+  });
+});
+
+const hold = {
+  holdId: "h",
+  rootIssueId: "root",
+  mode: "pause",
+  reason: "audit",
+  releasePolicy: { strategy: "manual" },
+};
+const blocker = { id: "b", identifier: "ACM-2", title: "First", status: "todo", priority: "high" };
+
+describe("budgets, holds and blockers", () => {
+  const block = { rule: "BU-15.6", scopeType: "agent" as const, scopeId: ME, reason: "no money" };
+  it("WK-12 a budget blocks before the agent's own state is looked at", () => {
+    const decision = decide({ budget: block, agent: me({ status: "paused" }) });
+    expect(decision).toEqual({ kind: "block", rule: "WK-12", reason: "budget.blocked", block });
+  });
+
+  it("WK-16 a held issue is skipped, also when a run could be joined", () => {
+    const decision = decide({ issue: issue({ hold, activeRuns: [run({})] }) });
+    expect(decision).toEqual({ kind: "skip", rule: "WK-16", reason: "issue_tree_hold_active", hold });
+  });
+
+  it("WK-17 a verified interaction wake goes on and tells of the hold", () => {
+    const decision = decide({ issue: issue({ hold, isInteraction: true }) });
+    expect(decision).toMatchObject({
+      kind: "queue",
+      context: { treeHoldInteraction: true, activeTreeHold: { ...hold, interaction: true } },
+    });
+  });
+
+  it("WK-24 unresolved blockers skip a wake that no active run could take", () => {
+    const decision = decide({ payload: { a: 1 }, issue: issue({ unresolvedBlockers: [blocker], lockRunId: "gone" }) });
+    expect(decision).toEqual({
+      kind: "skip",
+      rule: "WK-24",
+      reason: "issue_dependencies_blocked",
+      payload: { a: 1, issueId: "i", unresolvedBlockerIssueIds: ["b"] },
+      lock: { kind: "clear" },
+    });
+    expect(decide({ issue: issue({ unresolvedBlockers: [blocker], activeRuns: [run({})] }) }).kind).toBe("coalesce");
+  });
+
+  it("WK-25 an interaction wake on a blocked issue carries its blockers", () => {
+    const decision = decide({ issue: issue({ unresolvedBlockers: [blocker], isInteraction: true }) });
+    expect(decision).toMatchObject({
+      kind: "queue",
+      context: {
+        dependencyBlockedInteraction: true,
+        unresolvedBlockerIssueIds: ["b"],
+        unresolvedBlockerCount: 1,
+        unresolvedBlockerSummaries: [blocker],
+      },
     });
   });
 });

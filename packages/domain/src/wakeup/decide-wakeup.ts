@@ -1,5 +1,5 @@
 /**
- * Accepting a wakeup: the order of decisions of 03 (WK-10 to WK-32), as one pure function.
+ * Accepting a wakeup: the order of decisions of 03 (WK-10 to WK-32), as one pure function; WK-11 and WK-22 come before it.
  * Facts in, a discriminated union out; each member names the rule that decided. The first rule that applies ends it.
  */
 import {
@@ -13,6 +13,7 @@ import {
   type SkipReason,
 } from "@wakefleet/contracts";
 import { isInvokable } from "../agent.js";
+import type { BudgetBlock } from "../policy/budget-block.js";
 import { deferredPayload, mergeContexts, mergeDeferredPayload, needsFollowUpRun } from "./context.js";
 
 /** An active run as the decision sees it. */
@@ -31,6 +32,15 @@ export interface DeferredFact {
   readonly payload: JsonObject | null;
 }
 
+/** The pause hold over an issue (TH-10), as it is shown to the agent (WK-17, TH-26). */
+export interface TreeHoldFact {
+  readonly holdId: string;
+  readonly rootIssueId: string;
+  readonly mode: string;
+  readonly reason: string | null;
+  readonly releasePolicy: JsonObject | null;
+}
+
 export interface IssueWakeFacts {
   readonly issueId: string;
   /** False when no such issue is in the agent's company (also when the id is no UUID). */
@@ -40,10 +50,18 @@ export interface IssueWakeFacts {
   /** Active runs whose context names the issue, and the locked run if it is active. */
   readonly activeRuns: readonly ActiveRunFact[];
   readonly deferred: DeferredFact | null;
+  /** The nearest active pause hold. */
+  readonly hold: TreeHoldFact | null;
+  /** Issues that still block it, by title, as the context shows them (WK-25). */
+  readonly unresolvedBlockers: readonly JsonObject[];
+  /** The wake is a verified interaction wake for this issue (TH-21). */
+  readonly isInteraction: boolean;
 }
 
 export interface WakeupFacts {
   readonly agent: { readonly id: string; readonly status: AgentStatus; readonly policy: HeartbeatPolicy } | null;
+  /** What blocks the company, the agent or the project (BU-15); null: nothing. */
+  readonly budget: BudgetBlock | null;
   readonly source: InvocationSource;
   /** The caller's reason, kept on a coalesced row (WK-30). */
   readonly reason: string | null;
@@ -65,7 +83,18 @@ export type LockChange =
 export type WakeupDecision =
   | { readonly kind: "reject"; readonly rule: "WK-10" }
   | { readonly kind: "reject"; readonly rule: "WK-13"; readonly status: AgentStatus }
+  /** WK-12: skipped, and refused to the caller with the block's reason. */
+  | { readonly kind: "block"; readonly rule: "WK-12"; readonly reason: SkipReason; readonly block: BudgetBlock }
   | { readonly kind: "skip"; readonly rule: "WK-14" | "WK-15" | "WK-20"; readonly reason: SkipReason }
+  | { readonly kind: "skip"; readonly rule: "WK-16"; readonly reason: SkipReason; readonly hold: TreeHoldFact }
+  | {
+      readonly kind: "skip";
+      readonly rule: "WK-24";
+      readonly reason: SkipReason;
+      /** Added to the row's payload. */
+      readonly payload: JsonObject;
+      readonly lock: LockChange;
+    }
   | {
       readonly kind: "coalesce";
       readonly rule: "WK-26" | "WK-30";
@@ -106,6 +135,9 @@ const older = (a: ActiveRunFact, b: ActiveRunFact): number => a.createdAtMs - b.
 export function decideWakeup(facts: WakeupFacts): WakeupDecision {
   const { agent } = facts;
   if (agent === null) return { kind: "reject", rule: "WK-10" };
+  if (facts.budget !== null) {
+    return { kind: "block", rule: "WK-12", reason: SKIP_REASONS.budgetBlocked, block: facts.budget };
+  }
   if (!isInvokable(agent.status)) return { kind: "reject", rule: "WK-13", status: agent.status };
   if (facts.source === "timer" && !agent.policy.enabled) {
     return { kind: "skip", rule: "WK-14", reason: SKIP_REASONS.timerDisabled };
@@ -143,8 +175,13 @@ export function chooseLockHolder<Run extends ActiveRunFact>(activeRuns: readonly
   return byAge.find((run) => run.status === "running") ?? byAge[0] ?? null;
 }
 
-function decideWithIssue(facts: WakeupFacts, agentId: string, issue: IssueWakeFacts): WakeupDecision {
+function decideWithIssue(wake: WakeupFacts, agentId: string, issue: IssueWakeFacts): WakeupDecision {
+  // A hold is looked for above the issue, so it is judged before the row itself (WK-16 comes before WK-20).
+  if (issue.exists && issue.hold !== null && !issue.isInteraction) {
+    return { kind: "skip", rule: "WK-16", reason: SKIP_REASONS.treeHold, hold: issue.hold };
+  }
   if (!issue.exists) return { kind: "skip", rule: "WK-20", reason: SKIP_REASONS.issueNotFound };
+  const facts = { ...wake, context: interactionContext(wake.context, issue) };
 
   const locked = issue.activeRuns.find((run) => run.id === issue.lockRunId) ?? null;
   const holder = locked ?? chooseLockHolder(issue.activeRuns);
@@ -157,6 +194,16 @@ function decideWithIssue(facts: WakeupFacts, agentId: string, issue: IssueWakeFa
         ? { kind: "keep" }
         : { kind: "clear" };
 
+  if (holder === null && issue.unresolvedBlockers.length > 0 && !issue.isInteraction) {
+    const unresolvedBlockerIssueIds = issue.unresolvedBlockers.map((blocker) => blocker["id"] as string);
+    return {
+      kind: "skip",
+      rule: "WK-24",
+      reason: SKIP_REASONS.dependenciesBlocked,
+      payload: { ...facts.payload, issueId: issue.issueId, unresolvedBlockerIssueIds },
+      lock,
+    };
+  }
   if (holder === null) return { kind: "queue", rule: "WK-29", context: facts.context, lock };
 
   const mustFollow = needsFollowUpRun(facts.context) && holder.status === "running";
@@ -190,5 +237,38 @@ function decideWithIssue(facts: WakeupFacts, agentId: string, issue: IssueWakeFa
     reason: SERVICE_REASONS.deferred,
     behind: holder,
     lock,
+  };
+}
+
+/** How many blockers a context names; the count says how many there are. */
+const BLOCKERS_IN_CONTEXT = 50;
+
+/** WK-17 and WK-25: what an interaction wake tells the agent of the hold and the blockers it passed. */
+function interactionContext(context: JsonObject, issue: IssueWakeFacts): JsonObject {
+  if (!issue.isInteraction) return context;
+  const { hold, unresolvedBlockers: blockers } = issue;
+  return {
+    ...context,
+    ...(hold === null
+      ? {}
+      : {
+          treeHoldInteraction: true,
+          activeTreeHold: {
+            holdId: hold.holdId,
+            rootIssueId: hold.rootIssueId,
+            mode: hold.mode,
+            reason: hold.reason,
+            releasePolicy: hold.releasePolicy,
+            interaction: true,
+          },
+        }),
+    ...(blockers.length === 0
+      ? {}
+      : {
+          dependencyBlockedInteraction: true,
+          unresolvedBlockerIssueIds: blockers.map((blocker) => blocker["id"] as string),
+          unresolvedBlockerCount: blockers.length,
+          unresolvedBlockerSummaries: blockers.slice(0, BLOCKERS_IN_CONTEXT),
+        }),
   };
 }

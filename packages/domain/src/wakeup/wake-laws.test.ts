@@ -52,6 +52,7 @@ class Fleet {
     const taskKey = taskKeyOf(context);
     const decision = decideWakeup({
       agent: { id: agentId, status: "idle", policy: readHeartbeatPolicy({}) },
+      budget: null,
       source: "on_demand",
       reason: "r",
       payload,
@@ -65,6 +66,9 @@ class Fleet {
               lockRunId: this.locks.get(issueId) ?? null,
               activeRuns: this.runs.filter((run) => run.issueId === issueId),
               deferred: this.deferredOf(agentId, issueId),
+              hold: null,
+              unresolvedBlockers: [],
+              isInteraction: false,
             },
       sameTaskRuns:
         issueId === null ? this.runs.filter((run) => run.agentId === agentId && run.taskKey === taskKey) : [],

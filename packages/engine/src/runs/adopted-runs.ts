@@ -13,11 +13,18 @@ const CANCEL_GRACE_MS = 15_000;
 export class AdoptedRuns {
   private readonly runs = new Map<string, OrphanedRun>();
   private readonly ending = new Set<string>();
+  /** Runs whose lease was ended so that they can be ended: renewing them now would stand in the way. */
+  private readonly released = new Set<string>();
 
   constructor(private readonly deps: RecoveryDeps) {}
 
   get size(): number {
     return this.runs.size;
+  }
+
+  /** The runs whose lease is to be renewed. */
+  runIds(): string[] {
+    return [...this.runs.keys()].filter((runId) => !this.released.has(runId));
   }
 
   add(adopted: AdoptedRun): void {
@@ -32,10 +39,15 @@ export class AdoptedRuns {
     }
   }
 
-  /** What a lease renewal told: runs that are not ours any more are let go, cancelled ones are terminated. */
-  heed(holds: readonly StoredHold[]): void {
+  /**
+   * What a lease renewal told of the runs it was `asked` for: those that are not ours any more are let go, cancelled ones
+   * are terminated. A run that was taken over after the renewal was sent is not judged by its answer.
+   */
+  heed(holds: readonly StoredHold[], asked: readonly string[]): void {
     const known = new Map(holds.map((hold) => [hold.runId, hold]));
-    for (const run of [...this.runs.values()]) {
+    for (const runId of asked) {
+      const run = this.runs.get(runId);
+      if (run === undefined || this.released.has(runId)) continue;
       const hold = known.get(run.runId);
       if (hold === undefined || hold.claimToken !== run.claimToken) this.runs.delete(run.runId);
       else if (hold.cancelRequested && !run.cancelRequested) {
@@ -69,6 +81,7 @@ export class AdoptedRuns {
 
   private async end(run: OrphanedRun, cancelled: boolean): Promise<void> {
     this.ending.add(run.runId);
+    this.released.add(run.runId);
     try {
       // The lease is ours; ended at once, the run is judged and ended like any other orphan.
       await releaseLeases(this.deps.db.sql, { workerId: this.deps.workerId, runIds: [run.runId] });
@@ -93,6 +106,7 @@ export class AdoptedRuns {
       this.runs.delete(run.runId);
     } finally {
       this.ending.delete(run.runId);
+      this.released.delete(run.runId);
     }
   }
 }

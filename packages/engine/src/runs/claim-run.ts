@@ -6,6 +6,7 @@ import type { AdapterRegistry } from "@wakefleet/adapters";
 import { agentNameKey, gateClaim } from "@wakefleet/domain";
 import type { RunLogStore } from "@wakefleet/run-logs";
 import {
+  type ClaimIssue,
   claimRunIfWaiting,
   type Database,
   isRetryable,
@@ -50,7 +51,9 @@ export interface ClaimDeps {
 }
 
 const UNIQUE_VIOLATION = "23505";
-const LOCK_INDEX = /lock_issue_id/;
+const LOCK_INDEX = "heartbeat_runs_lock_issue_uq";
+/** The trigger behind the slot: a slot above the agent's limit. */
+const SLOT_LIMIT = "heartbeat_runs_slot_within_limit";
 
 /** Tries to claim. Rejects only when the database is away; a lost race is a result. */
 export async function claimRun(
@@ -65,9 +68,10 @@ export async function claimRun(
       const { code, constraint } = error as { code?: string; constraint?: string };
       if (code === UNIQUE_VIOLATION) {
         // The second wall (DM-36) refused what the facts allowed a moment before.
-        const kind = LOCK_INDEX.test(constraint ?? "") ? "locked" : "full";
+        const kind = constraint === LOCK_INDEX ? "locked" : "full";
         return { result: { kind }, after: nothingAfterCommit() };
       }
+      if (constraint === SLOT_LIMIT) return { result: { kind: "full" }, after: nothingAfterCommit() };
       if (!isRetryable(error) || attempt >= 3) throw error;
     }
   }
@@ -124,7 +128,7 @@ function claimOnce(deps: ClaimDeps, job: { runId: string; agentId: string }, aft
           workerId: deps.workerId,
           slot: decision.slot,
           leaseMs: deps.leaseMs,
-          lockIssueId: decision.takesLock && issue !== null ? issue.id : null,
+          lockIssueId: lockedIssueId(decision.takesLock, issue, job.runId),
           agentNameKey: agentNameKey(agent.name),
           adapterType: agent.adapterType,
           sessionIdBefore: session.displayId,
@@ -143,4 +147,10 @@ function claimOnce(deps: ClaimDeps, job: { runId: string; agentId: string }, aft
       }
     }
   });
+}
+
+/** CL-14, DM-36: the issue this run holds while it runs: one it takes now, or one whose lock was given to it before. */
+function lockedIssueId(takesLock: boolean, issue: ClaimIssue | null, runId: string): string | null {
+  if (issue === null) return null;
+  return takesLock || issue.executionRunId === runId ? issue.id : null;
 }

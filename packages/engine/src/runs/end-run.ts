@@ -5,6 +5,7 @@
  * somebody else brings it about: no lock stays, no deferred request waits for ever, no cost is booked twice.
  */
 import { readHeartbeatPolicy, type TerminalRunStatus } from "@wakefleet/contracts";
+import { stopMetadata } from "@wakefleet/domain";
 import {
   type ClaimIssue,
   type EndedRun,
@@ -13,6 +14,8 @@ import {
   type LockedAgent,
   lockAgents,
   lockIssueOfRun,
+  lockIssuesHeldBy,
+  type RunRow,
   type Sql,
 } from "@wakefleet/store";
 import type { NewId } from "../ids.js";
@@ -99,6 +102,7 @@ export async function endLockedRun(
   const { eventsBefore, keepsIssue, requestStatus, ...columns } = ending;
   const ended = await endRunIf(tx, {
     ...columns,
+    resultJson: columns.resultJson ?? stopOnly(locked.agent, columns),
     requestStatus: requestStatus ?? REQUEST_STATUS[ending.status],
     requestError: ending.error,
     events: [...eventsBefore, outcomeEvent(ending.status)],
@@ -108,6 +112,7 @@ export async function endLockedRun(
   if (locked.issue !== null && keepsIssue !== true) {
     await releaseIssue(tx, { run: ended.run, issue: locked.issue, now: locked.now, newId: locked.newId }, after);
   }
+  await releaseCheckedOutIssues(tx, locked, ended.run, after);
   after.events.push(...ended.events.map(runEventEvent), ...runEndedEvents(ended.run));
   if (ending.settlesAgent) {
     const { run, agentStatus: status, lastHeartbeatAt } = ended;
@@ -122,6 +127,33 @@ export async function endLockedRun(
     );
   }
   return ended;
+}
+
+/** LV-113: every terminal run says how it stopped, also one that never had a result. */
+function stopOnly(
+  agent: LockedAgent | null,
+  ending: Pick<EndRunInput, "status" | "errorCode" | "cancelKind">,
+): EndRunInput["resultJson"] {
+  const { status, errorCode, cancelKind } = ending;
+  return stopMetadata({
+    status,
+    errorCode,
+    cancelKind,
+    adapterType: agent?.adapterType ?? "",
+    adapterConfig: agent?.adapterConfig ?? {},
+  });
+}
+
+/**
+ * The execution locks a run took while it ran, of issues it was not woken for (CO-25 to CO-27): they end with it like the
+ * lock of its own issue. Only a run that started can have taken one.
+ */
+async function releaseCheckedOutIssues(tx: Sql, locked: LockedScope, run: RunRow, after: AfterCommit): Promise<void> {
+  if (run.startedAt === null) return;
+  for (const issue of await lockIssuesHeldBy(tx, run)) {
+    if (issue.id === locked.issue?.id) continue;
+    await releaseIssue(tx, { run, issue, now: locked.now, newId: locked.newId }, after);
+  }
 }
 
 /** FI-3. */

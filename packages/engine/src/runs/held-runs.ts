@@ -4,7 +4,7 @@
  */
 
 import type { RunAborted } from "@wakefleet/adapters";
-import type { OutputStream } from "@wakefleet/contracts";
+import type { CancelKind, OutputStream } from "@wakefleet/contracts";
 import type { RunFence } from "@wakefleet/store";
 
 export interface HeldRun {
@@ -14,6 +14,10 @@ export interface HeldRun {
   readonly claimedAtMs: number;
   /** Set once the end is being written: nobody judges it any more. */
   ending: boolean;
+  /** Set once the run is handed over: its lease is not renewed any more (PL-5). */
+  released: boolean;
+  /** Who or what asked for its cancel, once that is known (LV-107, LV-108). */
+  cancelKind: CancelKind | null;
   /** Output not yet written to the run (LG-5). */
   progress: { at: Date; seq: number; stream: OutputStream; bytes: number } | null;
   progressStoredAtMs: number | null;
@@ -30,6 +34,8 @@ export class HeldRuns {
       abort: new AbortController(),
       claimedAtMs: input.nowMs,
       ending: false,
+      released: false,
+      cancelKind: null,
       progress: null,
       progressStoredAtMs: null,
     };

@@ -11,6 +11,7 @@ import { performance } from "node:perf_hooks";
 import { RunAborted } from "@wakefleet/adapters";
 import { type Database, renewLeases, type HeldRun as StoredHold, storeOutputProgress } from "@wakefleet/store";
 import type { FaultPoints, Log } from "../ports.js";
+import type { AdoptedRuns } from "./adopted-runs.js";
 import type { HeldRun, HeldRuns } from "./held-runs.js";
 
 /** LG-5: at most once a minute after the first chunk. */
@@ -27,8 +28,10 @@ export interface LeaseKeeperDeps {
   readonly adoptGraceMs: number;
   readonly faults: FaultPoints;
   readonly log: Log;
-  /** Told of every renewal: what this worker holds by the database's word, or null when it failed. */
-  readonly onRenewal?: (holds: readonly StoredHold[] | null) => void;
+  /** The runs whose children this worker watches in a dead worker's stead; they are renewed with its own. */
+  readonly adopted?: Pick<AdoptedRuns, "runIds" | "heed">;
+  /** Told of every renewal whether it worked. */
+  readonly onRenewal?: (renewed: boolean) => void;
 }
 
 export interface LeaseKeeper {
@@ -45,16 +48,20 @@ export function createLeaseKeeper(deps: LeaseKeeperDeps): LeaseKeeper {
 
   async function renewOnce(): Promise<void> {
     await deps.faults.hit("before-lease-renewal");
-    const judged = deps.held.all().filter((held) => !held.ending);
+    const own = deps.held.all().filter((held) => !held.released);
+    const judged = own.filter((held) => !held.ending);
+    const adopted = deps.adopted?.runIds() ?? [];
+    const runIds = [...own.map((held) => held.fence.runId), ...adopted];
     const sentAtMs = performance.now();
     try {
-      const holds = await renewLeases(deps.db.sql, { workerId: deps.workerId, leaseMs: deps.leaseMs });
+      const holds = await renewLeases(deps.db.sql, { workerId: deps.workerId, leaseMs: deps.leaseMs, runIds });
       renewedAtMs = sentAtMs;
       judge(judged, holds);
-      deps.onRenewal?.(holds);
+      deps.adopted?.heed(holds, adopted);
+      deps.onRenewal?.(true);
       await storeProgress(sentAtMs);
     } catch (error) {
-      deps.onRenewal?.(null);
+      deps.onRenewal?.(false);
       deps.log.warn(
         { event: "lease.renewal_failed", err: error },
         "could not renew the leases; children go on for now",
@@ -76,6 +83,7 @@ export function createLeaseKeeper(deps: LeaseKeeperDeps): LeaseKeeper {
         if (stopped)
           deps.log.warn({ event: "run.lease_lost", ...held.fence }, "lease lost; stopping the agent process");
       } else if (hold.cancelRequested) {
+        held.cancelKind = hold.cancelKind;
         deps.held.abort(
           held.fence.runId,
           new RunAborted("cancelled", hold.cancelReason ?? "Cancelled by control plane"),

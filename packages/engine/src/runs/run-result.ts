@@ -14,9 +14,10 @@ import {
   storedResult,
 } from "@wakefleet/domain";
 import type { RunLogWriter } from "@wakefleet/run-logs";
-import { type NewRunEvent, readPreviousSessionTotals } from "@wakefleet/store";
+import { type NewRunEvent, readPreviousSessionTotals, type SessionTotals } from "@wakefleet/store";
 import { bareEnding, type RunEnding } from "./end-run.js";
 import type { Execution, ExecutionEnd } from "./execute-run.js";
+import { whenStoreAnswers } from "./when-store-answers.js";
 
 /** The cancel that stopped the adapter, if it was one. */
 function cancelOf({ held }: Execution): CancelFact | null {
@@ -96,7 +97,7 @@ export async function endOfResult(
       }),
       sessionIdAfter: session.displayId,
       ...logFacts(execution, writer, log),
-      cancelKind: outcome.status === "cancelled" ? "person" : null,
+      cancelKind: outcome.status === "cancelled" ? (execution.held.cancelKind ?? "person") : null,
       cost: usage.isBillable ? costOf(usage) : null,
       session: { adapterType: claimed.agent.adapterType, taskKey: claimed.session.taskKey, ...session },
     },
@@ -108,11 +109,11 @@ function heldGuard(execution: Execution): RunEnding["guard"] {
   return { kind: "held", workerId, claimToken, cancelSeen: cancelOf(execution) !== null };
 }
 
-function stopOf({ claimed }: Execution, outcome: RunOutcome) {
+function stopOf({ claimed, held }: Execution, outcome: RunOutcome) {
   return stopMetadata({
     status: outcome.status,
     errorCode: outcome.errorCode,
-    cancelKind: claimed.run.cancelKind,
+    cancelKind: held.cancelKind,
     adapterType: claimed.agent.adapterType,
     adapterConfig: asJsonObject(claimed.agent.adapterConfig),
   });
@@ -125,9 +126,10 @@ function costOf(usage: JudgedUsage): NonNullable<RunEnding["cost"]> {
 
 /** US-1: totals of a session are compared with those of the latest earlier run that ended with the same session. */
 async function judge(
-  { deps, claimed }: Execution,
+  execution: Execution,
   facts: { result: AdapterExecutionResult; sessionDisplayId: string | null },
 ): Promise<JudgedUsage> {
+  const { claimed } = execution;
   const { result, sessionDisplayId } = facts;
   const needsTotals =
     result.usageBasis === "session_cumulative" && result.usage !== undefined && sessionDisplayId !== null;
@@ -140,13 +142,7 @@ async function judge(
     provider: result.provider ?? null,
     biller: result.biller ?? null,
     model: result.model ?? null,
-    previousTotals: needsTotals
-      ? await readPreviousSessionTotals(deps.db.sql, {
-          agentId: claimed.run.agentId,
-          sessionId: sessionDisplayId,
-          runId: claimed.run.id,
-        })
-      : null,
+    previousTotals: needsTotals ? await previousTotalsOf(execution, sessionDisplayId) : null,
     session: {
       persistedSessionId: sessionDisplayId,
       sessionReused: resumed,
@@ -156,6 +152,14 @@ async function judge(
       sessionRotationReason: null,
     },
   });
+}
+
+/** A database that is away must not make a failure of a run that succeeded: it is waited for. */
+function previousTotalsOf({ deps, claimed }: Execution, sessionId: string): Promise<SessionTotals | null> {
+  const { agentId, id: runId } = claimed.run;
+  return whenStoreAnswers({ log: deps.log, runId, what: "read the session's totals" }, () =>
+    readPreviousSessionTotals(deps.db.sql, { agentId, sessionId, runId }),
+  );
 }
 
 /** EX-13: what was thrown before or inside the adapter ends the run. */
@@ -182,7 +186,7 @@ export async function endOfFault(
       ...bareEnding({ runId: claimed.run.id, guard: heldGuard(execution), ...outcome }),
       resultJson: stopOf(execution, outcome),
       ...logFacts(execution, fault.writer, log),
-      cancelKind: cancel === null ? null : "person",
+      cancelKind: cancel === null ? null : (execution.held.cancelKind ?? "person"),
       eventsBefore: cancel === null ? [errorEvent] : [],
     },
   };

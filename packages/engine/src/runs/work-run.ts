@@ -3,15 +3,16 @@
  * written however long the database stays away, because the work cannot be repeated (STY-11); if meanwhile the run was
  * taken over, the fence refuses and nothing is written.
  */
-import { setTimeout as delay } from "node:timers/promises";
-import { type Database, findRunCancel, isRetryable, isStoreUnavailable } from "@wakefleet/store";
+import { cancelStopReason } from "@wakefleet/domain";
+import { type Database, type EndedRun, findRunCancel } from "@wakefleet/store";
 import type { RunDispatcher } from "../dispatch/run-dispatcher.js";
 import type { FaultPoints, LiveEventPublisher, Log } from "../ports.js";
-import { carryOut, nothingAfterCommit } from "./after-commit.js";
+import { type AfterCommit, carryOut, nothingAfterCommit } from "./after-commit.js";
 import { type ClaimDeps, type ClaimResult, claimRun } from "./claim-run.js";
-import { endRunIn, type RunEnding } from "./end-run.js";
+import { bareEnding, endRunIn, type RunEnding } from "./end-run.js";
 import { type ExecuteDeps, executeRun } from "./execute-run.js";
 import type { HeldRuns } from "./held-runs.js";
+import { whenStoreAnswers } from "./when-store-answers.js";
 
 /** What became of the job, in the queue's words. */
 export type JobVerdict =
@@ -42,8 +43,6 @@ export interface WorkDeps extends ExecuteDeps, ClaimDeps {
 
 /** While an issue's lock is another running run's, the job is laid aside this long. */
 const LOCKED_RETRY_MS = 1_000;
-const WRITE_RETRY_FIRST_MS = 100;
-const WRITE_RETRY_MAX_MS = 2_000;
 
 /** Works one job. Rejects only when the run could not even be tried because the database is away. */
 export async function workRun(deps: WorkDeps, job: { runId: string; agentId: string }): Promise<JobVerdict> {
@@ -75,7 +74,10 @@ async function holdAndExecute(
     const end = await executeRun({ deps, claimed, held });
     held.ending = true;
     if (end.kind === "lost") return { kind: "gone" };
-    if (end.kind === "stopped") return await deps.onStopped(claimed.run.id);
+    if (end.kind === "stopped") {
+      held.released = true;
+      return await deps.onStopped(claimed.run.id);
+    }
     const scope = { agentId: claimed.agent.id, hasIssue: claimed.run.issueId !== null };
     const verdict = await writeEnd(deps, { scope, ending: end.ending, adapterType: claimed.agent.adapterType });
     await deps.faults.hit("after-finish-before-job-end");
@@ -90,11 +92,14 @@ export async function writeEnd(
   deps: Pick<WorkDeps, "db" | "newId" | "dispatcher" | "events" | "log" | "onEnded">,
   end: { scope: { agentId: string; hasIssue: boolean }; ending: RunEnding; adapterType: string },
 ): Promise<JobVerdict> {
+  const { runId } = end.ending;
+  const wait = { log: deps.log, runId, what: "write the end" };
   let ending = end.ending;
-  for (let attempt = 0; ; attempt += 1) {
+  let isReduced = false;
+  for (;;) {
     const after = nothingAfterCommit();
     try {
-      const ended = await deps.db.transaction((tx) => endRunIn(tx, deps, end.scope, ending, after));
+      const ended = await whenStoreAnswers(wait, () => writeOnce(deps, { scope: end.scope, ending }, after));
       if (ended !== null) {
         carryOut(deps, after);
         const { status, error, errorCode, startedAt, finishedAt, id } = ended.run;
@@ -103,24 +108,51 @@ export async function writeEnd(
           ? { kind: "failed", error: error ?? status }
           : { kind: "finished", returnValue: { runId: id, status, ...(error === null ? {} : { reason: error }) } };
       }
-      const cancelled = await cancelledMeanwhile(deps, ending);
+      const cancelled = await whenStoreAnswers(wait, () => cancelledMeanwhile(deps, ending));
       if (cancelled === null) {
-        deps.log.info(
-          { event: "run.end_refused", runId: ending.runId },
-          "the run was ended or taken over by somebody else",
-        );
+        deps.log.info({ event: "run.end_refused", runId }, "the run was ended or taken over by somebody else");
         return { kind: "gone" };
       }
       ending = cancelled;
     } catch (error) {
-      if (!isStoreUnavailable(error) && !isRetryable(error)) throw error;
-      deps.log.warn(
-        { event: "run.end_waits", runId: ending.runId, attempt, err: error },
-        "could not write the end; will retry",
-      );
-      await delay(Math.min(WRITE_RETRY_MAX_MS, WRITE_RETRY_FIRST_MS * 2 ** Math.min(attempt, 6)));
+      // Refused also without the adapter's result: the lease is not renewed any more, and PL-4 ends the run.
+      if (isReduced) throw error;
+      isReduced = true;
+      deps.log.error({ event: "run.result_refused", runId, err: error }, "the database refused the run's result");
+      ending = withoutResult(ending, error);
     }
   }
+}
+
+/** One attempt; what an attempt that failed would have announced is forgotten. */
+function writeOnce(
+  deps: Pick<WorkDeps, "db" | "newId">,
+  end: { scope: { agentId: string; hasIssue: boolean }; ending: RunEnding },
+  after: AfterCommit,
+): Promise<EndedRun | null> {
+  after.events.length = 0;
+  after.jobs.length = 0;
+  return deps.db.transaction((tx) => endRunIn(tx, deps, end.scope, end.ending, after));
+}
+
+/** EX-13: what the database does not take of a result must not leave the run `running`. It fails, and says why. */
+function withoutResult(ending: RunEnding, error: unknown): RunEnding {
+  const cancelled = ending.status === "cancelled";
+  const message = `The run's result could not be stored: ${error instanceof Error ? error.message : String(error)}`;
+  const { runId, guard, cancelKind, cancelRecover, log } = ending;
+  return {
+    ...bareEnding({
+      runId,
+      guard,
+      status: cancelled ? "cancelled" : "failed",
+      error: cancelled ? ending.error : message,
+      errorCode: cancelled ? "cancelled" : "adapter_failed",
+    }),
+    cancelKind,
+    cancelRecover,
+    log,
+    eventsBefore: [{ eventType: "error", stream: "system", level: "error", message, payload: null }],
+  };
 }
 
 /** Cancel wins (STY-03): a cancel that was asked for while the adapter ended by itself. Null: the run is not ours. */
@@ -136,7 +168,7 @@ async function cancelledMeanwhile(deps: Pick<WorkDeps, "db">, ending: RunEnding)
     errorCode: "cancelled",
     resultJson: {
       ...ending.resultJson,
-      stopReason: cancel.kind === "pause" ? "paused" : "cancelled",
+      stopReason: cancelStopReason(cancel.kind),
       timeoutFired: false,
     },
   };

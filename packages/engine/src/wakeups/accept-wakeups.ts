@@ -6,7 +6,14 @@
  * What must stay true: the decision and its writes are one atomic step (WK-32), agents are locked before issues and each
  * in id order, and nothing is announced or dispatched before the commit (STY-38).
  */
-import { isGuid, type LiveEventDraft, nonEmptyString, readHeartbeatPolicy, WakefleetError } from "@wakefleet/contracts";
+import {
+  isGuid,
+  type JsonObject,
+  type LiveEventDraft,
+  nonEmptyString,
+  readHeartbeatPolicy,
+  WakefleetError,
+} from "@wakefleet/contracts";
 import {
   chooseLockHolder,
   decideWakeup,
@@ -14,6 +21,8 @@ import {
   issueIdOf,
   taskKeyOf,
   type WakeupDecision,
+  wellFormedJson,
+  wellFormedText,
 } from "@wakefleet/domain";
 import {
   type Database,
@@ -124,13 +133,34 @@ export async function acceptWakeupsIn(
   return accepted;
 }
 
-function prepare(request: AcceptWakeupRequest): PreparedWake {
-  const enriched = enrichContext(request);
-  const named = issueIdOf(enriched);
-  // Uuids are compared as text in the run's own column: one spelling, the one PostgreSQL answers.
-  const issueId = named !== null && isGuid(named) ? named.toLowerCase() : named;
-  const context = issueId === named || issueId === null ? enriched : { ...enriched, issueId };
-  return { request, context, issueId, taskKey: taskKeyOf(context) };
+function prepare(asked: AcceptWakeupRequest): PreparedWake {
+  const request = storable(asked);
+  const { payload } = request;
+  const context = enrichContext({
+    ...request,
+    context: withPlainIssueId(request.context),
+    payload: payload === null ? null : withPlainIssueId(payload),
+  });
+  return { request, context, issueId: issueIdOf(context), taskKey: taskKeyOf(context) };
+}
+
+/** DM-8 before anything is compared, looked up or answered: what is answered equals what is stored. */
+function storable(request: AcceptWakeupRequest): AcceptWakeupRequest {
+  const { reason, payload, idempotencyKey } = request;
+  return {
+    ...request,
+    agentId: request.agentId.toLowerCase(),
+    reason: reason === null ? null : wellFormedText(reason),
+    payload: payload === null ? null : wellFormedJson(payload),
+    context: wellFormedJson(request.context),
+    idempotencyKey: idempotencyKey === null ? null : wellFormedText(idempotencyKey),
+  };
+}
+
+/** Uuids are compared as text in the run's own columns: one spelling, the one PostgreSQL answers. */
+function withPlainIssueId(object: JsonObject): JsonObject {
+  const issueId = object["issueId"];
+  return isGuid(issueId) ? { ...object, issueId: issueId.toLowerCase() } : object;
 }
 
 async function openWorld(tx: Sql, prepared: readonly PreparedWake[]): Promise<WakeWorld> {

@@ -51,16 +51,19 @@ export function skipAnswer(facts: {
   };
 }
 
-/** The decided wake as it is kept for a repeated call. */
+/**
+ * The decided wake as it is kept for a repeated call: as text, because `jsonb` would give its keys in another order and
+ * the repeated call is answered byte for byte like the first (API-109).
+ */
 export function storedAnswer(decided: Omit<DecidedWakeup, "replayed">): JsonObject {
-  return JSON.parse(JSON.stringify(decided)) as JsonObject;
+  return { answer: JSON.stringify(decided) };
 }
 
 const INSTANTS = /At$/;
 
 /** The first call's answer, as it was stored. */
 export function replayOf(stored: JsonObject): DecidedWakeup {
-  const answer = stored as unknown as DecidedWakeup;
+  const answer = JSON.parse(String(stored["answer"])) as DecidedWakeup;
   return { ...answer, replayed: true, run: answer.run === null ? null : reviveRun(answer.run) };
 }
 

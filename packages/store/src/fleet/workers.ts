@@ -32,19 +32,25 @@ export interface HeldRun {
 }
 
 /**
- * Renews the worker and every run it holds, and tells which those are: a run the worker knows and the answer lacks is no
- * longer its own (EX-14), and a cancel that was asked for is seen here even when no message arrived (CN-2).
+ * Renews the worker and the runs it knows it holds, and tells which it does hold: a run the answer lacks is no longer its
+ * own (EX-14), and a cancel that was asked for is seen here even when no message arrived (CN-2).
+ *
+ * Only runs that are named are renewed: one that its worker lost sight of must run out of its lease and be recovered,
+ * not be kept `running` for as long as the worker lives (EX-13).
  */
-export async function renewLeases(sql: Sql, input: { workerId: string; leaseMs: number }): Promise<HeldRun[]> {
+export async function renewLeases(
+  sql: Sql,
+  input: { workerId: string; leaseMs: number; runIds: readonly string[] },
+): Promise<HeldRun[]> {
   return sql.query<HeldRun>(
     `WITH worker AS (
        UPDATE workers SET last_seen_at = clock_timestamp() WHERE id = $1
      )
      UPDATE heartbeat_runs SET lease_expires_at = clock_timestamp() + make_interval(secs => $2::float8 / 1000)
-      WHERE worker_id = $1 AND status = 'running'
+      WHERE worker_id = $1 AND status = 'running' AND id = ANY($3::uuid[])
      RETURNING id AS "runId", claim_token AS "claimToken", cancel_requested_at IS NOT NULL AS "cancelRequested",
                cancel_reason AS "cancelReason", cancel_kind AS "cancelKind"`,
-    [input.workerId, input.leaseMs],
+    [input.workerId, input.leaseMs, input.runIds],
     "renew_leases",
   );
 }

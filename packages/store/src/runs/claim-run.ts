@@ -84,6 +84,17 @@ export async function lockIssueOfRun(tx: Sql, runId: string): Promise<ClaimIssue
   return row === undefined ? null : camelRow<ClaimIssue>(row);
 }
 
+/** Locks the issues whose execution lock a run holds, in id order; its own issue may be among them. */
+export async function lockIssuesHeldBy(tx: Sql, run: Pick<RunRow, "id" | "companyId">): Promise<ClaimIssue[]> {
+  const rows = await tx.query<Record<string, unknown>>(
+    `SELECT id, company_id, status, assignee_agent_id, execution_run_id, false AS lock_held_by_other FROM issues
+      WHERE execution_run_id = $1 AND company_id = $2 ORDER BY id FOR NO KEY UPDATE`,
+    [run.id, run.companyId],
+    "lock_issues_held_by",
+  );
+  return rows.map((row) => camelRow<ClaimIssue>(row));
+}
+
 export interface ClaimInput {
   readonly runId: string;
   readonly workerId: string;
