@@ -172,13 +172,11 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     adoptGraceMs: config.processAdoptGraceMs,
     faults,
     log,
-    onRenewal(holds) {
-      metrics.leaseRenewals.inc({ result: holds === null ? "failed" : "renewed" });
-      if (holds === null) reachableSinceMs = null;
-      else {
-        reachableSinceMs ??= performance.now();
-        adopted.heed(holds);
-      }
+    adopted,
+    onRenewal(renewed) {
+      metrics.leaseRenewals.inc({ result: renewed ? "renewed" : "failed" });
+      if (!renewed) reachableSinceMs = null;
+      else reachableSinceMs ??= performance.now();
     },
   });
 

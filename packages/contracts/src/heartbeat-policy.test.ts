@@ -1,7 +1,7 @@
 /** Reading the heartbeat policy of an agent, however it was written (DM-61). */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { readHeartbeatPolicy } from "./heartbeat-policy.js";
+import { MAX_TIMER_INTERVAL_SEC, readHeartbeatPolicy } from "./heartbeat-policy.js";
 
 describe("readHeartbeatPolicy", () => {
   it.each([
@@ -29,6 +29,7 @@ describe("readHeartbeatPolicy", () => {
       { enabled: false, intervalSec: 0 },
     ],
     [{ intervalSec: -1 }, { intervalSec: 0 }],
+    [{ intervalSec: 1e300 }, { intervalSec: MAX_TIMER_INTERVAL_SEC }],
     [{ wakeOnDemand: false }, { wakeOnDemand: false }],
     [{ wakeOnAssignment: false }, { wakeOnDemand: false }],
     [{ wakeOnOnDemand: false }, { wakeOnDemand: false }],

@@ -6,6 +6,8 @@ import { asJsonObject } from "./json.js";
 
 export const DEFAULT_MAX_CONCURRENT_RUNS = 5;
 export const MAX_CONCURRENT_RUNS_LIMIT = 10;
+/** A hundred years: more is never waited for, and PostgreSQL's interval would refuse numbers without bound. */
+export const MAX_TIMER_INTERVAL_SEC = 100 * 366 * 24 * 3_600;
 
 export interface HeartbeatPolicy {
   /** Timer wakes are on. */
@@ -32,7 +34,10 @@ export function readHeartbeatPolicy(runtimeConfig: unknown): HeartbeatPolicy {
   const max = heartbeat["maxConcurrentRuns"];
   return {
     enabled: bool("enabled") ?? false,
-    intervalSec: typeof interval === "number" && Number.isFinite(interval) ? Math.max(0, interval) : 0,
+    intervalSec:
+      typeof interval === "number" && Number.isFinite(interval)
+        ? Math.min(MAX_TIMER_INTERVAL_SEC, Math.max(0, interval))
+        : 0,
     wakeOnDemand: bool("wakeOnDemand", "wakeOnAssignment", "wakeOnOnDemand", "wakeOnAutomation") ?? true,
     maxConcurrentRuns:
       typeof max === "number" && Number.isFinite(max)
