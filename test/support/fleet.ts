@@ -2,7 +2,8 @@
  * A whole fleet for a test: real API and worker processes over real stores, an admin key, an HTTP client and a witness.
  *
  * What must stay true: nothing of it is left when the test ends, however it ends: `stop` kills every process at once and
- * removes the database; processes end by themselves when the test's process is gone (fleet-process.ts).
+ * removes the database; processes end by themselves when the test's process is gone (fleet-process.ts). With
+ * `E2E_KEEP_LOGS=1` the processes' logs are kept and named.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -164,6 +165,10 @@ export class Fleet {
     this.parts.redis.disconnect();
     await this.parts.db.close();
     await this.parts.removeStores();
+    if (process.env["E2E_KEEP_LOGS"]) {
+      console.log(`kept: ${this.parts.folder}/*.log`);
+      return;
+    }
     for (const folder of [this.parts.folder, this.scratch]) {
       rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
     }

@@ -43,7 +43,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     idle_in_transaction_session_timeout: 30_000,
     application_name: options.applicationName ?? "wakefleet",
   });
-  pool.on("error", (error) => options.onIdleError?.(error));
+  pool.on("error", (error) => options.onIdleError?.(withoutClient(error)));
   const sql = sqlOf(pool);
   return {
     pool,
@@ -51,6 +51,12 @@ export function openDatabase(options: DatabaseOptions): Database {
     async transaction<T>(work: (tx: Sql) => Promise<T>): Promise<T> {
       const client = await pool.connect();
       let broken: Error | undefined;
+      // A connection that ends between two statements has no query to reject: without a listener it would end the
+      // process. The next statement on it fails, and so the transaction.
+      const onLost = (error: Error): void => {
+        broken = error;
+      };
+      client.on("error", onLost);
       try {
         await client.query("BEGIN");
         const result = await work(sqlOf(client));
@@ -66,12 +72,20 @@ export function openDatabase(options: DatabaseOptions): Database {
         throw error;
       } finally {
         client.release(broken);
+        // A lost client leaves the pool; what it still has to say is heard by nobody else.
+        if (broken === undefined) client.off("error", onLost);
       }
     },
     async close(): Promise<void> {
       await pool.end();
     },
   };
+}
+
+/** The pool hangs the whole client on the error of an idle connection: its statements and keys belong in no log. */
+function withoutClient(error: Error & { client?: unknown }): Error {
+  delete error.client;
+  return error;
 }
 
 /** SQLSTATE classes and node codes that mean "the database is away or refusing", not "the statement was wrong". */
