@@ -19,3 +19,4 @@ export * from "./run/usage.js";
 export * from "./text/well-formed.js";
 export * from "./wakeup/context.js";
 export * from "./wakeup/decide-wakeup.js";
+export * from "./wakeup/resume-run.js";

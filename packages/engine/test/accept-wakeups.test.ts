@@ -117,7 +117,9 @@ describe("what a wake writes", () => {
 
   it("WK-10, WK-13, API-32 refusals write no row", async () => {
     const paused = await agent({ status: "paused" });
-    expect(await world.ask({ agentId: newId() })).toMatchObject({ error: { code: "not_found", message: "Agent not found" } });
+    expect(await world.ask({ agentId: newId() })).toMatchObject({
+      error: { code: "not_found", message: "Agent not found" },
+    });
     expect(await world.ask({ agentId: "no uuid" })).toMatchObject({ error: { code: "not_found" } });
     expect(await world.ask({ agentId: paused })).toMatchObject({
       error: {
@@ -126,7 +128,9 @@ describe("what a wake writes", () => {
         details: { status: "paused" },
       },
     });
-    expect(await world.ask({ agentId: paused, companyId: newId() })).toMatchObject({ error: { code: "wrong_company" } });
+    expect(await world.ask({ agentId: paused, companyId: newId() })).toMatchObject({
+      error: { code: "wrong_company" },
+    });
     expect(await requestsOf(paused)).toBe(0);
   });
 
@@ -194,7 +198,9 @@ describe("many at once", () => {
     const results = await Promise.all(batches.map((batch, index) => processes[index % 3]!.acceptBatch(batch)));
     expect(results.flat().filter((result) => result.outcome === "rejected")).toEqual([]);
     expect(
-      await countRows(world.db.sql, "heartbeat_runs WHERE issue_id = ANY($1::text[]) AND status = 'queued'", [issueIds]),
+      await countRows(world.db.sql, "heartbeat_runs WHERE issue_id = ANY($1::text[]) AND status = 'queued'", [
+        issueIds,
+      ]),
     ).toBe(4);
   });
 
@@ -237,7 +243,11 @@ describe("idempotency", () => {
   it("WK-42 50 at once: one row, one run, 50 equal answers (check 12)", async () => {
     const agentId = await agent();
     const processes = acceptors(4);
-    const request = wakeRequest({ agentId, payload: { taskKey: "k", z: 1, aa: [2, { b: 3, a: 4 }] }, idempotencyKey: "once" });
+    const request = wakeRequest({
+      agentId,
+      payload: { taskKey: "k", z: 1, aa: [2, { b: 3, a: 4 }] },
+      idempotencyKey: "once",
+    });
     const results = await Promise.all(Array.from({ length: 50 }, (_, index) => processes[index % 4]!.accept(request)));
     const texts = results.map((result) => JSON.stringify({ ...result, replayed: null }));
     expect(new Set(texts).size).toBe(1);

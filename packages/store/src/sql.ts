@@ -54,5 +54,5 @@ const typeParsers = {
  * non-empty string); joining through this keeps the primary key's index in use. `column` is our own text, never input.
  */
 export function uuidOf(column: string): string {
-  return `(CASE WHEN ${column} ~ '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$' THEN ${column}::uuid END)`;
+  return `(CASE WHEN (${column}) ~ '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$' THEN (${column})::uuid END)`;
 }

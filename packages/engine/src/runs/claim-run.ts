@@ -3,24 +3,32 @@
  * the run to this worker under a new claim token, or cancels it, or says why not now.
  */
 import type { AdapterRegistry } from "@wakefleet/adapters";
-import { agentNameKey, gateClaim } from "@wakefleet/domain";
+import { agentNameKey, budgetBlock, type ClaimFacts, gateClaim } from "@wakefleet/domain";
 import type { RunLogStore } from "@wakefleet/run-logs";
 import {
+  appendRunEvents,
   type ClaimIssue,
   claimRunIfWaiting,
   type Database,
+  type IssueGateRow,
+  insertActivity,
   isRetryable,
   type LockedAgent,
   lockAgents,
   lockIssueOfRun,
+  type NewRunEvent,
   type RunFence,
   type RunRow,
   readClaimFacts,
+  readIssueGateFacts,
+  type Sql,
 } from "@wakefleet/store";
 import type { NewId } from "../ids.js";
+import { runQueuedEvent } from "../wakeups/apply-decision.js";
 import { type AfterCommit, nothingAfterCommit } from "./after-commit.js";
-import { bareEnding, endLockedRun } from "./end-run.js";
+import { bareEnding, endLockedRun, endRefusedRun } from "./end-run.js";
 import { type PreviousSession, previousSession } from "./previous-session.js";
+import { isRunInteraction, retryFacts } from "./run-gates.js";
 import { agentStatusEvent, runEventEvent, runStartedEvents } from "./run-live-events.js";
 
 /** A run that is this worker's own: the only thing a result can be written for. */
@@ -83,19 +91,16 @@ function claimOnce(deps: ClaimDeps, job: { runId: string; agentId: string }, aft
     const agent = agents.get(job.agentId) ?? null;
     const facts = await readClaimFacts(tx, job);
     const issue = facts.run?.issueId == null ? null : await lockIssueOfRun(tx, job.runId);
+    const gate = issue === null ? null : await readIssueGateFacts(tx, { runId: job.runId, issueId: issue.id });
     const decision = gateClaim({
-      run:
-        facts.run === null
-          ? null
-          : { status: facts.run.status, scheduledRetryAtMs: facts.run.scheduledRetryAt?.getTime() ?? null },
+      run: facts.run === null ? null : waitingRun(facts.run, gate),
       agent,
+      budget: facts.budget === null ? null : budgetBlock(facts.budget),
       takenSlots: facts.takenSlots,
-      issue:
-        issue === null
-          ? null
-          : { assignedToAgent: issue.assigneeAgentId === job.agentId, lockFreeOrOwn: !issue.lockHeldByOther },
+      issue: issue === null || gate === null ? null : { ...gate, lockFreeOrOwn: !issue.lockHeldByOther },
       nowMs: facts.now.getTime(),
     });
+    const locked = { newId: deps.newId, agent, issue, now };
     switch (decision.kind) {
       case "ended":
         return { kind: "ended" };
@@ -104,24 +109,32 @@ function claimOnce(deps: ClaimDeps, job: { runId: string; agentId: string }, aft
       case "full":
         return { kind: "full" };
       case "cancel": {
-        const ended = await endLockedRun(
-          tx,
-          { newId: deps.newId, agent, issue, now },
-          bareEnding({
-            runId: job.runId,
-            guard: { kind: "waiting" },
-            status: "cancelled",
-            error: decision.text,
-            errorCode: decision.code,
-            cancelKind: "gate",
-          }),
-          after,
-        );
-        return ended === null ? { kind: "ended" } : { kind: "cancelled", text: decision.text };
+        const { text, cancelKind, hold } = decision;
+        const ending = bareEnding({
+          runId: job.runId,
+          guard: { kind: "waiting" },
+          status: "cancelled",
+          error: text,
+          errorCode: "cancelled",
+          cancelKind,
+        });
+        const ended = await endLockedRun(tx, locked, ending, after);
+        if (ended === null) return { kind: "ended" };
+        if (hold !== null) await noteInterruption(tx, ended.run, hold, after);
+        return { kind: "cancelled", text };
+      }
+      case "refuse": {
+        const { refusal } = decision;
+        const ended = await endRefusedRun(tx, locked, { runId: job.runId, refusal }, after);
+        return ended === null ? { kind: "ended" } : { kind: "cancelled", text: refusal.text };
       }
       case "claim": {
         if (agent === null) throw new Error("the gates claim only for an agent that exists");
         if (facts.run === null) throw new Error("the gates claim only a run that exists");
+        if (decision.wasRetry) {
+          const events = await appendRunEvents(tx, job.runId, [PROMOTED_RETRY]);
+          after.events.push(...events.map(runEventEvent), runQueuedEvent(facts.run));
+        }
         const session = previousSession(deps.adapters.resolve(agent.adapterType), { run: facts.run, agent, facts });
         const moved = await claimRunIfWaiting(tx, {
           runId: job.runId,
@@ -153,4 +166,54 @@ function claimOnce(deps: ClaimDeps, job: { runId: string; agentId: string }, aft
 function lockedIssueId(takesLock: boolean, issue: ClaimIssue | null, runId: string): string | null {
   if (issue === null) return null;
   return takesLock || issue.executionRunId === runId ? issue.id : null;
+}
+
+/** CL-32. */
+const PROMOTED_RETRY: NewRunEvent = {
+  eventType: "lifecycle",
+  stream: "system",
+  level: "info",
+  message: "Scheduled retry became due and was promoted to the queued run pool",
+  payload: null,
+};
+
+/** What the gates look at of the run itself. */
+function waitingRun(run: RunRow, gate: IssueGateRow | null): ClaimFacts["run"] {
+  const context = run.contextSnapshot ?? {};
+  return {
+    status: run.status,
+    scheduledRetryAtMs: run.scheduledRetryAt?.getTime() ?? null,
+    context,
+    issueId: run.issueId,
+    isInteraction: gate !== null && isRunInteraction(context, gate.id, gate.interaction),
+    retry: retryFacts(run),
+  };
+}
+
+/** AC-24: a hold stopped a run at its claim. */
+async function noteInterruption(
+  tx: Sql,
+  run: RunRow,
+  hold: { holdId: string; rootIssueId: string },
+  after: AfterCommit,
+): Promise<void> {
+  const entry = {
+    companyId: run.companyId,
+    actorType: "system",
+    actorId: "system",
+    action: "issue.tree_hold_run_interrupted",
+    entityType: "heartbeat_run",
+    entityId: run.id,
+    agentId: run.agentId,
+    runId: run.id,
+    details: {
+      issueId: run.issueId,
+      holdId: hold.holdId,
+      rootIssueId: hold.rootIssueId,
+      source: "heartbeat.claim_queued_run",
+    },
+  };
+  await insertActivity(tx, [entry]);
+  const { companyId, ...payload } = entry;
+  after.events.push({ companyId, type: "activity.logged", payload });
 }

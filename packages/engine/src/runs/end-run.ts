@@ -5,7 +5,7 @@
  * somebody else brings it about: no lock stays, no deferred request waits for ever, no cost is booked twice.
  */
 import { readHeartbeatPolicy, type TerminalRunStatus } from "@wakefleet/contracts";
-import { stopMetadata } from "@wakefleet/domain";
+import { type IssueGateRefusal, stopMetadata } from "@wakefleet/domain";
 import {
   type ClaimIssue,
   type EndedRun,
@@ -21,6 +21,7 @@ import {
 import type { NewId } from "../ids.js";
 import type { AfterCommit } from "./after-commit.js";
 import { releaseIssue } from "./release-issue.js";
+import { refusedEnding } from "./run-gates.js";
 import { agentStatusEvent, runEndedEvents, runEventEvent } from "./run-live-events.js";
 
 /** How a run ended, before the facts that only the transaction knows. */
@@ -126,6 +127,21 @@ export async function endLockedRun(
       }),
     );
   }
+  return ended;
+}
+
+/** CL-15: a gate refused the run before it started; its lock goes and what waited behind it is promoted (FI-8). */
+export async function endRefusedRun(
+  tx: Sql,
+  locked: Pick<LockedScope, "newId" | "issue" | "now">,
+  refused: { runId: string; refusal: IssueGateRefusal },
+  after: AfterCommit,
+): Promise<EndedRun | null> {
+  const ended = await endRunIf(tx, refusedEnding(refused.runId, refused.refusal));
+  if (ended === null) return null;
+  const { issue, newId, now } = locked;
+  if (issue !== null) await releaseIssue(tx, { run: ended.run, issue, now, newId }, after);
+  after.events.push(...ended.events.map(runEventEvent), ...runEndedEvents(ended.run));
   return ended;
 }
 

@@ -15,7 +15,7 @@ import {
 } from "@wakefleet/store";
 import { runJobOf } from "../dispatch/run-job.js";
 import type { NewId } from "../ids.js";
-import { runQueuedEvent } from "../wakeups/accept-wakeups.js";
+import { runQueuedEvent } from "../wakeups/apply-decision.js";
 import { newRunRow } from "../wakeups/new-run-row.js";
 import type { AfterCommit } from "./after-commit.js";
 import { runEventEvent } from "./run-live-events.js";

@@ -6,43 +6,34 @@
  * What must stay true: the decision and its writes are one atomic step (WK-32), agents are locked before issues and each
  * in id order, and nothing is announced or dispatched before the commit (STY-38).
  */
+import { isGuid, type LiveEventDraft, readHeartbeatPolicy, WakefleetError } from "@wakefleet/contracts";
+import { decideWakeup, wakeCommentIdOf } from "@wakefleet/domain";
 import {
-  isGuid,
-  type JsonObject,
-  type LiveEventDraft,
-  nonEmptyString,
-  readHeartbeatPolicy,
-  WakefleetError,
-} from "@wakefleet/contracts";
-import {
-  chooseLockHolder,
-  decideWakeup,
-  enrichContext,
-  issueIdOf,
-  taskKeyOf,
-  type WakeupDecision,
-  wellFormedJson,
-  wellFormedText,
-} from "@wakefleet/domain";
-import {
+  type ClaimIssue,
   type Database,
+  endRunIf,
   isRetryable,
   isStoreUnavailable,
-  type LockedAgent,
+  type LockedIssue,
   lockAgents,
   lockIssues,
-  type NewWakeupRequest,
+  type PolicyQuery,
   type RunRow,
+  readResumedRuns,
   readWakeFacts,
   recordWakeups,
   type Sql,
 } from "@wakefleet/store";
 import type { NewId } from "../ids.js";
 import type { RunJob } from "../ports.js";
+import { releaseIssue } from "../runs/release-issue.js";
+import { refusedEnding } from "../runs/run-gates.js";
+import { runEndedEvents, runEventEvent } from "../runs/run-live-events.js";
 import { acceptedRunJob } from "./accepted-run-job.js";
-import { newRunRow } from "./new-run-row.js";
-import { replayOf, skipAnswer, storedAnswer, summaryOf } from "./wake-answer.js";
-import type { AcceptWakeupRequest, AcceptWakeupResult, DecidedWakeup } from "./wake-request.js";
+import { applyDecision } from "./apply-decision.js";
+import { type PreparedWake, prepareWake, resumeRunIdOf } from "./prepare-wake.js";
+import { replayOf } from "./wake-answer.js";
+import type { AcceptWakeupRequest, AcceptWakeupResult } from "./wake-request.js";
 import { WakeWorld } from "./wake-world.js";
 
 /** What a committed transaction leaves to do outside of it. */
@@ -50,14 +41,6 @@ export interface AcceptedWakeups {
   readonly results: AcceptWakeupResult[];
   readonly jobs: RunJob[];
   readonly events: LiveEventDraft[];
-}
-
-/** A wake whose context is known: what the locks and facts are read for. */
-interface PreparedWake {
-  readonly request: AcceptWakeupRequest;
-  readonly context: ReturnType<typeof enrichContext>;
-  readonly issueId: string | null;
-  readonly taskKey: string | null;
 }
 
 const MAX_DEADLOCK_RETRIES = 3;
@@ -110,9 +93,9 @@ export async function acceptWakeupsIn(
   newId: NewId,
   requests: readonly AcceptWakeupRequest[],
 ): Promise<AcceptedWakeups> {
-  const prepared = requests.map(prepare);
-  const world = await openWorld(tx, prepared);
+  const { world, prepared } = await openWorld(tx, requests);
   const accepted: AcceptedWakeups = { results: [], jobs: [], events: [] };
+  const freed = await cancelStaleRuns(tx, world, accepted);
   const newRunIds = new Set<string>();
   for (const wake of prepared) {
     const result = decideOne(world, newId, wake, accepted.events);
@@ -121,6 +104,10 @@ export async function acceptWakeupsIn(
   }
   const record = world.record();
   if (record.requests.length > 0) await recordWakeups(tx, record);
+  for (const { run, issue } of freed) {
+    // Where the wakes at hand gave the issue no run, what waited behind the cancelled one goes on (CL-15, CL-31).
+    if (!world.hasActiveRun(issue)) await releaseIssue(tx, { run, issue, now: world.now, newId }, accepted);
+  }
   for (const runId of newRunIds) {
     const run = world.run(runId);
     const agent = run === null ? null : world.agent(run.agentId);
@@ -133,55 +120,77 @@ export async function acceptWakeupsIn(
   return accepted;
 }
 
-function prepare(asked: AcceptWakeupRequest): PreparedWake {
-  const request = storable(asked);
-  const { payload } = request;
-  const context = enrichContext({
-    ...request,
-    context: withPlainIssueId(request.context),
-    payload: payload === null ? null : withPlainIssueId(payload),
-  });
-  return { request, context, issueId: issueIdOf(context), taskKey: taskKeyOf(context) };
-}
-
-/** DM-8 before anything is compared, looked up or answered: what is answered equals what is stored. */
-function storable(request: AcceptWakeupRequest): AcceptWakeupRequest {
-  const { reason, payload, idempotencyKey } = request;
-  return {
-    ...request,
-    agentId: request.agentId.toLowerCase(),
-    reason: reason === null ? null : wellFormedText(reason),
-    payload: payload === null ? null : wellFormedJson(payload),
-    context: wellFormedJson(request.context),
-    idempotencyKey: idempotencyKey === null ? null : wellFormedText(idempotencyKey),
-  };
-}
-
-/** Uuids are compared as text in the run's own columns: one spelling, the one PostgreSQL answers. */
-function withPlainIssueId(object: JsonObject): JsonObject {
-  const issueId = object["issueId"];
-  return isGuid(issueId) ? { ...object, issueId: issueId.toLowerCase() } : object;
-}
-
-async function openWorld(tx: Sql, prepared: readonly PreparedWake[]): Promise<WakeWorld> {
-  const agentIds = [...new Set(prepared.map((wake) => wake.request.agentId))].filter(isGuid);
+/** Locks what the wakes are about and reads the facts. */
+async function openWorld(
+  tx: Sql,
+  requests: readonly AcceptWakeupRequest[],
+): Promise<{ world: WakeWorld; prepared: PreparedWake[] }> {
+  const agentIds = [...new Set(requests.map((one) => one.agentId.toLowerCase()))].filter(isGuid);
   const { agents, now } = await lockAgents(tx, agentIds);
+  const resumed = await resumedRuns(tx, requests);
+  const prepared = requests.map((request) => {
+    const runId = resumeRunIdOf(request);
+    const found = runId === null ? undefined : resumed.get(runId);
+    return prepareWake(request, found?.agentId === request.agentId.toLowerCase() ? found.run : null);
+  });
   const issueIds = [...new Set(prepared.map((wake) => wake.issueId).filter(isGuid))];
-  const issues = issueIds.length === 0 ? new Map() : await lockIssues(tx, issueIds);
+  const issues = issueIds.length === 0 ? new Map<string, LockedIssue>() : await lockIssues(tx, issueIds);
 
-  const tasks = prepared.filter((wake) => agents.has(wake.request.agentId));
-  const keyed = tasks.filter((wake) => wake.request.idempotencyKey !== null);
+  const living = prepared.filter((wake) => agents.has(wake.request.agentId));
+  const keyed = living.filter((wake) => wake.request.idempotencyKey !== null);
   const lockedIssues = [...issues.values()];
   const facts = await readWakeFacts(tx, {
-    taskAgentIds: tasks.map((wake) => wake.request.agentId),
-    taskKeys: tasks.map((wake) => wake.taskKey),
+    taskAgentIds: living.map((wake) => wake.request.agentId),
+    taskKeys: living.map((wake) => wake.taskKey),
     issueIds: lockedIssues.map((issue) => issue.id),
     companyIds: lockedIssues.map((issue) => issue.companyId),
     lockRunIds: lockedIssues.map((issue) => issue.executionRunId).filter((id) => id !== null),
     keyAgentIds: keyed.map((wake) => wake.request.agentId),
     keys: keyed.map((wake) => wake.request.idempotencyKey as string),
+    policies: living.map(policyQueryOf),
   });
-  return new WakeWorld(now, agents, issues, facts);
+  const places = new Map(living.map((wake, place) => [wake, place]));
+  return { world: new WakeWorld(now, agents, issues, facts, places), prepared };
+}
+
+/** WK-11: only wakes that ask to resume cost a statement. */
+async function resumedRuns(
+  tx: Sql,
+  requests: readonly AcceptWakeupRequest[],
+): Promise<Awaited<ReturnType<typeof readResumedRuns>>> {
+  const asking = requests.filter((request) => resumeRunIdOf(request) !== null && isGuid(request.agentId));
+  if (asking.length === 0) return new Map();
+  const runIds = asking.map((request) => resumeRunIdOf(request) as string);
+  return readResumedRuns(tx, { runIds, agentIds: asking.map((request) => request.agentId) });
+}
+
+function policyQueryOf(wake: PreparedWake): PolicyQuery {
+  const uuid = (value: unknown): string | null => (isGuid(value) ? value : null);
+  return {
+    agentId: wake.request.agentId,
+    projectId: uuid(wake.context["projectId"]),
+    issueId: uuid(wake.issueId),
+    commentId: uuid(wakeCommentIdOf(wake.context)),
+  };
+}
+
+/** WK-22: waiting runs that their claim would refuse are cancelled here, with that rule's code and text. */
+async function cancelStaleRuns(
+  tx: Sql,
+  world: WakeWorld,
+  accepted: AcceptedWakeups,
+): Promise<{ run: RunRow; issue: ClaimIssue }[]> {
+  const freed: { run: RunRow; issue: ClaimIssue }[] = [];
+  for (const { run, refusal } of world.staleRuns()) {
+    const ended = await endRunIf(tx, refusedEnding(run.id, refusal));
+    // Lost: it was claimed a moment ago and counts as running from here on; its own lock order forbids waiting for it.
+    if (ended === null) continue;
+    const issue = world.removeRun(run);
+    if (issue !== null)
+      freed.push({ run: ended.run, issue: { ...issue, executionRunId: null, lockHeldByOther: false } });
+    accepted.events.push(...ended.events.map(runEventEvent), ...runEndedEvents(ended.run));
+  }
+  return freed;
 }
 
 function decideOne(world: WakeWorld, newId: NewId, wake: PreparedWake, events: LiveEventDraft[]): AcceptWakeupResult {
@@ -199,9 +208,10 @@ function decideOne(world: WakeWorld, newId: NewId, wake: PreparedWake, events: L
         : rejected("idempotency_key_reused", "Idempotency key was already used with a different request");
     }
   }
-  const issue = wake.issueId === null ? null : world.issueFacts(agent.id, agent.companyId, wake.issueId);
+  const issue = wake.issueId === null ? null : world.issueFacts(agent, wake, wake.issueId);
   const decision = decideWakeup({
     agent: { id: agent.id, status: agent.status, policy: readHeartbeatPolicy(agent.runtimeConfig) },
+    budget: world.budgetBlock(wake),
     source: request.source,
     reason: request.reason,
     payload: request.payload,
@@ -214,7 +224,7 @@ function decideOne(world: WakeWorld, newId: NewId, wake: PreparedWake, events: L
       ? rejected("not_found", "Agent not found")
       : rejected("agent_not_invokable", "Agent is not invokable in its current state", { status: decision.status });
   }
-  return apply({ world, newId, wake, agent, decision, events });
+  return applyDecision({ world, newId, wake, agent, decision, events });
 }
 
 function rejected(
@@ -223,183 +233,4 @@ function rejected(
   details?: unknown,
 ): AcceptWakeupResult {
   return { outcome: "rejected", error: new WakefleetError(code, message, details) };
-}
-
-interface Application {
-  readonly world: WakeWorld;
-  readonly newId: NewId;
-  readonly wake: PreparedWake;
-  readonly agent: LockedAgent;
-  readonly decision: Exclude<WakeupDecision, { kind: "reject" }>;
-  readonly events: LiveEventDraft[];
-}
-
-/** Writes one decision into the world and builds its answer. */
-function apply({ world, newId, wake, agent, decision, events }: Application): DecidedWakeup {
-  const { request } = wake;
-  const requestId = newId();
-  if (decision.kind !== "skip" && wake.issueId !== null) {
-    if (decision.lock.kind === "clear") world.setLock(wake.issueId, null);
-    else if (decision.lock.kind === "adopt") {
-      world.setLock(wake.issueId, { runId: decision.lock.runId, agentId: decision.lock.agentId });
-    }
-  }
-
-  const row: NewWakeupRequest = {
-    id: requestId,
-    companyId: agent.companyId,
-    agentId: agent.id,
-    source: request.source,
-    triggerDetail: request.triggerDetail,
-    reason: request.reason,
-    payload: request.payload,
-    status: "queued",
-    coalescedCount: 0,
-    requestedByActorType: request.actor.type,
-    requestedByActorId: request.actor.id,
-    idempotencyKey: request.idempotencyKey,
-    idempotencyFingerprint: request.idempotencyKey === null ? null : request.fingerprint,
-    responseStatus: request.idempotencyKey === null ? null : 202,
-    responseJson: null,
-    runId: null,
-    issueId: nonEmptyString(request.payload?.["issueId"]),
-    finished: false,
-  };
-
-  const applied = ((): {
-    row: NewWakeupRequest;
-    outcome: DecidedWakeup["outcome"];
-    run: RunRow | null;
-    skip: DecidedWakeup["skip"];
-  } => {
-    switch (decision.kind) {
-      case "queue": {
-        const run = newRunRow({
-          id: newId(),
-          companyId: agent.companyId,
-          agentId: agent.id,
-          source: request.source,
-          triggerDetail: request.triggerDetail,
-          wakeupRequestId: requestId,
-          context: decision.context,
-          sessionIdBefore: world.sessionBefore(agent, wake.taskKey),
-          now: world.now,
-        });
-        world.addRun(run);
-        return { row: { ...row, runId: run.id }, outcome: "queued", run, skip: null };
-      }
-      case "coalesce": {
-        const run = world.mergeIntoRun(decision.runId, decision.context);
-        const joined = {
-          ...row,
-          status: "coalesced" as const,
-          reason: decision.reason,
-          coalescedCount: 1,
-          runId: run.id,
-          finished: true,
-        };
-        return { row: joined, outcome: "coalesced", run, skip: null };
-      }
-      case "defer": {
-        const issueId = wake.issueId as string;
-        const skip = skipAnswer({
-          skipReason: decision.reason,
-          issueId,
-          behind: decision.behind,
-          behindName: world.agentName(decision.behind.agentId),
-        });
-        if (decision.rule === "WK-27") {
-          world.mergeIntoDeferred({ agentId: agent.id, issueId, payload: decision.payload });
-          const joined = {
-            ...row,
-            status: "coalesced" as const,
-            reason: decision.reason,
-            coalescedCount: 1,
-            issueId,
-            finished: true,
-          };
-          return { row: joined, outcome: "deferred", run: null, skip };
-        }
-        world.addDeferred({ agentId: agent.id, issueId, requestId, payload: decision.payload });
-        const deferred = {
-          ...row,
-          status: "deferred_issue_execution" as const,
-          reason: decision.reason,
-          payload: decision.payload,
-          issueId,
-        };
-        return { row: deferred, outcome: "deferred", run: null, skip };
-      }
-      case "skip": {
-        const issueFacts = wake.issueId === null ? null : world.issueFacts(agent.id, agent.companyId, wake.issueId);
-        const behind = issueFacts === null ? null : chooseLockHolder(issueFacts.activeRuns);
-        const skip = skipAnswer({
-          skipReason: decision.reason,
-          issueId: wake.issueId,
-          behind,
-          behindName: behind === null ? null : world.agentName(behind.agentId),
-        });
-        return {
-          row: { ...row, status: "skipped", reason: decision.reason, finished: true },
-          outcome: "skipped",
-          run: null,
-          skip,
-        };
-      }
-    }
-  })();
-
-  const decided = {
-    outcome: applied.outcome,
-    rule: decision.rule,
-    wakeup: summaryOf(applied.row, world.now),
-    run: applied.run,
-    skip: applied.skip,
-  };
-  world.addRequest(
-    request.idempotencyKey === null ? applied.row : { ...applied.row, responseJson: storedAnswer(decided) },
-  );
-  if (applied.run !== null && request.logActivity) logInvocation(world, request, applied.run, events);
-  events.push(announcement(applied.row, applied.outcome, applied.run));
-  return { ...decided, replayed: false };
-}
-
-/** AC-20. */
-function logInvocation(world: WakeWorld, request: AcceptWakeupRequest, run: RunRow, events: LiveEventDraft[]): void {
-  const entry = {
-    actorType: request.actor.type,
-    actorId: request.actor.id,
-    action: "heartbeat.invoked",
-    entityType: "heartbeat_run",
-    entityId: run.id,
-    agentId: request.actor.type === "agent" ? request.actor.id : null,
-    runId: run.id,
-    details: { agentId: run.agentId },
-  };
-  world.addActivity({ companyId: run.companyId, ...entry });
-  events.push({ companyId: run.companyId, type: "activity.logged", payload: entry });
-}
-
-/** WK-41 for a queued run; else that a request became no run of its own. */
-function announcement(row: NewWakeupRequest, outcome: DecidedWakeup["outcome"], run: RunRow | null): LiveEventDraft {
-  if (outcome === "queued" && run !== null) return runQueuedEvent(run);
-  const { companyId, id, agentId, status, reason, runId, issueId } = row;
-  return { companyId, type: "wakeup.recorded", payload: { wakeupId: id, agentId, status, reason, runId, issueId } };
-}
-
-/** WK-41. */
-export function runQueuedEvent(
-  run: Pick<RunRow, "companyId" | "id" | "agentId" | "invocationSource" | "triggerDetail" | "wakeupRequestId">,
-): LiveEventDraft {
-  return {
-    companyId: run.companyId,
-    type: "heartbeat.run.queued",
-    payload: {
-      runId: run.id,
-      agentId: run.agentId,
-      invocationSource: run.invocationSource,
-      triggerDetail: run.triggerDetail,
-      wakeupRequestId: run.wakeupRequestId,
-    },
-  };
 }

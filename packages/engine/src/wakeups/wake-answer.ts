@@ -1,8 +1,8 @@
 /** What a caller is told of a decided wake (API-108, API-109), and how an idempotent call tells it again (WK-42). */
-import type { JsonObject } from "@wakefleet/contracts";
+import { type ErrorCode, type JsonObject, WakefleetError } from "@wakefleet/contracts";
 import type { ActiveRunFact } from "@wakefleet/domain";
 import type { NewWakeupRequest, RunRow } from "@wakefleet/store";
-import type { DecidedWakeup, SkipAnswer, WakeupSummary } from "./wake-request.js";
+import type { AcceptWakeupResult, DecidedWakeup, SkipAnswer, WakeupSummary } from "./wake-request.js";
 
 /** API-109: the request as it is answered beside the run. */
 export function summaryOf(request: NewWakeupRequest, now: Date): WakeupSummary {
@@ -61,8 +61,21 @@ export function storedAnswer(decided: Omit<DecidedWakeup, "replayed">): JsonObje
 
 const INSTANTS = /At$/;
 
+/** A refusal that left a row (the 409 of a budget block) is kept, too (API-111). */
+export function storedRefusal(error: WakefleetError): JsonObject {
+  return { refusal: JSON.stringify({ code: error.code, message: error.message, details: error.details ?? null }) };
+}
+
 /** The first call's answer, as it was stored. */
-export function replayOf(stored: JsonObject): DecidedWakeup {
+export function replayOf(stored: JsonObject): AcceptWakeupResult {
+  if (typeof stored["refusal"] === "string") {
+    const { code, message, details } = JSON.parse(stored["refusal"]) as {
+      code: ErrorCode;
+      message: string;
+      details: unknown;
+    };
+    return { outcome: "rejected", error: new WakefleetError(code, message, details), replayed: true };
+  }
   const answer = JSON.parse(String(stored["answer"])) as DecidedWakeup;
   return { ...answer, replayed: true, run: answer.run === null ? null : reviveRun(answer.run) };
 }

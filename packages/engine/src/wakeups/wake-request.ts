@@ -62,4 +62,11 @@ export interface DecidedWakeup {
   readonly skip: SkipAnswer | null;
 }
 
-export type AcceptWakeupResult = DecidedWakeup | { readonly outcome: "rejected"; readonly error: WakefleetError };
+export type AcceptWakeupResult =
+  | DecidedWakeup
+  | {
+      readonly outcome: "rejected";
+      readonly error: WakefleetError;
+      /** True when an idempotency key answered an earlier refusal again (API-111). */
+      readonly replayed?: boolean;
+    };

@@ -6,9 +6,15 @@ import type { JsonObject } from "@wakefleet/contracts";
 import {
   type ActiveRunFact,
   agentNameKey,
+  type BudgetBlock,
+  budgetBlock,
   type DeferredFact,
+  type IssueGateRefusal,
   type IssueWakeFacts,
+  issueGate,
   issueIdOf,
+  isVerifiedInteraction,
+  retryGate,
   taskKeyOf,
 } from "@wakefleet/domain";
 import type {
@@ -21,8 +27,11 @@ import type {
   RunRow,
   StoredAnswer,
   WakeFacts,
+  WakePolicyFacts,
   WakeupRecord,
 } from "@wakefleet/store";
+import { isRunInteraction, retryFacts } from "../runs/run-gates.js";
+import type { PreparedWake } from "./prepare-wake.js";
 
 interface WorldRun {
   row: RunRow;
@@ -58,6 +67,8 @@ export class WakeWorld {
     private readonly agents: ReadonlyMap<string, LockedAgent>,
     private readonly issues: ReadonlyMap<string, LockedIssue>,
     private readonly facts: WakeFacts,
+    /** The place of each wake in the query of `facts.policies`. */
+    private readonly places: ReadonlyMap<PreparedWake, number>,
   ) {
     for (const row of facts.runs) this.runs.set(row.id, { row, isNew: false, changed: false, takesLockOf: null });
     for (const request of facts.deferred) {
@@ -122,12 +133,25 @@ export class WakeWorld {
     return this.activeRuns((row) => row.agentId === agentId && row.taskKey === taskKey);
   }
 
-  issueFacts(agentId: string, companyId: string, issueId: string): IssueWakeFacts {
+  /** What blocks a wake by money (BU-15); null: nothing. */
+  budgetBlock(wake: PreparedWake): BudgetBlock | null {
+    const facts = this.policyOf(wake)?.budget;
+    return facts === undefined ? null : budgetBlock(facts);
+  }
+
+  private policyOf(wake: PreparedWake): WakePolicyFacts | undefined {
+    const place = this.places.get(wake);
+    return place === undefined ? undefined : this.facts.policies.get(place);
+  }
+
+  issueFacts(agent: Pick<LockedAgent, "id" | "companyId">, wake: PreparedWake, issueId: string): IssueWakeFacts {
+    const { id: agentId, companyId } = agent;
     const issue = this.issue(issueId, companyId);
     const lockRunId = issue === null ? null : (this.locks.get(issue.id) ?? null);
     const deferred = this.deferred.get(key(agentId, issueId));
     const fact: DeferredFact | null =
       deferred === undefined ? null : { requestId: deferred.requestId, payload: deferred.payload };
+    const policy = this.policyOf(wake);
     return {
       issueId,
       exists: issue !== null,
@@ -137,7 +161,58 @@ export class WakeWorld {
           ? []
           : this.activeRuns((row) => row.companyId === companyId && (row.issueId === issueId || row.id === lockRunId)),
       deferred: fact,
+      hold: policy?.hold ?? null,
+      unresolvedBlockers: policy?.unresolvedBlockers ?? [],
+      isInteraction: isVerifiedInteraction({
+        context: wake.context,
+        issueId,
+        comment: policy?.comment ?? null,
+        requesters: [wake.request.actor],
+      }),
     };
+  }
+
+  /**
+   * Waiting runs of a locked issue that a claim would now refuse (WK-22), each with the refusal: a new owner's wake does
+   * not wait behind the old owner's.
+   */
+  staleRuns(): { run: RunRow; refusal: IssueGateRefusal }[] {
+    const stale: { run: RunRow; refusal: IssueGateRefusal }[] = [];
+    for (const { row } of this.runs.values()) {
+      const issue = row.issueId === null ? null : this.issue(row.issueId, row.companyId);
+      if (issue === null || (row.status !== "queued" && row.status !== "scheduled_retry")) continue;
+      const refusal = this.refusalOf(row, issue);
+      if (refusal !== null) stale.push({ run: row, refusal });
+    }
+    return stale;
+  }
+
+  private refusalOf(row: RunRow, issue: LockedIssue): IssueGateRefusal | null {
+    const context = row.contextSnapshot ?? {};
+    const interaction = this.facts.interactions.get(row.id);
+    const waiting = {
+      agentId: row.agentId,
+      isRetry: row.status === "scheduled_retry",
+      context,
+      isInteraction: isRunInteraction(context, issue.id, interaction),
+    };
+    // CL-8 is left to the claim: a blocker may be gone by then.
+    const facts = { ...issue, unresolvedBlockerIssueIds: [] };
+    return waiting.isRetry
+      ? retryGate({ ...waiting, retry: retryFacts(row) }, facts)
+      : issueGate(waiting, issue.id, facts);
+  }
+
+  /** A run that was cancelled within this transaction; the lock goes with it. Answers its issue. */
+  removeRun(run: RunRow): LockedIssue | null {
+    this.runs.delete(run.id);
+    for (const [issueId, holder] of this.locks) if (holder === run.id) this.setLock(issueId, null);
+    return run.issueId === null ? null : this.issue(run.issueId, run.companyId);
+  }
+
+  /** True when a run that names the issue is active as of now. */
+  hasActiveRun(issue: Pick<LockedIssue, "id" | "companyId">): boolean {
+    return this.activeRuns((row) => row.companyId === issue.companyId && row.issueId === issue.id).length > 0;
   }
 
   addRequest(request: NewWakeupRequest): void {

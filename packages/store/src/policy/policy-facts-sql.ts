@@ -16,23 +16,23 @@ export const LIFETIME_START = "'1970-01-01 00:00:00+00'::timestamptz";
 export function budgetFactsOf(agent: string, projectIds: string): string {
   return `(
     SELECT jsonb_build_object(
-      'company', jsonb_build_object('id', c.id, 'status', c.status, 'pauseReason', c.pause_reason),
+      'company', jsonb_build_object('id', co.id, 'status', co.status, 'pauseReason', co.pause_reason),
       'agent', jsonb_build_object('id', ${agent}.id, 'status', ${agent}.status, 'pauseReason', ${agent}.pause_reason),
       'projects', coalesce((
-        SELECT jsonb_agg(jsonb_build_object('id', pr.id, 'isPaused', pr.paused_at IS NOT NULL, 'pauseReason', pr.pause_reason))
-          FROM projects pr WHERE pr.id = ANY(${projectIds}) AND pr.company_id = c.id), '[]'::jsonb),
+        SELECT jsonb_agg(jsonb_build_object('id', bpr.id, 'isPaused', bpr.paused_at IS NOT NULL, 'pauseReason', bpr.pause_reason))
+          FROM projects bpr WHERE bpr.id = ANY(${projectIds}) AND bpr.company_id = co.id), '[]'::jsonb),
       'policies', coalesce((
-        SELECT jsonb_agg(jsonb_build_object('scopeType', p.scope_type, 'scopeId', p.scope_id, 'amount', p.amount,
-                 'observed', coalesce(b.observed_cents, 0)))
-          FROM budget_policies p
-          LEFT JOIN budget_counters b ON b.company_id = p.company_id AND b.scope_type = p.scope_type
-               AND b.scope_id = p.scope_id
-               AND b.window_start = CASE WHEN p.window_kind = 'lifetime' THEN ${LIFETIME_START} ELSE ${CURRENT_MONTH} END
-         WHERE p.company_id = c.id AND p.is_active AND p.hard_stop_enabled AND p.amount > 0
-           AND ((p.scope_type = 'company' AND p.scope_id = c.id)
-             OR (p.scope_type = 'agent' AND p.scope_id = ${agent}.id)
-             OR (p.scope_type = 'project' AND p.scope_id = ANY(${projectIds})))), '[]'::jsonb))
-      FROM companies c WHERE c.id = ${agent}.company_id)`;
+        SELECT jsonb_agg(jsonb_build_object('scopeType', bp.scope_type, 'scopeId', bp.scope_id, 'amount', bp.amount,
+                 'observed', coalesce(bc.observed_cents, 0)))
+          FROM budget_policies bp
+          LEFT JOIN budget_counters bc ON bc.company_id = bp.company_id AND bc.scope_type = bp.scope_type
+               AND bc.scope_id = bp.scope_id
+               AND bc.window_start = CASE WHEN bp.window_kind = 'lifetime' THEN ${LIFETIME_START} ELSE ${CURRENT_MONTH} END
+         WHERE bp.company_id = co.id AND bp.is_active AND bp.hard_stop_enabled AND bp.amount > 0
+           AND ((bp.scope_type = 'company' AND bp.scope_id = co.id)
+             OR (bp.scope_type = 'agent' AND bp.scope_id = ${agent}.id)
+             OR (bp.scope_type = 'project' AND bp.scope_id = ANY(${projectIds})))), '[]'::jsonb))
+      FROM companies co WHERE co.id = ${agent}.company_id)`;
 }
 
 /**
@@ -49,28 +49,28 @@ export function pauseHoldOver(issueId: string, companyId: string): string {
         SELECT p0.id, p0.parent_id, up.depth + 1, up.seen || p0.id
           FROM up JOIN issues p0 ON p0.id = up.parent_id WHERE NOT p0.id = ANY(up.seen)
       )
-      SELECT jsonb_build_object('holdId', h.id, 'rootIssueId', h.root_issue_id, 'issueId', ${issueId},
-               'isRoot', h.root_issue_id = ${issueId}, 'mode', h.mode, 'reason', h.reason, 'releasePolicy', h.release_policy)
-        FROM up JOIN issue_tree_holds h ON h.root_issue_id = up.id AND h.company_id = ${companyId}
-             AND h.status = 'active' AND h.mode = 'pause'
-       ORDER BY up.depth, h.created_at DESC LIMIT 1) END)`;
+      SELECT jsonb_build_object('holdId', hld.id, 'rootIssueId', hld.root_issue_id, 'issueId', ${issueId},
+               'isRoot', hld.root_issue_id = ${issueId}, 'mode', hld.mode, 'reason', hld.reason, 'releasePolicy', hld.release_policy)
+        FROM up JOIN issue_tree_holds hld ON hld.root_issue_id = up.id AND hld.company_id = ${companyId}
+             AND hld.status = 'active' AND hld.mode = 'pause'
+       ORDER BY up.depth, hld.created_at DESC LIMIT 1) END)`;
 }
 
 /** A scalar: the issues that still block an issue, by title: only `done` resolves (DP-2, WK-25). */
 export function unresolvedBlockersOf(issueId: string, companyId: string): string {
   return `coalesce((
-    SELECT jsonb_agg(jsonb_build_object('id', x.id, 'identifier', x.identifier, 'title', x.title, 'status', x.status,
-             'priority', x.priority, 'assigneeAgentId', x.assignee_agent_id, 'assigneeUserId', x.assignee_user_id)
-             ORDER BY x.title, x.id)
-      FROM issue_relations b JOIN issues x ON x.id = b.issue_id
-     WHERE b.company_id = ${companyId} AND b.related_issue_id = ${issueId} AND b.type = 'blocks' AND x.status <> 'done'
+    SELECT jsonb_agg(jsonb_build_object('id', blk.id, 'identifier', blk.identifier, 'title', blk.title, 'status', blk.status,
+             'priority', blk.priority, 'assigneeAgentId', blk.assignee_agent_id, 'assigneeUserId', blk.assignee_user_id)
+             ORDER BY blk.title, blk.id)
+      FROM issue_relations rel JOIN issues blk ON blk.id = rel.issue_id
+     WHERE rel.company_id = ${companyId} AND rel.related_issue_id = ${issueId} AND rel.type = 'blocks' AND blk.status <> 'done'
   ), '[]'::jsonb)`;
 }
 
 /** A scalar: a comment of a company by its id as text, as the domain's `CommentFact`, or null. */
 export function commentFactOf(commentId: string, companyId: string): string {
   return `(
-    SELECT jsonb_build_object('id', m.id, 'issueId', m.issue_id, 'authorAgentId', m.author_agent_id,
-             'authorUserId', m.author_user_id)
-      FROM issue_comments m WHERE m.id = ${commentId} AND m.company_id = ${companyId})`;
+    SELECT jsonb_build_object('id', cmt.id, 'issueId', cmt.issue_id, 'authorAgentId', cmt.author_agent_id,
+             'authorUserId', cmt.author_user_id)
+      FROM issue_comments cmt WHERE cmt.id = ${commentId} AND cmt.company_id = ${companyId})`;
 }

@@ -6,11 +6,17 @@
  * above is an error here, never a second running run.
  */
 import type { AgentStatus, JsonObject } from "@wakefleet/contracts";
-import { HEARTBEAT_TASK_KEY } from "@wakefleet/domain";
+import { type BudgetFacts, HEARTBEAT_TASK_KEY, type IssueGateFacts, type TreeHoldFact } from "@wakefleet/domain";
 import { runEventFromJson, runFromJson } from "../database-json.js";
+import { budgetFactsOf, pauseHoldOver, unresolvedBlockersOf } from "../policy/policy-facts-sql.js";
 import { camelRow, type IssueRow, type RunEventRow, type RunRow } from "../rows.js";
 import { type Sql, uuidOf } from "../sql.js";
+import { INTERACTION_MEMBERS, type RunInteraction } from "../wakeups/read-wake-facts.js";
 import type { Transition } from "./fence.js";
+
+/** BU-16: the project the context names, and the issue's. */
+const PROJECTS_OF_RUN = `ARRAY[${uuidOf("r.context_snapshot->>'projectId'")},
+  (SELECT pi.project_id FROM issues pi WHERE pi.id = ${uuidOf("r.issue_id")} AND pi.company_id = r.company_id)]`;
 
 export interface ClaimFactsRow {
   readonly run: RunRow | null;
@@ -19,6 +25,8 @@ export interface ClaimFactsRow {
   readonly taskSession: { readonly params: JsonObject | null; readonly displayId: string | null } | null;
   /** The agent's own session, and the adapter type that left it (SE-33, SE-35). */
   readonly agentSession: { readonly sessionId: string | null; readonly adapterType: string } | null;
+  /** What BU-15 asks about, with the projects of the context and of the issue (BU-16); null without an agent. */
+  readonly budget: BudgetFacts | null;
   /** The database's clock. */
   readonly now: Date;
 }
@@ -28,6 +36,7 @@ type FactsRow = Record<string, unknown> & {
   taken_slots: number[];
   task_session: ClaimFactsRow["taskSession"];
   agent_session: ClaimFactsRow["agentSession"];
+  budget: BudgetFacts | null;
 };
 
 /** Reads the run, the agent's taken slots and the session the run may resume. Call it after the locks are held. */
@@ -43,7 +52,8 @@ export async function readClaimFacts(tx: Sql, ids: { runId: string; agentId: str
                       CASE WHEN r.context_snapshot->>'wakeSource' = 'timer' THEN '${HEARTBEAT_TASK_KEY}' END)
               WHERE a.id = $2) AS task_session,
             (SELECT jsonb_build_object('sessionId', t.session_id, 'adapterType', t.adapter_type)
-               FROM agent_runtime_state t WHERE t.agent_id = $2) AS agent_session
+               FROM agent_runtime_state t WHERE t.agent_id = $2) AS agent_session,
+            (SELECT ${budgetFactsOf("ag", PROJECTS_OF_RUN)} FROM agents ag WHERE ag.id = $2) AS budget
        FROM (SELECT 1) one LEFT JOIN heartbeat_runs r ON r.id = $1 AND r.agent_id = $2`,
     [ids.runId, ids.agentId],
     "read_claim_facts",
@@ -55,9 +65,37 @@ export async function readClaimFacts(tx: Sql, ids: { runId: string; agentId: str
     taken_slots: takenSlots,
     task_session: taskSession,
     agent_session: agentSession,
+    budget,
     ...run
   } = row;
-  return { run: run["id"] === null ? null : camelRow<RunRow>(run), takenSlots, taskSession, agentSession, now };
+  return { run: run["id"] === null ? null : camelRow<RunRow>(run), takenSlots, taskSession, agentSession, budget, now };
+}
+
+export interface IssueGateRow extends IssueGateFacts {
+  readonly hold: TreeHoldFact | null;
+  readonly interaction: RunInteraction;
+}
+
+/** What the issue of a run has become (CL-7 to CL-12). Call it with the issue's row locked; null: it is gone. */
+export async function readIssueGateFacts(
+  tx: Sql,
+  ids: { runId: string; issueId: string },
+): Promise<IssueGateRow | null> {
+  const rows = await tx.query<{ facts: IssueGateRow & { unresolvedBlockers: { id: string }[] } }>(
+    `SELECT jsonb_build_object('id', i.id, 'status', i.status, 'priority', i.priority,
+              'assigneeAgentId', i.assignee_agent_id, 'executionState', i.execution_state,
+              'hold', ${pauseHoldOver("i.id", "i.company_id")},
+              'unresolvedBlockers', ${unresolvedBlockersOf("i.id", "i.company_id")},
+              'interaction', jsonb_build_object(${INTERACTION_MEMBERS})) AS facts
+       FROM issues i JOIN heartbeat_runs r ON r.id = $2 AND r.company_id = i.company_id
+      WHERE i.id = $1`,
+    [ids.issueId, ids.runId],
+    "read_issue_gate_facts",
+  );
+  const facts = rows[0]?.facts;
+  if (facts === undefined) return null;
+  const { unresolvedBlockers, ...gate } = facts;
+  return { ...gate, unresolvedBlockerIssueIds: unresolvedBlockers.map((blocker) => blocker.id) };
 }
 
 export interface ClaimIssue

@@ -5,6 +5,7 @@
  * `FOR NO KEY UPDATE` is enough to exclude each other and does not stand in the way of rows that merely refer to the
  * agent or issue (their foreign keys take `FOR KEY SHARE`).
  */
+import type { IssuePriority, IssueStatus, JsonObject } from "@wakefleet/contracts";
 import { type AgentRow, camelRow } from "../rows.js";
 import type { Sql } from "../sql.js";
 
@@ -42,10 +43,11 @@ export interface LockedIssue {
   readonly id: string;
   readonly companyId: string;
   readonly identifier: string | null;
-  readonly status: string;
-  readonly priority: string;
+  readonly status: IssueStatus;
+  readonly priority: IssuePriority;
   readonly assigneeAgentId: string | null;
   readonly executionRunId: string | null;
+  readonly executionState: JsonObject | null;
   readonly hasUnresolvedBlockers: boolean;
 }
 
@@ -53,7 +55,7 @@ export interface LockedIssue {
 export async function lockIssues(tx: Sql, issueIds: readonly string[]): Promise<ReadonlyMap<string, LockedIssue>> {
   const rows = await tx.query<Record<string, unknown>>(
     `SELECT i.id, i.company_id, i.identifier, i.status, i.priority, i.assignee_agent_id, i.execution_run_id,
-            EXISTS (
+            i.execution_state, EXISTS (
               SELECT 1 FROM issue_relations b JOIN issues x ON x.id = b.issue_id
                WHERE b.company_id = i.company_id AND b.related_issue_id = i.id AND b.type = 'blocks' AND x.status <> 'done'
             ) AS has_unresolved_blockers

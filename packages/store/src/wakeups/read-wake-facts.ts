@@ -4,9 +4,11 @@
  * Each part is an index lookup (DM-27, DM-31); nothing filters on a JSON column (RL-25).
  */
 import type { JsonObject } from "@wakefleet/contracts";
+import type { BudgetFacts, CommentFact, Requester, ResumedRun, TreeHoldFact } from "@wakefleet/domain";
 import { runFromJson } from "../database-json.js";
+import { budgetFactsOf, commentFactOf, pauseHoldOver, unresolvedBlockersOf } from "../policy/policy-facts-sql.js";
 import type { RunRow } from "../rows.js";
-import type { Sql } from "../sql.js";
+import { type Sql, uuidOf } from "../sql.js";
 
 export interface WakeFactsQuery {
   /** Wakes without an issue: which (agent, task key) they are about. Same length. */
@@ -20,6 +22,30 @@ export interface WakeFactsQuery {
   /** (agent, key) pairs to look up (WK-42). Same length. */
   readonly keyAgentIds: readonly string[];
   readonly keys: readonly string[];
+  /** What policies are asked about, one entry a wake, in order. */
+  readonly policies: readonly PolicyQuery[];
+}
+
+/** The wake's agent, its context's project, its issue and its comment, where they are uuids. */
+export interface PolicyQuery {
+  readonly agentId: string;
+  readonly projectId: string | null;
+  readonly issueId: string | null;
+  readonly commentId: string | null;
+}
+
+/** What budgets, holds, blockers and comments say of one wake. */
+export interface WakePolicyFacts {
+  readonly budget: BudgetFacts;
+  readonly hold: TreeHoldFact | null;
+  readonly unresolvedBlockers: JsonObject[];
+  readonly comment: CommentFact | null;
+}
+
+/** Who asked for an active run that names an issue, and the comment it carries: what verifies it (TH-23). */
+export interface RunInteraction {
+  readonly comment: CommentFact | null;
+  readonly requesters: readonly (Requester & { readonly issueId: string | null; readonly commentId: string | null })[];
 }
 
 export interface StoredAnswer {
@@ -52,9 +78,21 @@ export interface WakeFacts {
   readonly deferred: DeferredRequest[];
   readonly answers: StoredAnswer[];
   readonly sessions: TaskSessionFact[];
+  /** By the wake's place in the query. */
+  readonly policies: ReadonlyMap<number, WakePolicyFacts>;
+  /** By run id, for runs that name a locked issue. */
+  readonly interactions: ReadonlyMap<string, RunInteraction>;
 }
 
 const ACTIVE = "('queued','scheduled_retry','running')";
+
+/** The comment of a run `r` and the requests that point at it, as members of a JSON object (TH-23). */
+export const INTERACTION_MEMBERS = `
+  'comment', ${commentFactOf(uuidOf("coalesce(r.context_snapshot->>'wakeCommentId', r.context_snapshot->>'commentId')"), "r.company_id")},
+  'requesters', coalesce((
+     SELECT jsonb_agg(jsonb_build_object('type', q.requested_by_actor_type, 'id', q.requested_by_actor_id,
+              'issueId', q.payload->>'issueId', 'commentId', q.payload->>'commentId'))
+       FROM agent_wakeup_requests q WHERE q.run_id = r.id AND q.agent_id = r.agent_id), '[]'::jsonb)`;
 
 const READ_WAKE_FACTS = `
   WITH task AS (SELECT agent_id, task_key FROM unnest($1::uuid[], $2::text[]) AS t(agent_id, task_key)),
@@ -74,6 +112,18 @@ const READ_WAKE_FACTS = `
        )
   SELECT 'run' AS kind, to_jsonb(active) || jsonb_build_object('agent_name', a.name) AS doc
     FROM active JOIN agents a ON a.id = active.agent_id
+  UNION ALL
+  SELECT 'interaction', jsonb_build_object('runId', r.id, ${INTERACTION_MEMBERS})
+    FROM active r JOIN named n ON n.company_id = r.company_id AND n.issue_id = r.issue_id
+   WHERE r.status IN ('queued','scheduled_retry')
+  UNION ALL
+  SELECT 'policy', jsonb_build_object('n', p.n, 'budget', ${budgetFactsOf("a", "ARRAY[p.project_id, i.project_id]")},
+           'hold', ${pauseHoldOver("i.id", "a.company_id")}, 'unresolvedBlockers', ${unresolvedBlockersOf("i.id", "a.company_id")},
+           'comment', ${commentFactOf("p.comment_id", "a.company_id")})
+    FROM unnest($8::uuid[], $9::uuid[], $10::uuid[], $11::uuid[]) WITH ORDINALITY
+           AS p(agent_id, project_id, issue_id, comment_id, n)
+    JOIN agents a ON a.id = p.agent_id
+    LEFT JOIN issues i ON i.id = p.issue_id AND i.company_id = a.company_id
   UNION ALL
   SELECT 'deferred', jsonb_build_object('id', w.id, 'agentId', w.agent_id, 'issueId', w.issue_id, 'payload', w.payload)
     FROM named n JOIN agent_wakeup_requests w
@@ -107,6 +157,10 @@ export async function readWakeFacts(tx: Sql, query: WakeFactsQuery): Promise<Wak
       query.lockRunIds,
       query.keyAgentIds,
       query.keys,
+      query.policies.map((one) => one.agentId),
+      query.policies.map((one) => one.projectId),
+      query.policies.map((one) => one.issueId),
+      query.policies.map((one) => one.commentId),
     ],
     "read_wake_facts",
   );
@@ -116,6 +170,8 @@ export async function readWakeFacts(tx: Sql, query: WakeFactsQuery): Promise<Wak
     deferred: [] as DeferredRequest[],
     answers: [] as StoredAnswer[],
     sessions: [] as TaskSessionFact[],
+    policies: new Map<number, WakePolicyFacts>(),
+    interactions: new Map<string, RunInteraction>(),
   };
   for (const { kind, doc } of rows) {
     if (kind === "run") {
@@ -125,7 +181,30 @@ export async function readWakeFacts(tx: Sql, query: WakeFactsQuery): Promise<Wak
       facts.agentNames.set(run.agentId, name as string);
     } else if (kind === "deferred") facts.deferred.push(doc as unknown as DeferredRequest);
     else if (kind === "answer") facts.answers.push(doc as unknown as StoredAnswer);
+    else if (kind === "policy") facts.policies.set((doc["n"] as number) - 1, doc as unknown as WakePolicyFacts);
+    else if (kind === "interaction") facts.interactions.set(doc["runId"] as string, doc as unknown as RunInteraction);
     else facts.sessions.push(doc as unknown as TaskSessionFact);
   }
   return facts;
+}
+
+/** What WK-11 needs of the runs that wakes ask to resume; only runs of the named agents are answered. */
+export async function readResumedRuns(
+  tx: Sql,
+  query: { runIds: readonly string[]; agentIds: readonly string[] },
+): Promise<ReadonlyMap<string, { agentId: string; companyId: string; run: ResumedRun }>> {
+  const rows = await tx.query<{ agentId: string; companyId: string; run: ResumedRun }>(
+    `SELECT r.agent_id AS "agentId", r.company_id AS "companyId", jsonb_build_object('id', r.id,
+              'context', coalesce(r.context_snapshot, '{}'::jsonb), 'sessionIdBefore', r.session_id_before,
+              'sessionIdAfter', r.session_id_after, 'taskSession', (
+                SELECT jsonb_build_object('params', s.session_params_json, 'displayId', s.session_display_id,
+                         'lastRunId', s.last_run_id)
+                  FROM agent_task_sessions s WHERE s.company_id = r.company_id AND s.agent_id = r.agent_id
+                   AND s.adapter_type = a.adapter_type AND s.task_key = r.task_key)) AS run
+       FROM heartbeat_runs r JOIN agents a ON a.id = r.agent_id
+      WHERE r.id = ANY($1::uuid[]) AND r.agent_id = ANY($2::uuid[])`,
+    [query.runIds, query.agentIds],
+    "read_resumed_runs",
+  );
+  return new Map(rows.map((row) => [row.run.id, row]));
 }
