@@ -8,7 +8,6 @@ export * from "./ports.js";
 export * from "./run-token.js";
 export * from "./runs/adopted-runs.js";
 export * from "./runs/cancel-run.js";
-export * from "./runs/execute-run.js";
 export * from "./runs/held-runs.js";
 export * from "./runs/lease-keeper.js";
 export * from "./runs/recover-orphans.js";

@@ -6,57 +6,15 @@
  * What must stay true: every write is fenced (CL-17); output is stored at the store's pace (LG-8); whatever throws before
  * or inside the adapter ends the run (EX-13).
  */
-import { type AdapterExecutionContext, type AdapterRegistry, RunAborted } from "@wakefleet/adapters";
+import { type AdapterExecutionContext, RunAborted } from "@wakefleet/adapters";
 import { asJsonObject, type JsonObject, nonEmptyString } from "@wakefleet/contracts";
-import type { RunLogStore, RunLogWriter } from "@wakefleet/run-logs";
-import { type Database, storeContextIfHeld, storeSpawnIfHeld } from "@wakefleet/store";
-import {
-  type BaseWorkspace,
-  ensureAgentHome,
-  type InstanceLocation,
-  resolveBaseWorkspace,
-} from "@wakefleet/workspaces";
-import type { FaultPoints, LiveEventPublisher, Log } from "../ports.js";
+import type { RunLogWriter } from "@wakefleet/run-logs";
+import { storeContextIfHeld, storeSpawnIfHeld } from "@wakefleet/store";
+import { ensureAgentHome, resolveBaseWorkspace } from "@wakefleet/workspaces";
 import { resolveAdapterConfig } from "./adapter-config.js";
-import type { ClaimedRun } from "./claim-run.js";
-import type { RunEnding } from "./end-run.js";
-import type { HeldRun } from "./held-runs.js";
+import type { Execution, ExecutionEnd, PreparedRun } from "./execution.js";
 import { invocationEvent, storeOutput, storeRunEvents } from "./run-output.js";
 import { endOfFault, endOfResult } from "./run-result.js";
-
-export interface ExecuteDeps {
-  readonly db: Database;
-  readonly adapters: AdapterRegistry;
-  readonly runLogs: RunLogStore;
-  /** LG-8. */
-  readonly runLogMaxBytes: number;
-  readonly events: LiveEventPublisher;
-  readonly faults: FaultPoints;
-  readonly log: Log;
-  /** The worker's own environment, which children inherit from (AD-52), and the home its folders lie in (WS-1). */
-  readonly location: InstanceLocation;
-}
-
-/** One run under way. */
-export interface Execution {
-  readonly deps: ExecuteDeps;
-  readonly claimed: ClaimedRun;
-  readonly held: HeldRun;
-}
-
-/** How the run is to end, or that it is not this worker's to end any more. */
-export type ExecutionEnd =
-  | { readonly kind: "end"; readonly ending: RunEnding }
-  | { readonly kind: "lost" }
-  /** The worker goes away (PL-5): the run is handed over. */
-  | { readonly kind: "stopped"; readonly log: RunEnding["log"] };
-
-/** What was made ready before the adapter. */
-export interface PreparedRun {
-  readonly config: JsonObject;
-  readonly workspace: BaseWorkspace;
-  readonly agentHome: string;
-}
 
 /** Runs the adapter of a claimed run. Never rejects for what the agent or its settings did. */
 export async function executeRun(execution: Execution): Promise<ExecutionEnd> {

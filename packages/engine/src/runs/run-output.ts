@@ -4,7 +4,7 @@ import type { JsonObject, OutputStream } from "@wakefleet/contracts";
 import { boundPayload } from "@wakefleet/domain";
 import { liveChunk, type RunLogWriter } from "@wakefleet/run-logs";
 import { appendRunEventsIfHeld, type NewRunEvent, storeOutputProgress } from "@wakefleet/store";
-import type { Execution } from "./execute-run.js";
+import type { Execution } from "./execution.js";
 import { runEventEvent, runLogEvent } from "./run-live-events.js";
 
 /**

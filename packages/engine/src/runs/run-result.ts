@@ -16,7 +16,7 @@ import {
 import type { RunLogWriter } from "@wakefleet/run-logs";
 import { type NewRunEvent, readPreviousSessionTotals, type SessionTotals } from "@wakefleet/store";
 import { bareEnding, type RunEnding } from "./end-run.js";
-import type { Execution, ExecutionEnd } from "./execute-run.js";
+import type { Execution, ExecutionEnd } from "./execution.js";
 import { whenStoreAnswers } from "./when-store-answers.js";
 
 /** The cancel that stopped the adapter, if it was one. */

@@ -10,7 +10,8 @@ import type { FaultPoints, LiveEventPublisher, Log } from "../ports.js";
 import { type AfterCommit, carryOut, nothingAfterCommit } from "./after-commit.js";
 import { type ClaimDeps, type ClaimResult, claimRun } from "./claim-run.js";
 import { bareEnding, endRunIn, type RunEnding } from "./end-run.js";
-import { type ExecuteDeps, executeRun } from "./execute-run.js";
+import { executeRun } from "./execute-run.js";
+import type { ExecuteDeps } from "./execution.js";
 import type { HeldRuns } from "./held-runs.js";
 import { whenStoreAnswers } from "./when-store-answers.js";
 

@@ -1,0 +1,44 @@
+/** One run under way in this worker: what executing it needs, and the ways it can end (EX-12, EX-13, PL-5). */
+import type { AdapterRegistry } from "@wakefleet/adapters";
+import type { JsonObject } from "@wakefleet/contracts";
+import type { RunLogStore } from "@wakefleet/run-logs";
+import type { Database } from "@wakefleet/store";
+import type { BaseWorkspace, InstanceLocation } from "@wakefleet/workspaces";
+import type { FaultPoints, LiveEventPublisher, Log } from "../ports.js";
+import type { ClaimedRun } from "./claim-run.js";
+import type { RunEnding } from "./end-run.js";
+import type { HeldRun } from "./held-runs.js";
+
+export interface ExecuteDeps {
+  readonly db: Database;
+  readonly adapters: AdapterRegistry;
+  readonly runLogs: RunLogStore;
+  /** LG-8. */
+  readonly runLogMaxBytes: number;
+  readonly events: LiveEventPublisher;
+  readonly faults: FaultPoints;
+  readonly log: Log;
+  /** The worker's own environment, which children inherit from (AD-52), and the home its folders lie in (WS-1). */
+  readonly location: InstanceLocation;
+}
+
+/** One run under way. */
+export interface Execution {
+  readonly deps: ExecuteDeps;
+  readonly claimed: ClaimedRun;
+  readonly held: HeldRun;
+}
+
+/** How the run is to end, or that it is not this worker's to end any more. */
+export type ExecutionEnd =
+  | { readonly kind: "end"; readonly ending: RunEnding }
+  | { readonly kind: "lost" }
+  /** The worker goes away (PL-5): the run is handed over. */
+  | { readonly kind: "stopped"; readonly log: RunEnding["log"] };
+
+/** What was made ready before the adapter. */
+export interface PreparedRun {
+  readonly config: JsonObject;
+  readonly workspace: BaseWorkspace;
+  readonly agentHome: string;
+}
