@@ -86,6 +86,11 @@ const LOCAL_CHILD_TYPES = new Set([
 
 const RENEWALS_A_LEASE = 3;
 const RELAY_EVERY_MS = 1_000;
+/**
+ * Between looks at a queue with active jobs. A worker that died after it had ended a run and before it had told the queue
+ * is noticed by nothing else, and keeps the agent's slot until then.
+ */
+const LONGEST_ATTENTION_MS = 10_000;
 const HOST_ORPHANS_EVERY_MS = 1_000;
 const FLEET_ORPHANS_EVERY_MS = 2_000;
 const ADOPTED_LOOK_EVERY_MS = 500;
@@ -184,6 +189,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     queues,
     consumerId: workerId,
     capacity: config.workerConcurrency,
+    attentionMs: Math.min(LONGEST_ATTENTION_MS, config.leaseMs),
     log,
     onJob(job: FleetJob) {
       metrics.queueWait.observe({ adapter_type: "all" }, Math.max(0, Date.now() - job.addedAtMs) / 1000);
