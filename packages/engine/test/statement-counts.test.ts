@@ -1,0 +1,88 @@
+/** How many statements PostgreSQL sees for a wake and for a run, BEGIN and COMMIT counted. */
+import type { Database } from "@wakefleet/store";
+import { aCompany, anAgent } from "@wakefleet/testkit";
+import { beforeAll, describe, expect, it } from "vitest";
+import { createRunDispatcher } from "../src/dispatch/run-dispatcher.js";
+import { newId } from "../src/ids.js";
+import { createWakeupAcceptor } from "../src/wakeups/wakeup-acceptor.js";
+import { done, silentLog, useWorld, wakeRequest } from "./support.js";
+
+const world = useWorld();
+let companyId: string;
+beforeAll(async () => {
+  companyId = await aCompany(world.db.sql);
+});
+
+/** A pool whose statements are noted, on whatever connection they run. */
+function countingPool(): { db: Database; statements: string[] } {
+  const db = world.pool();
+  const statements: string[] = [];
+  db.pool.on("connect", (client) => {
+    const query = client.query.bind(client) as (...args: unknown[]) => unknown;
+    client.query = ((...args: unknown[]) => {
+      const [first] = args;
+      statements.push(
+        typeof first === "string" ? first : ((first as { name?: string; text: string }).name ?? "unnamed"),
+      );
+      return query(...args);
+    }) as typeof client.query;
+  });
+  return { db, statements };
+}
+
+/** Run events and output progress are batches of their own (issue 2, "besides log and event batches"). */
+const BATCHES = new Set(["append_run_events_if_held", "store_output_progress"]);
+
+describe("statements", () => {
+  it("RL-25 accepting a wake without an issue takes at most 6, its dispatch mark among them", async () => {
+    const { db, statements } = countingPool();
+    const dispatcher = createRunDispatcher({
+      db,
+      queue: { dispatch: async (jobs) => jobs.map(() => true) },
+      faults: { hit: async () => undefined },
+      log: silentLog,
+    });
+    const acceptor = createWakeupAcceptor({ db, newId, dispatcher, events: world.told.publisher });
+    const agentId = await anAgent(world.db.sql, { companyId });
+    await acceptor.accept(wakeRequest({ agentId, idempotencyKey: "k" }));
+    await dispatcher.idle();
+    expect(statements).toEqual([
+      "BEGIN",
+      "lock_agents",
+      "read_wake_facts",
+      "record_wakeups",
+      "COMMIT",
+      "mark_dispatched",
+    ]);
+  });
+
+  it("RL-25 claim, start, spawn and end of a process run without an issue take at most 12", async () => {
+    const { db, statements } = countingPool();
+    const agentId = await anAgent(world.db.sql, { companyId });
+    const { run } = await world.wake({ agentId });
+    const worker = await world.worker(
+      async ({ onSpawn, onLog, onMeta }) => {
+        await onSpawn?.({ pid: 1, processGroupId: 1, startedAt: new Date() });
+        await onMeta?.({
+          adapterType: "process",
+          command: "true",
+          cwd: null,
+          commandArgs: [],
+          commandNotes: [],
+          env: {},
+          prompt: null,
+          promptMetrics: {},
+          context: {},
+        });
+        await onLog("stdout", "hello\n");
+        return done;
+      },
+      { db },
+    );
+    statements.length = 0;
+    await worker.work({ id: run?.id ?? "", agentId });
+    const counted = statements.filter((statement) => !BATCHES.has(statement));
+    expect(counted.length).toBeLessThanOrEqual(12);
+    expect(counted.filter((statement) => statement === "unnamed")).toEqual([]);
+  });
+});
