@@ -20,3 +20,4 @@ export * from "./text/well-formed.js";
 export * from "./wakeup/context.js";
 export * from "./wakeup/decide-wakeup.js";
 export * from "./wakeup/resume-run.js";
+export * from "./retry/schedule.js";

@@ -21,6 +21,7 @@ import {
 import type { NewId } from "../ids.js";
 import type { AfterCommit } from "./after-commit.js";
 import { releaseIssue } from "./release-issue.js";
+import { type RetryPolicy, retryTransientFailure } from "./retry-transient-failure.js";
 import { refusedEnding } from "./run-gates.js";
 import { agentStatusEvent, runEndedEvents, runEventEvent } from "./run-live-events.js";
 
@@ -74,7 +75,7 @@ export interface EndScope {
 /** Locks agent and issue, then ends the run. Null when the guard no longer held: nothing was written. */
 export async function endRunIn(
   tx: Sql,
-  deps: { newId: NewId },
+  deps: { newId: NewId; retries?: RetryPolicy },
   scope: EndScope,
   ending: RunEnding,
   after: AfterCommit,
@@ -82,7 +83,8 @@ export async function endRunIn(
   const { agents, now } = await lockAgents(tx, [scope.agentId]);
   const agent = agents.get(scope.agentId) ?? null;
   const issue = scope.hasIssue ? await lockIssueOfRun(tx, ending.runId) : null;
-  return endLockedRun(tx, { newId: deps.newId, agent, issue, now }, ending, after);
+  const retries = deps.retries === undefined ? {} : { retries: deps.retries };
+  return endLockedRun(tx, { newId: deps.newId, agent, issue, now, ...retries }, ending, after);
 }
 
 export interface LockedScope {
@@ -90,6 +92,8 @@ export interface LockedScope {
   readonly agent: LockedAgent | null;
   readonly issue: ClaimIssue | null;
   readonly now: Date;
+  /** How transient failures come again (FI-6); absent where an end cannot be one. */
+  readonly retries?: RetryPolicy;
 }
 
 /** The same when the caller already holds the locks. */
@@ -110,6 +114,10 @@ export async function endLockedRun(
     timerIntervalSec: policy.enabled && policy.intervalSec > 0 ? policy.intervalSec : null,
   });
   if (ended === null) return null;
+  const { agent, retries } = locked;
+  if (agent !== null && retries !== undefined) {
+    await retryTransientFailure(tx, { ...locked, agent, ended: ended.run }, retries, after);
+  }
   if (locked.issue !== null && keepsIssue !== true) {
     await releaseIssue(tx, { run: ended.run, issue: locked.issue, now: locked.now, newId: locked.newId }, after);
   }

@@ -31,7 +31,7 @@ import type { NewId } from "../ids.js";
 import type { LiveEventPublisher, Log, RunQueue } from "../ports.js";
 import { carryOut, nothingAfterCommit } from "./after-commit.js";
 import { bareEnding, endLockedRun } from "./end-run.js";
-import { retryLostRun } from "./retry-lost-run.js";
+import { type FollowUp, queueFollowUpRun } from "./follow-up-run.js";
 
 export interface RecoveryDeps {
   readonly db: Database;
@@ -195,7 +195,12 @@ export async function endOrphan(
       after,
     );
     if (lost !== null && willRetry && agent !== null) {
-      await retryLostRun(tx, { newId: deps.newId, lost: lost.run, agent, issue, now, newRunId }, after);
+      await queueFollowUpRun(
+        tx,
+        { newId: deps.newId, ended: lost.run, agent, issue, now },
+        lostRetry(newRunId, lost.run.processLossRetryCount),
+        after,
+      );
     }
     return lost;
   });
@@ -218,6 +223,24 @@ export async function endOrphan(
     cancelled: status === "cancelled",
   });
   return true;
+}
+
+/** PL-4: the one automatic retry of a run whose process was lost. */
+function lostRetry(runId: string, lossesBefore: number): FollowUp {
+  return {
+    runId,
+    reason: "process_lost_retry",
+    context: { retryReason: "process_lost" },
+    processLossRetryCount: lossesBefore + 1,
+    event: {
+      eventType: "lifecycle",
+      stream: "system",
+      level: "warn",
+      message: "Queued automatic retry after orphaned child process was confirmed dead",
+      payload: null,
+    },
+    lock: "if_held",
+  };
 }
 
 /** PL-4: the text without its end, plus the retry where there is one. */

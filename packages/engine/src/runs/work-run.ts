@@ -13,6 +13,7 @@ import { bareEnding, endRunIn, type RunEnding } from "./end-run.js";
 import { executeRun } from "./execute-run.js";
 import type { ExecuteDeps } from "./execution.js";
 import type { HeldRuns } from "./held-runs.js";
+import type { RetryPolicy } from "./retry-transient-failure.js";
 import { whenStoreAnswers } from "./when-store-answers.js";
 
 /** What became of the job, in the queue's words. */
@@ -30,6 +31,8 @@ export interface WorkDeps extends ExecuteDeps, ClaimDeps {
   readonly events: LiveEventPublisher;
   readonly faults: FaultPoints;
   readonly log: Log;
+  /** FI-6, RT-1. */
+  readonly retries: RetryPolicy;
   readonly onClaim?: (result: ClaimResult["kind"]) => void;
   readonly onEnded?: (ended: {
     adapterType: string;
@@ -90,7 +93,7 @@ async function holdAndExecute(
 
 /** Writes the end until it is written or refused. */
 export async function writeEnd(
-  deps: Pick<WorkDeps, "db" | "newId" | "dispatcher" | "events" | "log" | "onEnded">,
+  deps: Pick<WorkDeps, "db" | "newId" | "dispatcher" | "events" | "log" | "retries" | "onEnded">,
   end: { scope: { agentId: string; hasIssue: boolean }; ending: RunEnding; adapterType: string },
 ): Promise<JobVerdict> {
   const { runId } = end.ending;
@@ -127,7 +130,7 @@ export async function writeEnd(
 
 /** One attempt; what an attempt that failed would have announced is forgotten. */
 function writeOnce(
-  deps: Pick<WorkDeps, "db" | "newId">,
+  deps: Pick<WorkDeps, "db" | "newId" | "retries">,
   end: { scope: { agentId: string; hasIssue: boolean }; ending: RunEnding },
   after: AfterCommit,
 ): Promise<EndedRun | null> {

@@ -14,6 +14,8 @@ export interface NewRunInput {
   readonly sessionIdBefore: string | null;
   readonly retryOfRunId?: string | null;
   readonly processLossRetryCount?: number;
+  /** A retry with a due time (RT-3): the run is born `scheduled_retry`. */
+  readonly scheduled?: { readonly at: Date; readonly attempt: number; readonly reason: string };
   /** The instant of the transaction that writes it. */
   readonly now: Date;
 }
@@ -26,7 +28,7 @@ export function newRunRow(input: NewRunInput): RunRow {
     agentId: input.agentId,
     invocationSource: input.source,
     triggerDetail: input.triggerDetail,
-    status: "queued",
+    status: input.scheduled === undefined ? "queued" : "scheduled_retry",
     wakeupRequestId: input.wakeupRequestId,
     contextSnapshot: input.context,
     startedAt: null,
@@ -56,9 +58,9 @@ export function newRunRow(input: NewRunInput): RunRow {
     lastOutputBytes: null,
     retryOfRunId: input.retryOfRunId ?? null,
     processLossRetryCount: input.processLossRetryCount ?? 0,
-    scheduledRetryAt: null,
-    scheduledRetryAttempt: 0,
-    scheduledRetryReason: null,
+    scheduledRetryAt: input.scheduled?.at ?? null,
+    scheduledRetryAttempt: input.scheduled?.attempt ?? 0,
+    scheduledRetryReason: input.scheduled?.reason ?? null,
     issueCommentStatus: "not_applicable",
     issueCommentSatisfiedByCommentId: null,
     issueCommentRetryQueuedAt: null,

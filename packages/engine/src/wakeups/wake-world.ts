@@ -325,5 +325,8 @@ function newRunOf(row: RunRow, contextSnapshot: JsonObject): NewRun {
     continuationAttempt: row.continuationAttempt,
     retryOfRunId: row.retryOfRunId,
     processLossRetryCount: row.processLossRetryCount,
+    scheduledRetryAt: null,
+    scheduledRetryAttempt: 0,
+    scheduledRetryReason: null,
   };
 }

@@ -44,6 +44,10 @@ export interface NewRun {
   readonly continuationAttempt: number;
   readonly retryOfRunId: string | null;
   readonly processLossRetryCount: number;
+  /** Set for a scheduled retry (RT-3): the run waits until then. */
+  readonly scheduledRetryAt: Date | null;
+  readonly scheduledRetryAttempt: number;
+  readonly scheduledRetryReason: string | null;
 }
 
 export interface MergedRun {
@@ -108,14 +112,17 @@ const RECORD_WAKEUPS = `
   runs AS (
     INSERT INTO heartbeat_runs (id, company_id, agent_id, invocation_source, trigger_detail, status,
         wakeup_request_id, context_snapshot, issue_id, task_key, session_id_before, continuation_attempt,
-        retry_of_run_id, process_loss_retry_count)
-    SELECT r.id, r."companyId", r."agentId", r."invocationSource", r."triggerDetail", 'queued',
+        retry_of_run_id, process_loss_retry_count, scheduled_retry_at, scheduled_retry_attempt, scheduled_retry_reason)
+    SELECT r.id, r."companyId", r."agentId", r."invocationSource", r."triggerDetail",
+        CASE WHEN r."scheduledRetryAt" IS NULL THEN 'queued' ELSE 'scheduled_retry' END,
         r."wakeupRequestId", r."contextSnapshot", r."issueId", r."taskKey", r."sessionIdBefore",
-        r."continuationAttempt", r."retryOfRunId", r."processLossRetryCount"
+        r."continuationAttempt", r."retryOfRunId", r."processLossRetryCount", r."scheduledRetryAt",
+        coalesce(r."scheduledRetryAttempt", 0), r."scheduledRetryReason"
       FROM doc, jsonb_to_recordset(doc.doc->'runs') AS r(id uuid, "companyId" uuid, "agentId" uuid,
         "invocationSource" text, "triggerDetail" text, "wakeupRequestId" uuid, "contextSnapshot" jsonb,
         "issueId" text, "taskKey" text, "sessionIdBefore" text, "continuationAttempt" int, "retryOfRunId" uuid,
-        "processLossRetryCount" int)
+        "processLossRetryCount" int, "scheduledRetryAt" timestamptz, "scheduledRetryAttempt" int,
+        "scheduledRetryReason" text)
   ),
   merged_runs AS (
     UPDATE heartbeat_runs t SET context_snapshot = m."contextSnapshot", issue_id = m."issueId",
