@@ -103,7 +103,10 @@ const STREAM_PREFIX = /^\s*(stdout|stderr)\s*[:=]?\s*(?=[{[])/i;
  * Some releases put the stream's name before a JSON line (AD-182): takes it off and says which stream is meant. A line
  * without it comes back unchanged with a null stream.
  */
-export function splitStreamPrefix(line: string): { readonly text: string; readonly stream: "stdout" | "stderr" | null } {
+export function splitStreamPrefix(line: string): {
+  readonly text: string;
+  readonly stream: "stdout" | "stderr" | null;
+} {
   const match = STREAM_PREFIX.exec(line);
   if (match === null) return { text: line, stream: null };
   return { text: line.slice(match[0].length), stream: match[1]?.toLowerCase() === "stderr" ? "stderr" : "stdout" };

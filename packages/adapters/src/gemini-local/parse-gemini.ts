@@ -48,10 +48,10 @@ export function createGeminiParser(): GeminiParser {
   let question: AgentQuestion | null = null;
 
   const onMessage = (event: JsonObject): void => {
-    if (event["role"] !== "assistant") return texts.close();
     const text = contentText(event["content"], TEXT_PART_TYPES);
-    if (event["delta"] === true) return texts.append(text);
-    texts.add(text);
+    if (event["role"] !== "assistant") texts.close();
+    else if (event["delta"] === true) texts.append(text);
+    else texts.add(text);
   };
 
   const onAssistant = (event: JsonObject): void => {
@@ -148,9 +148,7 @@ function questionOf(message: JsonObject): AgentQuestion | null {
         const key = firstText(choice, ["key"]);
         if (key === null) return [];
         const description = firstText(choice, ["description"]);
-        return [
-          { key, label: firstText(choice, ["label"]) ?? key, ...(description === null ? {} : { description }) },
-        ];
+        return [{ key, label: firstText(choice, ["label"]) ?? key, ...(description === null ? {} : { description }) }];
       }),
     };
   }

@@ -95,9 +95,7 @@ export function createPiParser(): PiParser {
           break;
         case "auto_retry_end":
           if (event["success"] === false) {
-            onError(
-              errorText(event["finalError"]) ?? "Pi exhausted automatic retries without producing a response.",
-            );
+            onError(errorText(event["finalError"]) ?? "Pi exhausted automatic retries without producing a response.");
           }
           break;
         case "error":
