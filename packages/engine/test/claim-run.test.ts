@@ -1,5 +1,6 @@
 import { aCompany, anAgent, anIssue, aRun } from "@wakefleet/testkit";
 import { beforeAll, describe, expect, it } from "vitest";
+import { pauseAgent } from "../src/agents/change-agent-status.js";
 import { newId } from "../src/ids.js";
 import { useWorld } from "./support.js";
 
@@ -172,6 +173,36 @@ describe("the issue's lock", () => {
     expect(await lockOf(issueId)).toMatchObject({ run: runId });
     await (await world.worker()).mustClaim({ id: runId, agentId });
     expect((await world.run(runId)).lockIssueId).toBe(issueId);
+  });
+});
+
+describe("one snapshot", () => {
+  it("CL-16 a pause and a claim at once: a gate that changed before the claim is never missed", async () => {
+    const worker = await world.worker();
+    for (let round = 0; round < 20; round += 1) {
+      const agentId = await agent();
+      const run = await queued(agentId);
+      const [result] = await Promise.all([
+        worker.claim(run),
+        pauseAgent(
+          { ...world.cancelDeps(), queue: world.told.runQueue() },
+          { agentId, actor: { type: "user", id: "u" } },
+        ),
+      ]);
+      const row = await world.run(run.id);
+      // Claimed before the pause: asked to stop. After it: never started.
+      if (result.kind === "claimed") expect(row).toMatchObject({ status: "running", cancelKind: "pause" });
+      else expect(row).toMatchObject({ status: "cancelled", claimToken: 0, startedAt: null });
+    }
+  });
+
+  it("CL-16 a limit that is lowered at once with claims is kept from then on", async () => {
+    const agentId = await agent({ heartbeat: { maxConcurrentRuns: 4 } });
+    const worker = await world.worker();
+    const runs = await Promise.all(Array.from({ length: 8 }, (_, n) => queued(agentId, { taskKey: `k${n}` })));
+    await world.db.sql.query("UPDATE agents SET max_concurrent_runs = 2 WHERE id = $1", [agentId]);
+    const results = await Promise.all(runs.map((run) => worker.claim(run)));
+    expect(results.filter(({ kind }) => kind === "claimed")).toHaveLength(2);
   });
 });
 

@@ -1,0 +1,209 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { InvocationMeta } from "@wakefleet/adapters";
+import type { JsonObject } from "@wakefleet/contracts";
+import { aCompany, anAgent, aRun, waitFor } from "@wakefleet/testkit";
+import { beforeAll, describe, expect, it } from "vitest";
+import { countRows, done, type Play, useWorld } from "./support.js";
+
+const world = useWorld();
+let companyId: string;
+beforeAll(async () => {
+  companyId = await aCompany(world.db.sql);
+});
+
+async function working(play: Play, columns: { agent?: object; run?: object } = {}) {
+  const agentId = await anAgent(world.db.sql, { companyId, ...columns.agent });
+  const id = await aRun(world.db.sql, { companyId, agentId, ...columns.run });
+  const worker = await world.worker(play);
+  const logFile = () => {
+    const location = worker.deps.location.env["WAKEFLEET_HOME"] ?? "";
+    return readFileSync(join(location, "logs", companyId, agentId, `${id}.ndjson`), "utf8");
+  };
+  return { id, agentId, worker, logFile, verdict: worker.work({ id, agentId }) };
+}
+
+const META: InvocationMeta = {
+  adapterType: "process",
+  command: "agent",
+  cwd: "/w",
+  commandArgs: [],
+  commandNotes: [],
+  env: { API_KEY: "***REDACTED***" },
+  prompt: "x".repeat(20_000),
+  promptMetrics: {},
+  context: {},
+};
+
+describe("executing a claimed run", () => {
+  it("EX-1 the agent's runtime state is there when the adapter runs, made empty if it was not", async () => {
+    let states = -1;
+    const { agentId, verdict } = await working(async ({ agent }) => {
+      states = await countRows(world.db.sql, "agent_runtime_state WHERE agent_id = $1 AND state_json = '{}'", [
+        agent.id,
+      ]);
+      return done;
+    });
+    await verdict;
+    expect(states).toBe(1);
+    expect(await countRows(world.db.sql, "agent_runtime_state WHERE agent_id = $1", [agentId])).toBe(1);
+  });
+
+  it("EX-8 only the worker's own context keys are stored: a wake that joins meanwhile is not overwritten", async () => {
+    const { id, agentId, verdict } = await working(
+      async ({ agent }) => {
+        await world.wake({ agentId: agent.id, payload: { taskKey: "k" }, reason: "joined meanwhile" });
+        return done;
+      },
+      { run: { taskKey: "k", contextSnapshot: { taskKey: "k", mine: 1 } } },
+    );
+    await verdict;
+    const { contextSnapshot } = await world.run(id);
+    expect(contextSnapshot).toMatchObject({ mine: 1, wakeReason: "joined meanwhile" });
+    expect(contextSnapshot?.["wakefleetWorkspace"]).toMatchObject({ cwd: expect.any(String) });
+    expect(await countRows(world.db.sql, "heartbeat_runs WHERE agent_id = $1", [agentId])).toBe(1);
+  });
+
+  it("EX-9 warnings collected before are the log's first lines", async () => {
+    const { logFile, verdict } = await working(
+      async ({ onLog }) => {
+        await onLog("stdout", "first of the agent\n");
+        return done;
+      },
+      { run: { contextSnapshot: { projectId: "no-such-project" } } },
+    );
+    await verdict;
+    const chunks = logFile()
+      .trim()
+      .split("\n")
+      .map((line) => (JSON.parse(line) as { chunk: string }).chunk);
+    const warnings = chunks.slice(0, -1);
+    expect(chunks.at(-1)).toBe("first of the agent\n");
+    expect(warnings.length).toBeGreaterThan(0);
+    for (const warning of warnings) expect(warning).toMatch(/^\[wakefleet\] /);
+  });
+
+  it("EX-10 the adapter gets run, agent, runtime, config with plain environment, context and a signal", async () => {
+    let seen: JsonObject = {};
+    const env = { A: { type: "plain", value: "1" }, B: "2" };
+    const { id, agentId, verdict } = await working(
+      (context) => {
+        const { runId, agent, config, runtime, signal } = context;
+        seen = { runId, agentId: agent.id, config, taskKey: runtime.taskKey, aborted: signal.aborted };
+        return done;
+      },
+      { agent: { adapterConfig: { command: "agent", env } }, run: { taskKey: "k" } },
+    );
+    await verdict;
+    expect(seen).toEqual({
+      runId: id,
+      agentId,
+      config: { command: "agent", env: { A: "1", B: "2" } },
+      taskKey: "k",
+      aborted: false,
+    });
+  });
+
+  it("EX-11, LG-6 the child is known at once, the invocation is an event with bounded texts", async () => {
+    const startedAt = new Date(1_700_000_000_000);
+    let stored: unknown;
+    const { id, verdict } = await working(async ({ runId, onSpawn, onMeta }) => {
+      await onMeta?.(META);
+      await onSpawn?.({ pid: 4_711, processGroupId: 4_710, startedAt });
+      stored = await world.run(runId);
+      return done;
+    });
+    await verdict;
+    expect(stored).toMatchObject({ processPid: 4_711, processGroupId: 4_710, processStartedAt: startedAt });
+    const events = await world.db.sql.query<{ type: string; payload: JsonObject }>(
+      "SELECT event_type AS type, payload FROM heartbeat_run_events WHERE run_id = $1 ORDER BY seq",
+      [id],
+    );
+    expect(events.map(({ type }) => type)).toEqual(["lifecycle", "adapter.invoke", "lifecycle"]);
+    expect(events[1]?.payload).toMatchObject({ command: "agent", env: { API_KEY: "***REDACTED***" } });
+    expect(String(events[1]?.payload["prompt"])).toMatch(/\[truncated 3616 chars\]$/);
+  });
+
+  it("EX-13 a setting that cannot be resolved ends the run before it starts, with an error event, and frees everything", async () => {
+    let started = false;
+    const { id, agentId, verdict } = await working(
+      () => {
+        started = true;
+        return done;
+      },
+      { agent: { adapterConfig: { env: { KEY: { type: "secret_ref", secretId: "s" } } } } },
+    );
+    expect((await verdict).kind).toBe("failed");
+    expect(started).toBe(false);
+    expect(await world.run(id)).toMatchObject({ status: "failed", errorCode: "adapter_failed", runSlot: null });
+    expect(await countRows(world.db.sql, "heartbeat_run_events WHERE run_id = $1 AND event_type = 'error'", [id])).toBe(
+      1,
+    );
+    expect(await countRows(world.db.sql, "agents WHERE id = $1 AND status = 'error'", [agentId])).toBe(1);
+  });
+
+  it("CL-17, EX-11 a child that appears after the run was taken over is told to stop", async () => {
+    let aborted = false;
+    const { id, verdict } = await working(async ({ runId, onSpawn, signal }) => {
+      await world.db.sql.query("UPDATE heartbeat_runs SET claim_token = claim_token + 1 WHERE id = $1", [runId]);
+      await onSpawn?.({ pid: 4_711, processGroupId: 4_711, startedAt: new Date() });
+      aborted = signal.aborted;
+      return done;
+    });
+    expect(await verdict).toEqual({ kind: "gone" });
+    expect(aborted).toBe(true);
+    expect(await world.run(id)).toMatchObject({ status: "running", processPid: null });
+  });
+});
+
+describe("output", () => {
+  it("LG-1, LG-3 the log is kept whole, the run keeps the end of each stream", async () => {
+    const { id, logFile, verdict } = await working(async ({ onLog }) => {
+      await onLog("stdout", `${"a".repeat(40_000)}\n`);
+      await onLog("stdout", "the end\n");
+      await onLog("stderr", "a problem\n");
+      return done;
+    });
+    await verdict;
+    const run = await world.run(id);
+    expect(run.stdoutExcerpt).toMatch(/^a+\nthe end\n$/);
+    expect(Buffer.byteLength(run.stdoutExcerpt ?? "")).toBe(32_768);
+    expect(run.stderrExcerpt).toBe("a problem\n");
+    expect(run).toMatchObject({ logStore: "local_file", logCompressed: false });
+    expect(run.logBytes).toBe(Buffer.byteLength(logFile()));
+    expect(run.logSha256).toMatch(/^[0-9a-f]{64}$/);
+    expect(logFile()).toContain("a".repeat(40_000));
+  });
+
+  it("LG-5 progress is written soon after the first chunk, and at the end", async () => {
+    let finish: () => void = () => undefined;
+    const finished = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    const { id, logFile, verdict } = await working(async ({ onLog }) => {
+      await onLog("stdout", "one\n");
+      await finished;
+      await onLog("stderr", "two\n");
+      return done;
+    });
+    await waitFor(async () => (await world.run(id)).lastOutputSeq >= 1, { what: "the first progress" });
+    expect(await world.run(id)).toMatchObject({ lastOutputStream: "stdout", status: "running" });
+    finish();
+    await verdict;
+    const run = await world.run(id);
+    const lines = logFile().trim().split("\n").length;
+    expect(run).toMatchObject({ lastOutputSeq: lines, lastOutputStream: "stderr", lastOutputBytes: run.logBytes });
+  });
+
+  it("LG-4 each chunk goes out as a live event", async () => {
+    const { id, verdict } = await working(async ({ onLog }) => {
+      await onLog("stdout", "hello\n");
+      return done;
+    });
+    await verdict;
+    const sent = world.told.events.flatMap((event) =>
+      event.type === "heartbeat.run.log" && event.payload.runId === id ? [event.payload] : [],
+    );
+    expect(sent.at(-1)).toMatchObject({ stream: "stdout", chunk: "hello\n", truncated: false });
+  });
+});
