@@ -1,6 +1,7 @@
 /** How many statements PostgreSQL sees for a wake and for a run, BEGIN and COMMIT counted. */
 import type { Database } from "@wakefleet/store";
 import { aCompany, anAgent } from "@wakefleet/testkit";
+import type pg from "pg";
 import { beforeAll, describe, expect, it } from "vitest";
 import { createRunDispatcher } from "../src/dispatch/run-dispatcher.js";
 import { newId } from "../src/ids.js";
@@ -17,7 +18,7 @@ beforeAll(async () => {
 function countingPool(): { db: Database; statements: string[] } {
   const db = world.pool();
   const statements: string[] = [];
-  db.pool.on("connect", (client) => {
+  const count = (client: pg.PoolClient): void => {
     const query = client.query.bind(client) as (...args: unknown[]) => unknown;
     client.query = ((...args: unknown[]) => {
       const [first] = args;
@@ -26,7 +27,9 @@ function countingPool(): { db: Database; statements: string[] } {
       );
       return query(...args);
     }) as typeof client.query;
-  });
+  };
+  db.pool.on("connect", count);
+  db.transactionPool.on("connect", count);
   return { db, statements };
 }
 

@@ -23,27 +23,40 @@ export async function executeRun(execution: Execution): Promise<ExecutionEnd> {
   let writer: RunLogWriter | null = null;
   try {
     const adapter = deps.adapters.resolve(claimed.agent.adapterType);
-    const prepared = await prepare(execution);
-    writer = await deps.runLogs.openRunLog({
-      companyId: claimed.run.companyId,
-      agentId: claimed.run.agentId,
-      runId: claimed.run.id,
-      maxBytes: deps.runLogMaxBytes,
-    });
+    const [opened, made] = await Promise.allSettled([openLog(execution), prepare(execution)]);
+    if (opened.status === "fulfilled") writer = opened.value;
+    if (made.status === "rejected") throw made.reason;
+    if (opened.status === "rejected") throw opened.reason;
+    writer = opened.value;
+    const prepared = made.value;
     const keys = contextKeys(prepared);
     claimed.run.contextSnapshot = { ...claimed.run.contextSnapshot, ...keys };
-    // The adapter need not wait for what people read about it; the end does.
-    const stored = storeContext(execution, keys);
-    for (const warning of prepared.workspace.warnings) {
-      await storeOutput(execution, writer, { stream: "stdout", chunk: `[wakefleet] ${warning}\n` });
-    }
+    // The adapter need not wait for what people read about it: the writer keeps the order of lines, the end waits for both.
+    const told = [storeContext(execution, keys), tellWarnings(execution, writer, prepared.workspace.warnings)];
     await deps.faults.hit("after-start-before-spawn");
     const result = await adapter.execute(adapterContext(execution, prepared, writer));
-    await stored;
+    await Promise.all(told);
     await deps.faults.hit("after-child-exit-before-finish");
     return await endOfResult(execution, { result, writer });
   } catch (error) {
     return endOfFault(execution, { error, writer });
+  }
+}
+
+function openLog({ deps, claimed }: Execution): Promise<RunLogWriter> {
+  const { companyId, agentId, id: runId } = claimed.run;
+  return deps.runLogs.openRunLog({ companyId, agentId, runId, maxBytes: deps.runLogMaxBytes });
+}
+
+/** EX-9: the log's first lines. */
+async function tellWarnings(execution: Execution, writer: RunLogWriter, warnings: readonly string[]): Promise<void> {
+  try {
+    for (const warning of warnings) {
+      await storeOutput(execution, writer, { stream: "stdout", chunk: `[wakefleet] ${warning}\n` });
+    }
+  } catch (error) {
+    const { runId } = execution.claimed.fence;
+    execution.deps.log.warn({ event: "run.log_failed", runId, err: error }, "the run's log takes no lines");
   }
 }
 

@@ -39,7 +39,12 @@ export async function retryTransientFailure(
   const schedule = scheduleRetry({ attempt, now: scope.now, random: policy.random(), notBefore, table: policy.table });
   const maxAttempts = policy.table.delaysMs.length;
   if (schedule === null) {
-    await tell(tx, scope, { level: "warn", message: exhaustedText(maxAttempts), payload: { attempts: maxAttempts } }, after);
+    await tell(
+      tx,
+      scope,
+      { level: "warn", message: exhaustedText(maxAttempts), payload: { attempts: maxAttempts } },
+      after,
+    );
     return false;
   }
   const dueAt = schedule.dueAt.toISOString();
