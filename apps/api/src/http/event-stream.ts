@@ -3,6 +3,7 @@
  * the limit for clients that read too slowly.
  */
 import { once } from "node:events";
+import { WakefleetError } from "@wakefleet/contracts";
 import type { Response } from "express";
 import type { Lifecycle } from "../deps.js";
 
@@ -28,8 +29,12 @@ export interface EventStream {
   end(): void;
 }
 
-/** Writes the head of the stream and keeps it alive until it ends. */
+/**
+ * Writes the head of the stream and keeps it alive until it ends.
+ * Throws `shutting_down` while the process stops: a stream that begins now would only be cut (API-58).
+ */
 export function openEventStream(res: Response, lifecycle: Lifecycle): EventStream {
+  if (lifecycle.draining) throw new WakefleetError("shutting_down", "The server is shutting down");
   const over = new AbortController();
   res.status(200);
   res.setHeader("Content-Type", "text/event-stream; charset=utf-8");
