@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { expectEachExecutedOnce, expectNothingBroken } from "../support/after-each-test.js";
 import { eventually, type Fleet, startFleet } from "../support/fleet.js";
 import { createAgent, createCompany, untilSettled, untilStarted, wake, wakeMany } from "../support/fleet-work.js";
+import { repeated } from "../support/repeat.js";
 
 let fleet: Fleet;
 let companyId: string;
@@ -54,49 +55,58 @@ async function undispatched(): Promise<number> {
 }
 
 describe("a Redis that was emptied", () => {
-  it("RL-5, RL-21, DM-34 FLUSHALL with 100 runs waiting and 10 scheduled retries: all 110 execute, each once", async () => {
-    const agentIds = await Promise.all(Array.from({ length: 10 }, (_, index) => createHeld(`Waiting ${index}`)));
-    const first = await Promise.all(
-      agentIds.map(async (agentId) => (await wake(fleet, agentId, { taskKey: "first" })).id),
-    );
-    for (const runId of first) await untilStarted(fleet, runId);
-    const waiting = (await Promise.all(agentIds.map((agentId) => wakeMany(fleet, agentId, 10)))).flat();
-    const retries = await insertScheduledRetries(agentIds[0] ?? "", 10, 6);
-    await eventually("everything to be dispatched", async () => (await undispatched()) === 0);
+  it(
+    "RL-5, RL-21, DM-34 FLUSHALL with 100 runs waiting and 10 scheduled retries: all 110 execute, each once",
+    repeated(),
+    async () => {
+      fleet.witness.holdAgain();
+      const agentIds = await Promise.all(Array.from({ length: 10 }, (_, index) => createHeld(`Waiting ${index}`)));
+      const first = await Promise.all(
+        agentIds.map(async (agentId) => (await wake(fleet, agentId, { taskKey: "first" })).id),
+      );
+      for (const runId of first) await untilStarted(fleet, runId);
+      const waiting = (await Promise.all(agentIds.map((agentId) => wakeMany(fleet, agentId, 10)))).flat();
+      const retries = await insertScheduledRetries(agentIds[0] ?? "", 10, 6);
+      await eventually("everything to be dispatched", async () => (await undispatched()) === 0);
 
-    await fleet.redis.flushall();
-    fleet.witness.release();
-    await untilSettled(fleet, 90_000);
-    expect(waiting).toHaveLength(100);
-    expectEachExecutedOnce(fleet, [...first, ...waiting, ...retries]);
-    const rows = await fleet.db.sql.query<{ status: string; early: boolean }>(
-      "SELECT status, started_at < scheduled_retry_at AS early FROM heartbeat_runs WHERE id = ANY($1::uuid[])",
-      [retries],
-    );
-    expect(rows).toEqual(retries.map(() => ({ status: "succeeded", early: false })));
-  });
+      await fleet.redis.flushall();
+      fleet.witness.release();
+      await untilSettled(fleet, 90_000);
+      expect(waiting).toHaveLength(100);
+      expectEachExecutedOnce(fleet, [...first, ...waiting, ...retries]);
+      const rows = await fleet.db.sql.query<{ status: string; early: boolean }>(
+        "SELECT status, started_at < scheduled_retry_at AS early FROM heartbeat_runs WHERE id = ANY($1::uuid[])",
+        [retries],
+      );
+      expect(rows).toEqual(retries.map(() => ({ status: "succeeded", early: false })));
+    },
+  );
 });
 
 describe("a Redis that is away", () => {
-  it("WK-43, API-275, DM-32 wakes are accepted, undispatched grows, /readyz says degraded; all run when it is back", async () => {
-    const agentId = await createHeld("Patient");
-    await fleet.stores.stopRedis("save");
-    const runIds: string[] = [];
-    for (let index = 0; index < 5; index += 1)
-      runIds.push((await wake(fleet, agentId, { taskKey: `away ${index}` })).id);
-    expect(await undispatched()).toBe(5);
-    expect(await fleet.http.get("/readyz")).toMatchObject({ status: 200, body: { status: "degraded" } });
-    const view = await fleet.http.read<{ stores: { redis: { ok: boolean } } }>("/api/fleet");
-    expect(view.stores.redis.ok).toBe(false);
-    expect(findNumber(view, "undispatched")).toBeGreaterThanOrEqual(5);
-    expect(runIds.filter((runId) => fleet.witness.started(runId))).toEqual([]);
+  it(
+    "WK-43, API-275, DM-32 wakes are accepted, undispatched grows, /readyz says degraded; all run when it is back",
+    repeated(),
+    async () => {
+      const agentId = await createHeld("Patient");
+      await fleet.stores.stopRedis("save");
+      const runIds: string[] = [];
+      for (let index = 0; index < 5; index += 1)
+        runIds.push((await wake(fleet, agentId, { taskKey: `away ${index}` })).id);
+      expect(await undispatched()).toBe(5);
+      expect(await fleet.http.get("/readyz")).toMatchObject({ status: 200, body: { status: "degraded" } });
+      const view = await fleet.http.read<{ stores: { redis: { ok: boolean } } }>("/api/fleet");
+      expect(view.stores.redis.ok).toBe(false);
+      expect(findNumber(view, "undispatched")).toBeGreaterThanOrEqual(5);
+      expect(runIds.filter((runId) => fleet.witness.started(runId))).toEqual([]);
 
-    await fleet.stores.startRedis();
-    await untilSettled(fleet);
-    expectEachExecutedOnce(fleet, runIds);
-  });
+      await fleet.stores.startRedis();
+      await untilSettled(fleet);
+      expectEachExecutedOnce(fleet, runIds);
+    },
+  );
 
-  it("CN-2 a run is cancelled within one lease renewal without the channel", async () => {
+  it("CN-2 a run is cancelled within one lease renewal without the channel", repeated(), async () => {
     const agentId = await createAgent(fleet, {
       companyId,
       name: "Cut off",

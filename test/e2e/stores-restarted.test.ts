@@ -12,6 +12,7 @@ import {
   untilStarted,
   wake,
 } from "../support/fleet-work.js";
+import { repeated } from "../support/repeat.js";
 
 const AGENTS = 4;
 const WAKES = 120;
@@ -84,21 +85,25 @@ async function underLoad(prefix: string, disturb: () => Promise<void>): Promise<
   return posted;
 }
 
-it("RL-6, API-57 PostgreSQL crashed and started again under load: 503 with Retry-After meanwhile, then every wake runs once", async () => {
-  const { refusals } = await underLoad("postgres", async () => {
-    await fleet.stores.stopPostgres("immediate");
-    const refused = await eventually("the API to notice", async () => {
-      const answer = await fleet.http.get<{ code: string }>("/api/companies");
-      return answer.status === 503 ? answer : null;
+it(
+  "RL-6, API-57 PostgreSQL crashed and started again under load: 503 with Retry-After meanwhile, then every wake runs once",
+  repeated(),
+  async () => {
+    const { refusals } = await underLoad("postgres", async () => {
+      await fleet.stores.stopPostgres("immediate");
+      const refused = await eventually("the API to notice", async () => {
+        const answer = await fleet.http.get<{ code: string }>("/api/companies");
+        return answer.status === 503 ? answer : null;
+      });
+      expect(refused.body.code).toBe("store_unavailable");
+      expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(0);
+      await fleet.stores.startPostgres();
     });
-    expect(refused.body.code).toBe("store_unavailable");
-    expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(0);
-    await fleet.stores.startPostgres();
-  });
-  expect([...refusals]).toEqual(["503 store_unavailable retry-after=true"]);
-});
+    expect([...refusals]).toEqual(["503 store_unavailable retry-after=true"]);
+  },
+);
 
-it("RL-5 Redis crashed and started again under load: no wake is refused, every one runs once", async () => {
+it("RL-5 Redis crashed and started again under load: no wake is refused, every one runs once", repeated(), async () => {
   const { refusals } = await underLoad("redis", async () => {
     await fleet.stores.stopRedis("crash");
     await eventually(
@@ -110,26 +115,31 @@ it("RL-5 Redis crashed and started again under load: no wake is refused, every o
   expect([...refusals]).toEqual([]);
 });
 
-it("RL-6, EX-14 a run that goes on while PostgreSQL restarts ends normally, under its first claim", async () => {
-  const agentId = await createAgent(fleet, {
-    companyId,
-    name: "Steady",
-    adapterConfig: fleet.witness.agentConfig("until_released"),
-  });
-  const { id } = await wake(fleet, agentId);
-  await untilStarted(fleet, id);
-  await eventually("its child to be stored", async () => (await readRun(fleet, id)).processPid);
-  await fleet.stores.stopPostgres("immediate");
-  // It ends while nobody can write it down.
-  fleet.witness.release();
-  await eventually("its process to end", () => fleet.witness.open().length === 0);
-  await fleet.stores.startPostgres();
-  expect(await untilEnded(fleet, id)).toMatchObject({ status: "succeeded", exitCode: 0 });
-  const [row] = await fleet.db.sql.query<{ token: number }>(
-    "SELECT claim_token AS token FROM heartbeat_runs WHERE id = $1",
-    [id],
-  );
-  expect(row?.token).toBe(1);
-  expectEachExecutedOnce(fleet, [id]);
-  await expectNothingBroken(fleet, () => 5);
-});
+it(
+  "RL-6, EX-14 a run that goes on while PostgreSQL restarts ends normally, under its first claim",
+  repeated(),
+  async () => {
+    fleet.witness.holdAgain();
+    const agentId = await createAgent(fleet, {
+      companyId,
+      name: "Steady",
+      adapterConfig: fleet.witness.agentConfig("until_released"),
+    });
+    const { id } = await wake(fleet, agentId);
+    await untilStarted(fleet, id);
+    await eventually("its child to be stored", async () => (await readRun(fleet, id)).processPid);
+    await fleet.stores.stopPostgres("immediate");
+    // It ends while nobody can write it down.
+    fleet.witness.release();
+    await eventually("its process to end", () => fleet.witness.open().length === 0);
+    await fleet.stores.startPostgres();
+    expect(await untilEnded(fleet, id)).toMatchObject({ status: "succeeded", exitCode: 0 });
+    const [row] = await fleet.db.sql.query<{ token: number }>(
+      "SELECT claim_token AS token FROM heartbeat_runs WHERE id = $1",
+      [id],
+    );
+    expect(row?.token).toBe(1);
+    expectEachExecutedOnce(fleet, [id]);
+    await expectNothingBroken(fleet, () => 5);
+  },
+);

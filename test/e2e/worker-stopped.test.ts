@@ -17,6 +17,7 @@ import {
   wakeMany,
 } from "../support/fleet-work.js";
 import { isAlive } from "../support/leftovers.js";
+import { repeated } from "../support/repeat.js";
 
 let fleet: Fleet;
 let companyId: string;
@@ -49,27 +50,31 @@ async function retriesOf(runId: string): Promise<string[]> {
 }
 
 describe("a worker told to stop", () => {
-  it("PL-5 SIGTERM: a run of 3 s finishes, nothing more is claimed, exit code 0; the next worker takes what waits", async () => {
-    const worker = await fleet.startWorker();
-    const agentId = await createHeld({ seconds: 3 });
-    const run = await runUnderWay(agentId);
-    const waiting = await wakeMany(fleet, agentId, 2);
-    worker.signal("SIGTERM");
-    expect(await worker.ended).toEqual({ code: 0 });
-    expect(await readRun(fleet, run.id)).toMatchObject({ status: "succeeded", exitCode: 0 });
-    expect(await runCounts(fleet)).toEqual({ succeeded: 1, queued: 2 });
-    const [row] = await fleet.db.sql.query<{ stopped: boolean }>(
-      "SELECT stopped_at IS NOT NULL AS stopped FROM workers",
-    );
-    expect(row?.stopped).toBe(true);
+  it(
+    "PL-5 SIGTERM: a run of 3 s finishes, nothing more is claimed, exit code 0; the next worker takes what waits",
+    repeated(),
+    async () => {
+      const worker = await fleet.startWorker();
+      const agentId = await createHeld({ seconds: 3 });
+      const run = await runUnderWay(agentId);
+      const waiting = await wakeMany(fleet, agentId, 2);
+      worker.signal("SIGTERM");
+      expect(await worker.ended).toEqual({ code: 0 });
+      expect(await readRun(fleet, run.id)).toMatchObject({ status: "succeeded", exitCode: 0 });
+      expect(await runCounts(fleet)).toEqual({ succeeded: 1, queued: 2 });
+      const [row] = await fleet.db.sql.query<{ stopped: boolean }>(
+        "SELECT stopped_at IS NOT NULL AS stopped FROM workers",
+      );
+      expect(row?.stopped).toBe(true);
 
-    await fleet.startWorker();
-    await untilSettled(fleet);
-    expectEachExecutedOnce(fleet, [run.id, ...waiting]);
-    await expectNothingBroken(fleet, () => 1);
-  });
+      await fleet.startWorker();
+      await untilSettled(fleet);
+      expectEachExecutedOnce(fleet, [run.id, ...waiting]);
+      await expectNothingBroken(fleet, () => 1);
+    },
+  );
 
-  it("PL-5 a rolling restart under load loses nothing and runs nothing twice", async () => {
+  it("PL-5 a rolling restart under load loses nothing and runs nothing twice", repeated(), async () => {
     await Promise.all([fleet.startWorker(), fleet.startWorker()]);
     const agentIds = await Promise.all(Array.from({ length: 4 }, () => createHeld({ seconds: 0.1 })));
     const runIds = (await Promise.all(agentIds.map((agentId) => wakeMany(fleet, agentId, 15)))).flat();
@@ -112,7 +117,7 @@ describe("a worker told to stop", () => {
     },
   );
 
-  it("PL-5 a second signal ends it at once; its child goes on and is taken over", async () => {
+  it("PL-5 a second signal ends it at once; its child goes on and is taken over", repeated(), async () => {
     const worker = await fleet.startWorker();
     const agentId = await createHeld();
     const run = await runUnderWay(agentId);
@@ -164,64 +169,76 @@ describe("a worker that stands still for longer than its lease", () => {
     await eventually("the second renewal after", async () => ((await lastSeen()) ?? after) > after);
   }
 
-  it("DM-33, CL-17 its child ended meanwhile: nothing it does afterwards changes the run, its events or its log", async () => {
-    const stopped = await fleet.startWorker();
-    const agentId = await createHeld();
-    const run = await runUnderWay(agentId);
-    stopped.pause();
-    await fleet.startWorker();
-    await eventually(
-      "the run to be taken over",
-      async () => (await readRun(fleet, run.id)).errorCode === "process_detached",
-    );
-    fleet.witness.release(run.id);
-    expect(await untilEnded(fleet, run.id)).toMatchObject({ status: "failed", errorCode: "process_lost" });
-    const facts = await factsOf(run.id);
-    const [{ token } = { token: 0 }] = await fleet.db.sql.query<{ token: number }>(
-      "SELECT claim_token AS token FROM heartbeat_runs WHERE id = $1",
-      [run.id],
-    );
-    expect(token).toBe(3);
+  it(
+    "DM-33, CL-17 its child ended meanwhile: nothing it does afterwards changes the run, its events or its log",
+    repeated(),
+    async () => {
+      const stopped = await fleet.startWorker();
+      const agentId = await createHeld();
+      const run = await runUnderWay(agentId);
+      stopped.pause();
+      await fleet.startWorker();
+      await eventually(
+        "the run to be taken over",
+        async () => (await readRun(fleet, run.id)).errorCode === "process_detached",
+      );
+      fleet.witness.release(run.id);
+      expect(await untilEnded(fleet, run.id)).toMatchObject({ status: "failed", errorCode: "process_lost" });
+      const facts = await factsOf(run.id);
+      const [{ token } = { token: 0 }] = await fleet.db.sql.query<{ token: number }>(
+        "SELECT claim_token AS token FROM heartbeat_runs WHERE id = $1",
+        [run.id],
+      );
+      expect(token).toBe(3);
 
-    await resumeAndSettle(stopped);
-    expect(await factsOf(run.id)).toEqual(facts);
-    fleet.witness.release();
-    await untilSettled(fleet);
-    expect(await factsOf(run.id)).toEqual(facts);
-    await expectNothingBroken(fleet, () => 1);
-  });
+      await resumeAndSettle(stopped);
+      expect(await factsOf(run.id)).toEqual(facts);
+      fleet.witness.release();
+      await untilSettled(fleet);
+      expect(await factsOf(run.id)).toEqual(facts);
+      await expectNothingBroken(fleet, () => 1);
+    },
+  );
 
-  it("EX-14, RL-4 its child alive: when it comes back, the run still ends once and is retried once", async () => {
-    const stopped = await fleet.startWorker();
-    const agentId = await createHeld();
-    const run = await runUnderWay(agentId);
-    stopped.pause();
-    await fleet.startWorker();
-    await eventually(
-      "the run to be taken over",
-      async () => (await readRun(fleet, run.id)).errorCode === "process_detached",
-    );
-    await resumeAndSettle(stopped);
-    fleet.witness.release();
-    expect(await untilEnded(fleet, run.id)).toMatchObject({ status: "failed", errorCode: "process_lost" });
-    await untilSettled(fleet);
-    expect(await runCounts(fleet)).toEqual({ failed: 1, succeeded: 1 });
-    await expectNothingBroken(fleet, () => 1);
-  });
+  it(
+    "EX-14, RL-4 its child alive: when it comes back, the run still ends once and is retried once",
+    repeated(),
+    async () => {
+      const stopped = await fleet.startWorker();
+      const agentId = await createHeld();
+      const run = await runUnderWay(agentId);
+      stopped.pause();
+      await fleet.startWorker();
+      await eventually(
+        "the run to be taken over",
+        async () => (await readRun(fleet, run.id)).errorCode === "process_detached",
+      );
+      await resumeAndSettle(stopped);
+      fleet.witness.release();
+      expect(await untilEnded(fleet, run.id)).toMatchObject({ status: "failed", errorCode: "process_lost" });
+      await untilSettled(fleet);
+      expect(await runCounts(fleet)).toEqual({ failed: 1, succeeded: 1 });
+      await expectNothingBroken(fleet, () => 1);
+    },
+  );
 
-  it("CN-2, DM-35 a cancel is noted at once and ends the run cancelled, not failed, once the lease is over", async () => {
-    const stopped = await fleet.startWorker();
-    const agentId = await createHeld("until_released", { graceSec: 1 });
-    const run = await runUnderWay(agentId);
-    await fleet.startWorker();
-    stopped.pause();
-    const asked = await fleet.http.post<{ cancelRequestedAt: string | null }>(`/api/heartbeat-runs/${run.id}/cancel`);
-    expect(asked.body.cancelRequestedAt).not.toBeNull();
-    expect(await untilEnded(fleet, run.id)).toMatchObject({ status: "cancelled", errorCode: "cancelled" });
-    await eventually("the child to be gone", () => !isAlive(run.pid));
-    expect(await retriesOf(run.id)).toEqual([]);
-    await resumeAndSettle(stopped);
-    expect((await readRun(fleet, run.id)).status).toBe("cancelled");
-    await expectNothingBroken(fleet, () => 1);
-  });
+  it(
+    "CN-2, DM-35 a cancel is noted at once and ends the run cancelled, not failed, once the lease is over",
+    repeated(),
+    async () => {
+      const stopped = await fleet.startWorker();
+      const agentId = await createHeld("until_released", { graceSec: 1 });
+      const run = await runUnderWay(agentId);
+      await fleet.startWorker();
+      stopped.pause();
+      const asked = await fleet.http.post<{ cancelRequestedAt: string | null }>(`/api/heartbeat-runs/${run.id}/cancel`);
+      expect(asked.body.cancelRequestedAt).not.toBeNull();
+      expect(await untilEnded(fleet, run.id)).toMatchObject({ status: "cancelled", errorCode: "cancelled" });
+      await eventually("the child to be gone", () => !isAlive(run.pid));
+      expect(await retriesOf(run.id)).toEqual([]);
+      await resumeAndSettle(stopped);
+      expect((await readRun(fleet, run.id)).status).toBe("cancelled");
+      await expectNothingBroken(fleet, () => 1);
+    },
+  );
 });

@@ -8,3 +8,9 @@ export function repetitions(usual: number): number {
     throw new Error(`E2E_REPEAT must be a whole number from 1 to 999, but is "${text}"`);
   return Number(text);
 }
+
+/** Options of a test that begins anew each time: runs it `E2E_REPEAT` times, once when that is absent. */
+export function repeated(): { repeats: number; timeout: number } {
+  const times = repetitions(1);
+  return { repeats: times - 1, timeout: 120_000 * times };
+}

@@ -2,7 +2,7 @@
  * The witness: a file outside the system under test, to which every execution of a witness agent appends one line when it
  * starts and one when it ends. Lines appended to one file have one order, so overlaps are read off without any clock.
  */
-import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -39,6 +39,11 @@ export class Witness {
   /** Lets every held execution end, or only that of one run. */
   release(runId?: string): void {
     writeFileSync(runId === undefined ? this.gate : `${this.gate}.${runId}`, "");
+  }
+
+  /** Ends the effect of a general {@link release}: executions that begin from now on are held again. */
+  holdAgain(): void {
+    rmSync(this.gate, { force: true });
   }
 
   lines(): WitnessLine[] {
