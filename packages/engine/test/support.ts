@@ -13,6 +13,7 @@ import {
   createAdapterRegistry,
 } from "@wakefleet/adapters";
 import type { LiveEventDraft } from "@wakefleet/contracts";
+import { DEFAULT_RETRY_TABLE } from "@wakefleet/domain";
 import { createLocalRunLogStore } from "@wakefleet/run-logs";
 import { type Database, findRun, openDatabase, type RunRow, type Sql, type WakeupRow } from "@wakefleet/store";
 import {
@@ -99,9 +100,9 @@ export class Told implements Pick<RunQueue, "removeJob" | "releaseJob">, Control
 const noFaults = { hit: async (): Promise<void> => undefined };
 
 export interface World {
-  db: Database;
-  told: Told;
-  acceptor: WakeupAcceptor;
+  readonly db: Database;
+  readonly told: Told;
+  readonly acceptor: WakeupAcceptor;
   /** One wake; it must not be rejected. */
   wake(request: Partial<AcceptWakeupRequest> & { agentId: string }): Promise<DecidedWakeup>;
   /** One wake, whatever comes of it. */
@@ -150,12 +151,22 @@ export function wakeRequest(request: Partial<AcceptWakeupRequest> & { agentId: s
 /** Call once at the top of a test file. */
 export function useWorld(): World {
   let testDatabase: TestDatabase;
+  let db: Database;
+  let acceptor: WakeupAcceptor;
+  const told = new Told();
   let allowed: InvariantOptions & { rules?: readonly string[] } = {};
   const pools: Database[] = [];
   const home = mkdtempSync(join(tmpdir(), "wakefleet-engine-"));
 
   const ask: World["ask"] = (request) => world.acceptor.accept(wakeRequest(request));
-  const world = {
+  const world: World = {
+    get db() {
+      return db;
+    },
+    get acceptor() {
+      return acceptor;
+    },
+    told,
     ask,
     async wake(request) {
       const result = await ask(request);
@@ -180,25 +191,20 @@ export function useWorld(): World {
     },
     request: (requestId) => readRequest(world.db.sql, requestId),
     pool() {
-      const db = openDatabase({ url: testDatabase.url, maxConnections: 6 });
-      pools.push(db);
-      return db;
+      const pool = openDatabase({ url: testDatabase.url, maxConnections: 6 });
+      pools.push(pool);
+      return pool;
     },
     allow(options) {
       allowed = options;
     },
-  } as World;
+  };
 
   beforeAll(async () => {
     testDatabase = await createTestDatabase();
-    world.db = world.pool();
-    world.told = new Told();
-    world.acceptor = createWakeupAcceptor({
-      db: world.db,
-      newId,
-      dispatcher: world.told.dispatcher,
-      events: world.told.publisher,
-    });
+    db = world.pool();
+    const { dispatcher, publisher: events } = told;
+    acceptor = createWakeupAcceptor({ db, newId, dispatcher, events });
   });
 
   afterEach(async () => {
@@ -239,6 +245,7 @@ async function testWorker(
     log: silentLog,
     location: { env: { WAKEFLEET_HOME: home }, userHome: home },
     held: new HeldRuns(),
+    retries: { table: DEFAULT_RETRY_TABLE, random: () => 0.5 },
     onStopped: async () => ({ kind: "gone" }),
   };
   const recovery: RecoveryDeps = {
