@@ -79,6 +79,12 @@ async function underLoad(prefix: string, disturb: () => Promise<void>): Promise<
   ]);
   await untilSettled(fleet, 90_000);
   expect(new Set(posted.runIds).size).toBe(WAKES);
+  const others = await fleet.db.sql.query(
+    `SELECT id, status, error_code, error, process_pid, claim_token FROM heartbeat_runs
+      WHERE agent_id = ANY($1::uuid[]) AND status <> 'succeeded'`,
+    [agentIds],
+  );
+  expect(others).toEqual([]);
   expect(await runCounts(fleet, agentIds)).toEqual({ succeeded: WAKES });
   expectEachExecutedOnce(fleet, posted.runIds);
   await expectNothingBroken(fleet, () => 2);

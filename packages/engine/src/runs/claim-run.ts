@@ -10,9 +10,11 @@ import {
   type ClaimIssue,
   claimRunIfWaiting,
   type Database,
+  findRun,
   type IssueGateRow,
   insertActivity,
   isRetryable,
+  isStoreUnavailable,
   type LockedAgent,
   lockAgents,
   lockIssueOfRun,
@@ -24,12 +26,14 @@ import {
   type Sql,
 } from "@wakefleet/store";
 import type { NewId } from "../ids.js";
+import type { Log } from "../ports.js";
 import { runQueuedEvent } from "../wakeups/apply-decision.js";
 import { type AfterCommit, nothingAfterCommit } from "./after-commit.js";
 import { bareEnding, endLockedRun, endRefusedRun } from "./end-run.js";
 import { type PreviousSession, previousSession } from "./previous-session.js";
 import { isRunInteraction, retryFacts } from "./run-gates.js";
 import { agentStatusEvent, runEventEvent, runStartedEvents } from "./run-live-events.js";
+import { whenStoreAnswers } from "./when-store-answers.js";
 
 /** A run that is this worker's own: the only thing a result can be written for. */
 export interface ClaimedRun {
@@ -56,6 +60,7 @@ export interface ClaimDeps {
   readonly newId: NewId;
   readonly workerId: string;
   readonly leaseMs: number;
+  readonly log: Log;
 }
 
 const UNIQUE_VIOLATION = "23505";
@@ -70,9 +75,13 @@ export async function claimRun(
 ): Promise<{ result: ClaimResult; after: AfterCommit }> {
   for (let attempt = 1; ; attempt += 1) {
     const after = nothingAfterCommit();
+    const written: WrittenClaim = { claim: null };
     try {
-      return { result: await claimOnce(deps, job, after), after };
+      return { result: await claimOnce(deps, job, { after, written }), after };
     } catch (error) {
+      if (written.claim !== null && isStoreUnavailable(error) && (await isOurs(deps, written.claim.claimed.fence))) {
+        return { result: written.claim, after };
+      }
       const { code, constraint } = error as { code?: string; constraint?: string };
       if (code === UNIQUE_VIOLATION) {
         // The second wall (DM-36) refused what the facts allowed a moment before.
@@ -85,7 +94,28 @@ export async function claimRun(
   }
 }
 
-function claimOnce(deps: ClaimDeps, job: { runId: string; agentId: string }, after: AfterCommit): Promise<ClaimResult> {
+/** A claim that was written and whose commit may or may not have come through. */
+interface WrittenClaim {
+  claim: Extract<ClaimResult, { kind: "claimed" }> | null;
+}
+
+/**
+ * Whether a commit that was never answered came through (RL-6). Nobody else could execute a run that is claimed in this
+ * worker's name: forgotten, it would stay `running` until its lease is over and end as lost.
+ */
+async function isOurs(deps: ClaimDeps, fence: RunFence): Promise<boolean> {
+  const { runId } = fence;
+  const wait = { log: deps.log, runId, what: "learn whether the claim was committed" };
+  const run = await whenStoreAnswers(wait, () => findRun(deps.db.sql, runId));
+  return run?.status === "running" && run.workerId === fence.workerId && run.claimToken === fence.claimToken;
+}
+
+function claimOnce(
+  deps: ClaimDeps,
+  job: { runId: string; agentId: string },
+  told: { readonly after: AfterCommit; readonly written: WrittenClaim },
+): Promise<ClaimResult> {
+  const { after, written } = told;
   return deps.db.transaction(async (tx) => {
     const { agents, now } = await lockAgents(tx, [job.agentId]);
     const agent = agents.get(job.agentId) ?? null;
@@ -156,7 +186,8 @@ function claimOnce(deps: ClaimDeps, job: { runId: string; agentId: string }, aft
           agentStatusEvent({ companyId: run.companyId, agentId: run.agentId, status: agentStatus, outcome: "running" }),
         );
         const fence = { runId: job.runId, workerId: deps.workerId, claimToken: run.claimToken };
-        return { kind: "claimed", claimed: { run, agent, fence, session } };
+        written.claim = { kind: "claimed", claimed: { run, agent, fence, session } };
+        return written.claim;
       }
     }
   });
