@@ -13,4 +13,6 @@ export type EnginePort = Pick<
   | "terminateAgent"
   | "agentPolicyChanged"
   | "cancelRun"
+  | "runNow"
+  | "retryRun"
 >;

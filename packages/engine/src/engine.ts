@@ -3,7 +3,7 @@
  * worker does (claiming, executing, recovering) is composed in the worker.
  */
 import type { AgentQueues } from "@wakefleet/queue";
-import type { AgentRow, Database } from "@wakefleet/store";
+import type { AgentRow, Database, RunRow } from "@wakefleet/store";
 import {
   type AgentCommand,
   applyAgentPolicy,
@@ -16,6 +16,7 @@ import { createRunDispatcher, type RunDispatcher } from "./dispatch/run-dispatch
 import { newId } from "./ids.js";
 import type { ControlChannel, FaultPoints, LiveEventPublisher, Log, RunQueue } from "./ports.js";
 import { type CancelRunInput, type CancelRunResult, cancelRun } from "./runs/cancel-run.js";
+import { type RerunCommand, retryRun, runNow } from "./runs/rerun.js";
 import type { AcceptWakeupRequest, AcceptWakeupResult } from "./wakeups/wake-request.js";
 import { createWakeupAcceptor } from "./wakeups/wakeup-acceptor.js";
 
@@ -40,6 +41,10 @@ export interface Engine {
   agentPolicyChanged(command: { agentId: string }): Promise<void>;
   /** CN-1, CN-2. */
   cancelRun(command: CancelRunInput): Promise<CancelRunResult>;
+  /** API-126. Throws `conflict` for a run that is no scheduled retry. */
+  runNow(command: { runId: string }): Promise<RunRow>;
+  /** API-127. Throws `conflict` for a run that is not finished. */
+  retryRun(command: RerunCommand): Promise<AcceptWakeupResult>;
   /** The parts that a worker's own use cases share. */
   readonly dispatcher: RunDispatcher;
   readonly queue: RunQueue & ControlChannel;
@@ -60,6 +65,8 @@ export function createEngine(parts: EngineParts): Engine {
     terminateAgent: (command) => terminateAgent(deps, command),
     agentPolicyChanged: ({ agentId }) => applyAgentPolicy(deps, agentId),
     cancelRun: (command) => cancelRun(deps, command),
+    runNow: ({ runId }) => runNow(deps, runId),
+    retryRun: (command) => retryRun({ db: parts.db, acceptor }, command),
     dispatcher,
     queue,
     idle: () => dispatcher.idle(),

@@ -11,6 +11,7 @@ export * from "./runs/cancel-run.js";
 export * from "./runs/held-runs.js";
 export * from "./runs/lease-keeper.js";
 export * from "./runs/recover-orphans.js";
+export type { RerunCommand } from "./runs/rerun.js";
 export type { RetryPolicy } from "./runs/retry-transient-failure.js";
 export * from "./runs/work-run.js";
 export * from "./sweeps/fire-timers.js";

@@ -7,6 +7,7 @@ import {
   runEventSchema,
   runLogSchema,
   runSchema,
+  wakeupAnswerSchema,
 } from "@wakefleet/contracts";
 import { z } from "zod";
 import { readLastEventId } from "../http/live-filter.js";
@@ -26,6 +27,7 @@ import {
   readRuns,
   requireRun,
 } from "../runs/read-runs.js";
+import { retryRun, runNow } from "../runs/rerun.js";
 import { readRunLog, streamRunLog } from "../runs/run-log.js";
 import type { RouteDeps } from "./route-deps.js";
 
@@ -170,6 +172,33 @@ export function runRoutes(deps: RouteDeps): Route[] {
         const { run, confirmed } = await cancelRun(deps, { caller, ...params, ...body });
         return { status: confirmed ? 200 : 202, body: presentRunDetail(run) };
       },
+    }),
+    route({
+      ...common,
+      method: "post",
+      path: "/api/heartbeat-runs/:runId/run-now",
+      summary: "Makes a scheduled retry due now",
+      rule: "API-126",
+      who: "board",
+      rate: "write",
+      responses: { 202: { description: "The run, due now", schema: runSchema } },
+      errors: [...errors, "forbidden", "conflict"],
+      handle: async ({ caller, params }) => ({
+        status: 202,
+        body: presentRunDetail(await runNow(deps, { caller, ...params })),
+      }),
+    }),
+    route({
+      ...common,
+      method: "post",
+      path: "/api/heartbeat-runs/:runId/retry",
+      summary: "Wakes the agent of a finished run for the same work",
+      rule: "API-127",
+      who: "board",
+      rate: "wakeup",
+      responses: { 202: { description: "The new run, or why there is none", schema: wakeupAnswerSchema } },
+      errors: [...errors, "forbidden", "conflict", "agent_not_invokable", "budget_blocked"],
+      handle: ({ caller, params }) => retryRun(deps, { caller, ...params }),
     }),
     route({
       ...common,

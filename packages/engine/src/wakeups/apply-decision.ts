@@ -116,6 +116,7 @@ function effectOf(application: Application, decision: Exclude<Application["decis
         wakeupRequestId: row.id,
         context: decision.context,
         sessionIdBefore: wake.resumeDisplayId ?? world.sessionBefore(agent, wake.taskKey),
+        retryOfRunId: wake.request.retryOfRunId ?? null,
         now: world.now,
       });
       world.addRun(run);

@@ -26,6 +26,8 @@ export interface AcceptWakeupRequest {
   readonly fingerprint: string | null;
   /** Whether `heartbeat.invoked` is logged (AC-20): wakes asked for over HTTP. */
   readonly logActivity: boolean;
+  /** The finished run that a person asked to retry (API-127); kept on a new run. */
+  readonly retryOfRunId?: string;
 }
 
 /** API-109. */

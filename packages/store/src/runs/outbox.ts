@@ -1,6 +1,6 @@
 /** The outbox (RL-20, DM-32, DM-34): runs that are in PostgreSQL and not yet known to be in their queue. */
 import type { RunStatus } from "@wakefleet/contracts";
-import { camelRow } from "../rows.js";
+import { camelRow, type RunRow } from "../rows.js";
 import { type Sql, uuidOf } from "../sql.js";
 
 /** Marks runs whose job was added. A run that is no longer waiting keeps what it has. */
@@ -107,4 +107,14 @@ export async function listPausedAgentsWithWork(sql: Sql): Promise<string[]> {
         AND EXISTS (SELECT 1 FROM heartbeat_runs r WHERE r.agent_id = a.id AND r.status IN ('queued','scheduled_retry'))`,
   );
   return rows.map((row) => row.id);
+}
+
+/** RT-6: a scheduled retry is due now and needs its job moved (DM-34); null when the run is no scheduled retry. */
+export async function makeRetryDue(sql: Sql, runId: string): Promise<RunRow | null> {
+  const rows = await sql.query<Record<string, unknown>>(
+    `UPDATE heartbeat_runs SET scheduled_retry_at = now(), dispatched_at = NULL, updated_at = now()
+      WHERE id = $1 AND status = 'scheduled_retry' RETURNING *`,
+    [runId],
+  );
+  return rows[0] === undefined ? null : camelRow<RunRow>(rows[0]);
 }
