@@ -3,4 +3,4 @@ export { type App, createApp } from "./app.js";
 export type { ApiDeps, ApiSettings, RouterKit } from "./deps.js";
 export { boardOf } from "./http/board-only.js";
 export type { BoardPrincipal } from "./principal.js";
-export { type ApiOptions, type ExtraRouterParts, type RunningApi, startApi } from "./start-api.js";
+export { type ApiOptions, type RunningApi, startApi } from "./start-api.js";

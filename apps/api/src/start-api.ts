@@ -23,6 +23,8 @@ import { createLocalRunLogStore } from "@wakefleet/run-logs";
 import { migrationStatus, openDatabase } from "@wakefleet/store";
 import { createMetrics, type Logger } from "@wakefleet/telemetry";
 import { createApp } from "./app.js";
+import { createBoardRouter } from "./board/create-board-router.js";
+import { CONSOLE_FOLDER, createConsoleRouter } from "./console/create-console-router.js";
 import type { ApiDeps } from "./deps.js";
 import { attachLiveSocket } from "./http/live-socket.js";
 import { createTokenBuckets } from "./http/token-buckets.js";
@@ -33,16 +35,6 @@ import { VERSION } from "./version.js";
 
 export interface ApiOptions {
   readonly config: Config;
-  readonly log: Logger;
-  /** Bull Board and the console, mounted behind the session handling. */
-  readonly extraRouters?: (parts: ExtraRouterParts) => ApiDeps["extraRouters"];
-}
-
-/** What routers beside the API are built from. */
-export interface ExtraRouterParts {
-  readonly queues: AgentQueues;
-  readonly db: ApiDeps["db"];
-  readonly engine: ApiDeps["engine"];
   readonly log: Logger;
 }
 
@@ -83,7 +75,6 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
   const engine = createEngine({ db, queues, events, faults: createFaultPoints(config.faults), log });
   const closing = new AbortController();
   const lifecycle = { draining: false, closing: closing.signal };
-  const extraRouters = options.extraRouters?.({ queues, db, engine, log });
   const deps: ApiDeps = {
     settings: apiSettingsOf(config),
     version: VERSION,
@@ -103,7 +94,10 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
     },
     adapterTypes: createAdapterRegistry(builtInAdapters()).types(),
     now: () => new Date(),
-    ...(extraRouters === undefined ? {} : { extraRouters }),
+    extraRouters: ({ boardOnly }) => [
+      createBoardRouter({ db, engine, queues, log, boardOnly }),
+      createConsoleRouter({ folder: CONSOLE_FOLDER, boardOnly }),
+    ],
   };
   const app = createApp(deps);
   const server = createServer({ headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS }, app.express);
