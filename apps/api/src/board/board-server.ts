@@ -65,6 +65,8 @@ const READ_ONLY = "An operator may look at the queues; changing jobs needs an ad
 
 export interface BoardServerParts {
   readonly shelfOf: ShelfOf;
+  /** What stands behind a failure, when that is known: answered instead of it. */
+  readonly explain: (error: unknown) => unknown;
   readonly log: Pick<ApiLog, "error">;
 }
 
@@ -138,7 +140,7 @@ export class BoardServer extends ExpressAdapter {
 
   /** An error as Bull Board shows it: a headline it knows, and our sentence under it. */
   private sendProblem({ req, res }: { req: Request; res: Response }, thrown: unknown): void {
-    const error = toWakefleetError(thrown);
+    const error = toWakefleetError(this.parts.explain(thrown));
     if (error.status >= 500) this.parts.log.error({ path: req.path, err: error.cause ?? error }, "the board failed");
     const key = error.status >= 500 ? "ERRORS.INTERNAL_SERVER_ERROR" : "ERRORS.FORBIDDEN";
     res.status(error.status).json({ error: { key }, message: error.message });

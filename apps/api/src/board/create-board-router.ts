@@ -34,12 +34,9 @@ export function createBoardRouter(deps: BoardDeps): Router {
   const shelfDeps: ShelfDeps = { ...deps, control, maintenance };
   const server = new BoardServer({
     log: deps.log,
-    shelfOf: ({ board, queueName, openQueue }) => {
-      assertRedis(deps.queues);
-      return queueName === null
-        ? listShelf(shelfDeps, { board, openQueue })
-        : singleShelf(shelfDeps, { board, queueName });
-    },
+    shelfOf: ({ board, queueName, openQueue }) =>
+      queueName === null ? listShelf(shelfDeps, { board, openQueue }) : singleShelf(shelfDeps, { board, queueName }),
+    explain: (error) => (isExpected(error) || isRedisThere(deps.queues) ? error : redisIsAway()),
   });
   server.setBasePath(BASE_PATH);
   createBullBoard({ queues: [], serverAdapter: server, options: { uiConfig: UI_CONFIG } });
@@ -72,9 +69,16 @@ const UI_CONFIG = {
   showMetrics: false,
 };
 
-function assertRedis(queues: AgentQueues): void {
-  if (queues.redis.status === "ready") return;
-  throw new WakefleetError(
+function isExpected(error: unknown): boolean {
+  return error instanceof WakefleetError;
+}
+
+function isRedisThere(queues: AgentQueues): boolean {
+  return queues.redis.status === "ready";
+}
+
+function redisIsAway(): WakefleetError {
+  return new WakefleetError(
     "store_unavailable",
     "Redis is away, and the queues are in it. Wakeups are still accepted; the runs are on the console.",
   );
@@ -93,7 +97,6 @@ async function sendFindPage(deps: ShelfDeps, { req, res }: { req: Request; res: 
 
 /** The figures are left out while Redis is away: the names are what was asked for. */
 async function withCounts(deps: ShelfDeps, agents: readonly BoardAgent[]): Promise<FoundQueue[]> {
-  const isRedisThere = deps.queues.redis.status === "ready";
-  const counts = isRedisThere ? await deps.control.counts(agents.map((agent) => agent.id)) : [];
+  const counts = isRedisThere(deps.queues) ? await deps.control.counts(agents.map((agent) => agent.id)) : [];
   return agents.map((agent, index) => ({ agent, counts: counts[index] }));
 }

@@ -115,7 +115,10 @@ export function useLiveReload(input: {
   isAbout: (heard: LiveEvent) => boolean;
   everyMs: number;
 }): void {
-  const { reload, everyMs } = input;
+  const { everyMs } = input;
+  // The latest one counts: a component that is drawn again must not lose a reading that is due.
+  const reload = useRef(input.reload);
+  reload.current = input.reload;
   const pending = useRef<ReturnType<typeof setTimeout> | null>(null);
   const last = useRef(Number.NEGATIVE_INFINITY);
   const soon = (): void => {
@@ -124,7 +127,7 @@ export function useLiveReload(input: {
     pending.current = setTimeout(() => {
       pending.current = null;
       last.current = performance.now();
-      reload();
+      reload.current();
     }, wait);
   };
   useHeard((heard) => {
@@ -132,10 +135,10 @@ export function useLiveReload(input: {
   });
   useEffect(() => {
     const timer = setInterval(() => {
-      if (!document.hidden) reload();
+      if (!document.hidden) reload.current();
     }, everyMs);
     const onVisible = (): void => {
-      if (!document.hidden) reload();
+      if (!document.hidden) reload.current();
     };
     document.addEventListener("visibilitychange", onVisible);
     return () => {
@@ -144,5 +147,5 @@ export function useLiveReload(input: {
       if (pending.current !== null) clearTimeout(pending.current);
       pending.current = null;
     };
-  }, [reload, everyMs]);
+  }, [everyMs]);
 }
