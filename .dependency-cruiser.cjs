@@ -95,7 +95,8 @@ module.exports = {
     parser: "swc",
     tsPreCompilationDeps: true,
     doNotFollow: { path: ["node_modules", "/dist/"] },
-    exclude: { path: ["/generated/"] },
+    // The parser here knows no TSX: what the console may import is a lint rule (biome.json).
+    exclude: { path: ["/generated/", "[.]tsx$"] },
     enhancedResolveOptions: {
       extensions: [".ts", ".tsx", ".js", ".d.ts", ".json"],
       exportsFields: ["exports"],

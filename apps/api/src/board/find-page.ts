@@ -1,7 +1,7 @@
 /** Finding an agent's queue by name (OP-20): a page without scripts, since the board lists only the busiest queues. */
 import type { QueueCounts } from "@wakefleet/queue";
 import type { BoardAgent } from "@wakefleet/store";
-import { escapeHtml } from "../http/login-page.js";
+import { escapeHtml, PAGE_COLOURS } from "../http/login-page.js";
 import { boardQueueName } from "./board-shelf.js";
 
 export const FIND_PATH = "/queues/find";
@@ -11,7 +11,7 @@ const BAR_STYLE = `
 .wf-find { position: fixed; right: 1rem; bottom: 1rem; z-index: 50; display: flex; gap: .4rem; padding: .4rem;
   background: #1e293b; border-radius: .7rem; box-shadow: 0 2px 12px #0006; font: 13px system-ui, sans-serif; }
 .wf-find input { font: inherit; width: 11rem; padding: .35rem .6rem; border: 0; border-radius: .4rem; }
-.wf-find button { font: inherit; padding: .35rem .7rem; border: 0; border-radius: .4rem; background: #2563eb; color: #fff; cursor: pointer; }
+.wf-find button { font: inherit; padding: .35rem .7rem; border: 0; border-radius: .4rem; background: #2dd4bf; color: #06201d; cursor: pointer; }
 .wf-find :focus-visible { outline: 2px solid #93c5fd; outline-offset: 1px; }`;
 
 /** Laid over Bull Board's page. */
@@ -20,18 +20,24 @@ export const FIND_BAR = `<style>${BAR_STYLE}</style>
 <input name="q" type="search" aria-label="Find an agent's queue" placeholder="Find an agent's queue" maxlength="${FIND_MAX_CHARS}">
 <button>Find</button></form>`;
 
-const STYLE = `
-:root { color-scheme: light dark; font-family: system-ui, sans-serif; }
-body { margin: 0 auto; max-width: 56rem; padding: 1.5rem 1rem; line-height: 1.45; }
+const STYLE = `${PAGE_COLOURS}
+body { margin: 0 auto; max-width: 56rem; padding: 1.5rem 1rem; overflow-wrap: anywhere; }
 form { display: flex; flex-wrap: wrap; gap: .5rem; margin: 1rem 0; }
-input, button { font: inherit; padding: .5rem .75rem; border-radius: .5rem; border: 1px solid #8888; }
 input { flex: 1 1 14rem; }
-button { background: #2563eb; color: #fff; border: 0; cursor: pointer; }
-.table { overflow-x: auto; }
+.table { overflow-x: auto; background: var(--card); border: 1px solid var(--line); border-radius: .6rem; padding: .25rem .5rem; }
 table { border-collapse: collapse; width: 100%; }
-th, td { text-align: left; padding: .45rem .6rem; border-bottom: 1px solid #8884; }
-td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
-p { opacity: .85; }`;
+th { color: var(--quiet); font-weight: 500; font-size: .85rem; }
+th, td { text-align: left; padding: .45rem .6rem; }
+td { border-top: 1px solid var(--line); }
+.number { text-align: right; font-variant-numeric: tabular-nums; }
+p { color: var(--quiet); }
+@media (max-width: 40rem) {
+  thead { display: none; }
+  table, tbody, tr { display: block; }
+  tr + tr { border-top: 1px solid var(--line); }
+  td { display: flex; justify-content: space-between; gap: 1rem; border: 0; padding: .2rem .4rem; text-align: right; }
+  td::before { content: attr(data-column); color: var(--quiet); flex: none; }
+}`;
 
 export interface FoundQueue {
   readonly agent: BoardAgent;
@@ -59,17 +65,37 @@ ${found === null ? "<p>The board lists the queues with most work; every other on
 `;
 }
 
+type Column = readonly [name: string, kind: "text" | "number"];
+const COLUMNS: readonly Column[] = [
+  ["Agent", "text"],
+  ["Company", "text"],
+  ["Status", "text"],
+  ["Running", "number"],
+  ["Waiting", "number"],
+  ["Delayed", "number"],
+  ["Failed", "number"],
+];
+
 function results(found: readonly FoundQueue[], isMore: boolean): string {
   if (found.length === 0) return `<p role="status">No living agent has this in its name.</p>`;
   const more = isMore ? "<p>There are more; write more of the name.</p>" : "";
+  const head = COLUMNS.map(([name, kind]) => `<th scope="col" class="${kind}">${name}</th>`).join("");
   return `<div class="table"><table>
-<thead><tr><th>Agent</th><th>Company</th><th>Status</th>${["Running", "Waiting", "Delayed", "Failed"].map((name) => `<th class="n">${name}</th>`).join("")}</tr></thead>
-<tbody>${found.map(row).join("")}</tbody></table></div>${more}`;
+<thead><tr>${head}</tr></thead>
+<tbody>${found.map(row).join("\n")}</tbody></table></div>${more}`;
 }
 
 function row({ agent, counts }: FoundQueue): string {
+  const link = `/queues/queue/${encodeURIComponent(boardQueueName(agent))}`;
   const figures = [counts?.active, counts?.waiting, counts?.delayed, counts?.failed];
-  return `<tr><td><a href="/queues/queue/${encodeURIComponent(boardQueueName(agent))}">${escapeHtml(agent.name)}</a></td>
-<td>${escapeHtml(agent.companyName)}</td><td>${escapeHtml(agent.status)}</td>
-${figures.map((figure) => `<td class="n">${figure ?? "?"}</td>`).join("")}</tr>`;
+  const cells = [
+    `<a href="${escapeHtml(link)}">${escapeHtml(agent.name)}</a>`,
+    escapeHtml(agent.companyName),
+    escapeHtml(agent.status),
+    ...figures.map((figure) => String(figure ?? "?")),
+  ];
+  const columns = COLUMNS.map(
+    ([name, kind], index) => `<td class="${kind}" data-column="${name}">${cells[index] ?? ""}</td>`,
+  );
+  return `<tr>${columns.join("")}</tr>`;
 }

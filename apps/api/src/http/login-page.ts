@@ -6,16 +6,28 @@ export function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => entities[character] ?? character);
 }
 
-const STYLE = `
-:root { color-scheme: light dark; font-family: system-ui, sans-serif; }
+/** The console's colours (apps/console/src/style.css): this page must look alike and work without that one being built. */
+export const PAGE_COLOURS = `
+:root { color-scheme: light dark; font-family: system-ui, sans-serif; line-height: 1.45;
+  --ground: #f4f6f8; --card: #fff; --line: #dde3ea; --text: #17202b; --quiet: #5a6675; --accent: #0f766e;
+  --accent-text: #fff; --bad: #b42318; }
+@media (prefers-color-scheme: dark) { :root { --ground: #10161d; --card: #18212b; --line: #2b3846; --text: #e4ebf3;
+  --quiet: #98a6b6; --accent: #2dd4bf; --accent-text: #06201d; --bad: #ff8f84; } }
+body { background: var(--ground); color: var(--text); }
+a { color: var(--accent); }
+input, button { font: inherit; padding: 0.5rem 0.75rem; border-radius: 0.45rem; border: 1px solid var(--line); }
+input { background: var(--card); color: var(--text); }
+button { background: var(--accent); color: var(--accent-text); border: 0; cursor: pointer; }
+:focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }`;
+
+const STYLE = `${PAGE_COLOURS}
 body { display: grid; place-items: center; min-height: 100vh; margin: 0; }
-form { display: grid; gap: 0.75rem; width: min(22rem, 90vw); }
+form { display: grid; gap: 0.75rem; width: min(22rem, 90vw); padding: 1.5rem; background: var(--card);
+  border: 1px solid var(--line); border-radius: 0.6rem; box-sizing: border-box; }
 h1 { font-size: 1.25rem; margin: 0; }
 label { display: grid; gap: 0.25rem; }
-input, button { font: inherit; padding: 0.5rem 0.75rem; border-radius: 0.5rem; border: 1px solid #8888; }
-button { background: #2563eb; color: white; border: 0; cursor: pointer; }
-[role=alert] { color: #b91c1c; margin: 0; }
-p { margin: 0; opacity: 0.8; font-size: 0.9rem; }`;
+[role=alert] { color: var(--bad); margin: 0; }
+p { margin: 0; color: var(--quiet); font-size: 0.9rem; }`;
 
 /** The page; `next` is where a successful login goes. */
 export function loginPage(options: { next: string; error: string | null }): string {
