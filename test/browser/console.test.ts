@@ -206,6 +206,32 @@ describe("the console", () => {
     await watched.context.close();
   });
 
+  it("OP-21 opens a long log at its end, and shows all of it on demand", async () => {
+    const agentId = await createAgent(fleet, {
+      companyId,
+      name: "Lena",
+      adapterConfig: shell("echo the very beginning; seq 1 200000; echo the very end"),
+    });
+    const run = await untilEnded(fleet, (await wake(fleet, agentId)).id);
+    expect(run.logBytes).toBeGreaterThan(1_000_000);
+    const watched = await openPage(browser, fleet, { key: fleet.adminKey });
+    const { page } = watched;
+    await page.goto(`/runs/${run.id}`);
+    const log = page.getByRole("log");
+    await log.getByText("the very end").waitFor();
+    await page.locator("[data-log-state=ended]").waitFor();
+    const tail = (await log.textContent()) ?? "";
+    expect(tail).not.toContain("the very beginning");
+    expect(tail.length).toBeGreaterThan(100_000);
+    expect(tail.length).toBeLessThan(600_000);
+
+    await page.getByRole("button", { name: "Show all of it" }).click();
+    await log.getByText("the very beginning").waitFor();
+    await log.getByText("the very end").waitFor();
+    expectCleanPage(watched);
+    await watched.context.close();
+  });
+
   it("OP-21 serves a page that may run no scripts but its own", async () => {
     const answer = await fleet.http.open("/runs");
     const policy = answer.headers.get("content-security-policy") ?? "";

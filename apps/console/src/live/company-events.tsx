@@ -5,6 +5,7 @@
 import { type ComponentChildren, createContext, type JSX } from "preact";
 import { useContext, useEffect, useRef, useState } from "preact/hooks";
 import type { LiveEvent } from "../api/shapes.js";
+import { whileVisible } from "./while-visible.js";
 
 /** An event, or `gap`: something may have been missed. */
 export type Heard = LiveEvent | { readonly type: "gap" };
@@ -84,11 +85,13 @@ function followCompany(follow: {
     source.addEventListener("stream.reset", () => tell({ type: "gap" }));
   };
   onConnection("connecting");
-  open();
-  return () => {
-    clearTimeout(reopening);
-    source?.close();
-  };
+  return whileVisible(() => {
+    open();
+    return () => {
+      clearTimeout(reopening);
+      source?.close();
+    };
+  });
 }
 
 /** Whether live events arrive. */

@@ -3,6 +3,7 @@
  * browser goes on by itself from the last line after a lost connection.
  */
 import { read } from "../api/http.js";
+import { whileVisible } from "./while-visible.js";
 
 export interface LogLine {
   readonly ts: string;
@@ -30,30 +31,40 @@ export function followRunLog(
   follower: LogFollower,
 ): () => void {
   const over = new AbortController();
-  let source: EventSource | null = null;
   const open = async (): Promise<void> => {
     const offset = run.fromStart ? 0 : await startOffset(run, over.signal);
     if (over.signal.aborted) return;
     follower.onStart(offset);
-    source = new EventSource(`/api/heartbeat-runs/${run.id}/log/stream?offset=${offset}`);
-    source.onopen = () => follower.onConnection(true);
-    source.onerror = () => follower.onConnection(false);
-    source.addEventListener("log", (message) => {
-      follower.onLine(JSON.parse((message as MessageEvent<string>).data) as LogLine);
-    });
-    source.addEventListener("end", () => {
-      source?.close();
-      follower.onEnd();
-    });
+    const stop = streamLog({ id: run.id, offset }, follower);
+    over.signal.addEventListener("abort", stop);
   };
   open().catch(() => {
     // The page shows why its run cannot be read; a log that is not reached shows as not connected.
     if (!over.signal.aborted) follower.onConnection(false);
   });
-  return () => {
-    over.abort();
-    source?.close();
-  };
+  return () => over.abort();
+}
+
+/** Reads from an offset on while the page is visible, and goes on from the last line when it is again. */
+function streamLog(from: { id: string; offset: number }, follower: LogFollower): () => void {
+  let { offset } = from;
+  let hasEnded = false;
+  return whileVisible(() => {
+    if (hasEnded) return () => undefined;
+    const source = new EventSource(`/api/heartbeat-runs/${from.id}/log/stream?offset=${offset}`);
+    source.onopen = () => follower.onConnection(true);
+    source.onerror = () => follower.onConnection(false);
+    source.addEventListener("log", (message: MessageEvent<string>) => {
+      offset = Number(message.lastEventId);
+      follower.onLine(JSON.parse(message.data) as LogLine);
+    });
+    source.addEventListener("end", () => {
+      hasEnded = true;
+      source.close();
+      follower.onEnd();
+    });
+    return () => source.close();
+  });
 }
 
 /** Where a line begins near the end of a long log: pages end between lines, wherever they began. */
