@@ -264,7 +264,7 @@ describe("the queue board", () => {
     await context.close();
   });
 
-  it("API-40 no query makes it fail", async () => {
+  it("API-41, API-53 no query and no body makes it fail", async () => {
     for (const query of [
       "activeQueue=%25E0%25A4%25A",
       "activeQueue=a&activeQueue=b",
@@ -275,6 +275,19 @@ describe("the queue board", () => {
       expect((await fleet.http.open(`/queues/api/queues?${query}`)).status).toBeLessThan(500);
       expect((await fleet.http.open(`/queues/find?${query}`)).status).toBeLessThan(500);
       expect((await fleet.http.open(`/queues?${query}`)).status).toBeLessThan(500);
+    }
+    const agentId = await createAgent(fleet, { companyId, name: "Tove", adapterConfig: shell("true") });
+    for (const [type, body, status] of [
+      ["application/json", "{bad", 400],
+      ["text/plain", "bad", 415],
+      ["application/json", "null", 200],
+    ] as const) {
+      const answer = await fetch(`${fleet.apiUrl}/queues/api/queues/x%20${agentId}/resume`, {
+        method: "PUT",
+        headers: { authorization: `Bearer ${fleet.adminKey}`, "content-type": type },
+        body,
+      });
+      expect({ body, status: answer.status }).toEqual({ body, status });
     }
   });
 });

@@ -7,11 +7,12 @@
  */
 import type { AppControllerRoute, AppViewRoute } from "@bull-board/api/typings/app";
 import { ExpressAdapter } from "@bull-board/express";
-import { WakefleetError } from "@wakefleet/contracts";
+import { isJsonObject, type JsonObject, WakefleetError } from "@wakefleet/contracts";
 import { wellFormedText } from "@wakefleet/domain";
 import express, { type Request, type Response } from "express";
 import type { ApiLog } from "../deps.js";
 import { boardOf } from "../http/board-only.js";
+import { readJsonBody } from "../http/body.js";
 import { toWakefleetError } from "../http/problems.js";
 import type { BoardPrincipal } from "../principal.js";
 import { isBoardQueueName, mayAct } from "./board-shelf.js";
@@ -61,6 +62,8 @@ const INSTEAD = new Map([
 ]);
 const NOT_HERE = "Wakefleet does not take this from the board.";
 
+const BODY_LIMIT_BYTES = 64 * 1024;
+
 const READ_ONLY = "An operator may look at the queues; changing jobs needs an admin key.";
 
 export interface BoardServerParts {
@@ -78,7 +81,6 @@ export class BoardServer extends ExpressAdapter {
 
   override setApiRoutes(routes: AppControllerRoute[]): this {
     const router = express.Router();
-    router.use(express.json({ limit: "100kb" }));
     for (const route of routes) {
       for (const path of [route.route].flat()) {
         for (const method of [route.method].flat()) {
@@ -131,7 +133,7 @@ export class BoardServer extends ExpressAdapter {
       uiConfig: this.uiConfigFor(board),
       query: { ...query, ...(openQueue === null ? {} : { activeQueue: encodeURIComponent(openQueue) }) },
       params: req.params,
-      body: req.body ?? {},
+      body: action === null ? {} : await bodyOf(req, res),
       headers: {},
     });
     res.setHeader("Cache-Control", "no-store");
@@ -145,6 +147,12 @@ export class BoardServer extends ExpressAdapter {
     const key = error.status >= 500 ? "ERRORS.INTERNAL_SERVER_ERROR" : "ERRORS.FORBIDDEN";
     res.status(error.status).json({ error: { key }, message: error.message });
   }
+}
+
+/** The body of an action as an object; the page sends none with most of them. */
+async function bodyOf(req: Request, res: Response): Promise<JsonObject> {
+  const { value } = await readJsonBody(req, res, BODY_LIMIT_BYTES);
+  return isJsonObject(value) ? value : {};
 }
 
 /** The name in `activeQueue`, which Bull Board's page encodes twice; null when it is no queue's. */
