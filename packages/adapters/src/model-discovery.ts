@@ -32,9 +32,8 @@ export interface ModelDiscovery {
   refresh(command: ModelListCommand): Promise<readonly string[]>;
 }
 
-/** `parse` gets stdout and stderr, in this order, each with its line ends. `name` is the CLI's, for messages. */
+/** `parse` finds the ids in what the command printed. */
 export function createModelDiscovery(options: {
-  readonly name: string;
   parse(captured: Pick<CapturedCommand, "stdout" | "stderr">): readonly string[];
   /** Milliseconds since the epoch. Default the system's clock. */
   readonly now?: () => number;

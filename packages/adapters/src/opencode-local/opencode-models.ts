@@ -6,7 +6,6 @@ import type { EnvironmentSource } from "../environment/inherited.js";
 import { createModelDiscovery } from "../model-discovery.js";
 
 export const openCodeModels = createModelDiscovery({
-  name: "OpenCode",
   parse: ({ stdout }) => parseOpenCodeModels(stdout),
 });
 

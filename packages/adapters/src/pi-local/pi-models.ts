@@ -3,7 +3,6 @@ import { stripVTControlCharacters } from "node:util";
 import { createModelDiscovery } from "../model-discovery.js";
 
 export const piModels = createModelDiscovery({
-  name: "Pi",
   // The table comes on stdout or, today, on stderr.
   parse: ({ stdout, stderr }) => parsePiModels(`${stdout}\n${stderr}`),
 });
