@@ -30,7 +30,8 @@ export async function startBenchStores(): Promise<BenchStores> {
     database: "bench",
     settings: {
       shared_preload_libraries: "pg_stat_statements",
-      "pg_stat_statements.track": "top", "pg_stat_statements.track_planning": "on",
+      "pg_stat_statements.track": "top",
+      "pg_stat_statements.track_planning": "on",
       max_connections: "200",
     },
   });

@@ -49,6 +49,17 @@ describe("a wake over HTTP", () => {
     expect(await agentStatus(fleet, agentId)).toBe("idle");
   });
 
+  it("API-301 /metrics of either API adds up what the workers counted", async () => {
+    const agentId = await createAgent(fleet, { companyId, adapterConfig: shell("echo counted") });
+    await untilEnded(fleet, (await wake(fleet, agentId)).id);
+    for (const http of [fleet.httpOf(0), fleet.httpOf(1)]) {
+      await eventually("claims of the workers are in /metrics", async () => {
+        const text = await http.readText("/metrics");
+        return /^wakefleet_claims_total\{result="\w+"\} [1-9]/m.test(text) && text.includes('status="succeeded"');
+      });
+    }
+  });
+
   it("EX-12 an exit code of 3 fails the run and puts the agent into error", async () => {
     const agentId = await createAgent(fleet, { companyId, adapterConfig: shell("echo no >&2; exit 3") });
     const run = await untilEnded(fleet, (await wake(fleet, agentId)).id);

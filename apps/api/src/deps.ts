@@ -63,6 +63,8 @@ export interface QueueReading {
   counts(agentIds: readonly string[]): Promise<ReadonlyMap<string, QueueFigures>>;
   queueName(agentId: string): string;
   ping(): Promise<void>;
+  /** What those of the workers left of their figures that did so lately, as `Metrics.figures` wrote it. */
+  workerFigures(workerIds: readonly string[]): Promise<string[]>;
 }
 
 /** Tells streams and readiness that the process is stopping (API-18). */

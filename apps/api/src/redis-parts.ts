@@ -1,5 +1,12 @@
 /** What the API reads from Redis: figures of queues, and the shared token buckets of API-39. */
-import { type AgentQueues, agentQueueName, QueueControl, ReadySet, type Redis } from "@wakefleet/queue";
+import {
+  type AgentQueues,
+  agentQueueName,
+  QueueControl,
+  ReadySet,
+  type Redis,
+  workerMetricsKey,
+} from "@wakefleet/queue";
 import type { QueueReading } from "./deps.js";
 import { BUCKET_LUA, type SharedBucket } from "./http/token-buckets.js";
 
@@ -13,6 +20,13 @@ export function queueReadingOf(queues: AgentQueues): QueueReading {
     queueName: agentQueueName,
     async ping() {
       await queues.redis.ping();
+    },
+    async workerFigures(workerIds) {
+      if (workerIds.length === 0) return [];
+      // Key by key: those of two workers need not lie on one node of a cluster.
+      const keys = workerIds.map((workerId) => workerMetricsKey(queues.prefix, workerId));
+      const found = await Promise.all(keys.map((key) => queues.redis.get(key)));
+      return found.filter((figures) => figures !== null);
     },
   };
 }

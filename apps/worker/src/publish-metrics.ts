@@ -3,7 +3,7 @@
  * (API-301). The key dies with the worker.
  */
 import type { Log } from "@wakefleet/engine";
-import { type AgentQueues, type ConsumerState, workerMetricsKey } from "@wakefleet/queue";
+import { type AgentQueues, workerMetricsKey } from "@wakefleet/queue";
 import type { Metrics } from "@wakefleet/telemetry";
 import { type BackgroundLoop, startBackgroundLoop } from "./background-loop.js";
 
@@ -14,20 +14,15 @@ export function publishMetrics(options: {
   queues: AgentQueues;
   workerId: string;
   metrics: Metrics;
-  state: () => ConsumerState;
   log: Log;
 }): BackgroundLoop {
-  const { queues, workerId, metrics, state, log } = options;
+  const { queues, workerId, metrics, log } = options;
   return startBackgroundLoop({
     name: "metrics",
     everyMs: EVERY_MS,
     log,
     async run() {
-      const { capacity, inUse, mode } = state();
-      metrics.workerCapacity.set({ state: mode }, capacity);
-      metrics.workerInUse.set({ state: mode }, inUse);
-      const figures = JSON.stringify(await metrics.registry.getMetricsAsJSON());
-      await queues.redis.set(workerMetricsKey(queues.prefix, workerId), figures, "EX", KEPT_SEC);
+      await queues.redis.set(workerMetricsKey(queues.prefix, workerId), await metrics.figures(), "EX", KEPT_SEC);
     },
   });
 }

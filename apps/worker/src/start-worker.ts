@@ -251,7 +251,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       log,
     }),
     startBackgroundLoop({ name: "adopted", everyMs: ADOPTED_LOOK_EVERY_MS, run: () => adopted.look(), log }),
-    publishMetrics({ queues, workerId, metrics, state: () => consumer.state(), log }),
+    publishMetrics({ queues, workerId, metrics, log }),
   ];
 
   const epoch = watchEpoch({

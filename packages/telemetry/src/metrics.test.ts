@@ -38,4 +38,21 @@ describe("metrics", () => {
     expect(closedLabel("'; drop table", ["timer"])).toBe("other");
     expect(closedLabel(null, ["timer"])).toBe("other");
   });
+
+  it("API-301 adds up what other processes counted, and keeps the process's own figures its own", async () => {
+    const [api, ...workers] = [createMetrics(), createMetrics(), createMetrics()];
+    api.claims.inc({ result: "claimed" }, 1);
+    for (const worker of workers) {
+      worker.claims.inc({ result: "claimed" }, 20);
+      worker.runDuration.observe({ adapter_type: "process" }, 0.07);
+    }
+    const text = await api.text(await Promise.all(workers.map((worker) => worker.figures())));
+    expect(text).toContain('wakefleet_claims_total{result="claimed"} 41');
+    expect(text).toContain('wakefleet_run_duration_seconds_count{adapter_type="process"} 2');
+    expect(text).toContain('wakefleet_run_duration_seconds_bucket{le="0.1",adapter_type="process"} 2');
+    expect(text).toContain("process_cpu_seconds_total");
+    for (const figures of await Promise.all(workers.map((worker) => worker.figures()))) {
+      expect(figures).not.toMatch(/process_cpu|nodejs_|event_loop_lag/);
+    }
+  });
 });

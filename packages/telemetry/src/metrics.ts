@@ -5,9 +5,10 @@
  * come from outside go through {@link closedLabel}, so that the number of series has a bound.
  */
 import { monitorEventLoopDelay } from "node:perf_hooks";
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 
 const PREFIX = "wakefleet_";
+const LAG_NAME = `${PREFIX}event_loop_lag_seconds`;
 
 /** From a millisecond to the longest runs: coarse enough to be cheap, fine enough to see a slow queue. */
 const WAIT_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800];
@@ -41,8 +42,14 @@ export interface Metrics {
   readonly storeErrors: Counter<"store">;
   /** Null unless `METRICS_PER_AGENT` is on. */
   readonly agentQueueDepth: Gauge<"agent_id"> | null;
-  /** The Prometheus text of `GET /metrics`. */
-  text(): Promise<string>;
+  /** This process's figures of the fleet as one JSON text, for {@link Metrics.text} of another process. */
+  figures(): Promise<string>;
+  /**
+   * The Prometheus text of `GET /metrics`: this process's figures, and added to them the `figures()` of others. Figures
+   * about a single process (`process_*`, `nodejs_*`, the event loop's lag) are this process's alone. Throws on a text that
+   * no `figures()` wrote.
+   */
+  text(others?: readonly string[]): Promise<string>;
   readonly contentType: string;
 }
 
@@ -100,9 +107,19 @@ export function createMetrics(options: MetricsOptions = {}): Metrics {
     storeErrors: make.counter("store_errors_total", "Failed calls to a store", ["store"]),
     agentQueueDepth:
       options.perAgent === true ? make.gauge("agent_queue_depth", "Runs that wait, by agent", ["agent_id"]) : null,
-    text: () => registry.metrics(),
+    figures: async () => JSON.stringify((await registry.getMetricsAsJSON()).filter(isOfTheFleet)),
+    text: async (others = []) => {
+      if (others.length === 0) return await registry.metrics();
+      const all = [await registry.getMetricsAsJSON(), ...others.map((text) => JSON.parse(text) as object[])];
+      return await AggregatorRegistry.aggregate(all).metrics();
+    },
     contentType: registry.contentType,
   };
+}
+
+/** The lag is a process's own, and a sum of lags says nothing. */
+function isOfTheFleet({ name }: { name: string }): boolean {
+  return name.startsWith(PREFIX) && name !== LAG_NAME;
 }
 
 /** `value` if it is one of `known`, else `other`: keeps a label's values to a closed list. */
@@ -137,7 +154,7 @@ function measureEventLoopLag(registry: Registry): void {
   const delays = monitorEventLoopDelay({ resolution: 20 });
   delays.enable();
   new Gauge({
-    name: `${PREFIX}event_loop_lag_seconds`,
+    name: LAG_NAME,
     help: "How late the event loop is, 99th percentile since the last look",
     registers: [registry],
     collect() {

@@ -38,12 +38,12 @@ export default async function setUpStores(): Promise<() => Promise<void>> {
         await postgres.stop("immediate");
         removePostgresData(dataDir);
       });
-      process.env[DATABASE_URL_VARIABLE] = postgres.url;
+      ends.push(announce(DATABASE_URL_VARIABLE, postgres.url));
     }
     if (!process.env[REDIS_URL_VARIABLE]) {
       const redis = await startRedis({ dir: join(folder, "redis"), settings: ["appendonly no"], onProgress: say });
       ends.push(() => redis.stop("crash"));
-      process.env[REDIS_URL_VARIABLE] = redis.url;
+      ends.push(announce(REDIS_URL_VARIABLE, redis.url));
     }
     await ensureTemplate();
     return end;
@@ -51,6 +51,17 @@ export default async function setUpStores(): Promise<() => Promise<void>> {
     await end();
     throw error;
   }
+}
+
+/**
+ * Tells the tests where a store is, and settles with what takes the word back: who starts something else afterwards must
+ * not send it to a store that has ended.
+ */
+function announce(variable: string, url: string): () => Promise<void> {
+  process.env[variable] = url;
+  return async () => {
+    delete process.env[variable];
+  };
 }
 
 function say(line: string): void {

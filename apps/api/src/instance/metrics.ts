@@ -7,7 +7,8 @@ import type { Principal } from "../principal.js";
 
 const MAX_WORKERS = 1_000;
 
-async function refreshGauges(deps: ApiDeps): Promise<void> {
+/** Answers the ids of the workers that are alive. */
+async function refreshGauges(deps: ApiDeps): Promise<string[]> {
   const { metrics } = deps;
   const from = performance.now();
   const [totals, workers] = await Promise.all([
@@ -34,18 +35,32 @@ async function refreshGauges(deps: ApiDeps): Promise<void> {
   for (const [state, number] of Object.entries(states)) metrics.workers.set({ state }, number);
   metrics.workerCapacity.set({ state: "alive" }, capacity);
   metrics.workerInUse.set({ state: "alive" }, inUse);
+  return workers.filter(({ alive }) => alive).map(({ id }) => id);
 }
 
-/** The Prometheus text; while PostgreSQL is away the gauges keep their last values. */
+/** Workers serve no HTTP; what they counted lies in Redis. While it is away the answer has this process's figures alone. */
+async function readWorkerFigures(deps: ApiDeps, workerIds: readonly string[]): Promise<string[]> {
+  try {
+    return await deps.queues.workerFigures(workerIds);
+  } catch (err) {
+    deps.metrics.storeErrors.inc({ store: "redis" });
+    deps.log.warn({ err }, "the workers' figures could not be read for /metrics");
+    return [];
+  }
+}
+
+/** The Prometheus text of the API and all living workers; while PostgreSQL is away the gauges keep their last values. */
 export async function readMetrics(deps: ApiDeps, caller: Principal): Promise<TextAnswer> {
   assertBoard(caller);
-  await refreshGauges(deps).catch((err: unknown) => {
+  const workerIds = await refreshGauges(deps).catch((err: unknown) => {
     deps.metrics.storeErrors.inc({ store: "postgres" });
     deps.log.warn({ err }, "the fleet's figures could not be read for /metrics");
+    return [];
   });
+  const workerFigures = await readWorkerFigures(deps, workerIds);
   return {
     status: 200,
-    text: await deps.metrics.text(),
+    text: await deps.metrics.text(workerFigures),
     contentType: deps.metrics.contentType,
     headers: { "Cache-Control": "no-store" },
   };

@@ -40,7 +40,7 @@ export async function makeCompany(api: DemoApi): Promise<{ companyId: string; ag
       name,
       role: "engineer",
       adapterType: "process",
-      adapterConfig: { command: process.execPath, args: ["-e", program], timeoutSec: 60 },
+      adapterConfig: { command: process.execPath, args: ["-e", program], cwd: process.cwd(), timeoutSec: 60 },
       runtimeConfig: { heartbeat: { wakeOnDemand: true, maxConcurrentRuns } },
     });
     agents.push(answer);

@@ -28,7 +28,12 @@ export function isTransientFailure(run: {
 export function notBeforeOf(resultJson: JsonObject | null): Date | null {
   for (const key of ["retryNotBefore", "transientRetryNotBefore"]) {
     const value = resultJson?.[key];
-    const at = typeof value === "number" ? new Date(value < 1e11 ? value * 1_000 : value) : typeof value === "string" ? new Date(value) : null;
+    const at =
+      typeof value === "number"
+        ? new Date(value < 1e11 ? value * 1_000 : value)
+        : typeof value === "string"
+          ? new Date(value)
+          : null;
     if (at !== null && Number.isFinite(at.getTime())) return at;
   }
   return null;
