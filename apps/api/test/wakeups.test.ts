@@ -178,6 +178,25 @@ describe("WK-42 idempotency", () => {
     });
   });
 
+  it("API-109, WK-12 a budget's refusal is answered the same again, also after the budget was raised", async () => {
+    const agent = await company.agent();
+    // Stands for the hard stop of a budget that was reached, which pauses with this reason.
+    await api.db.sql.query(
+      "UPDATE agents SET status = 'paused', pause_reason = 'budget', paused_at = now() WHERE id = $1",
+      [agent.id],
+    );
+    const ask = (): Promise<Reply> => wake(agent.id, { headers: { "idempotency-key": "refused" } });
+    const first = await expectStatus(ask(), 409);
+    expect(first.headers.get("idempotency-replayed")).toBeNull();
+    await api.db.sql.query("UPDATE agents SET status = 'idle', pause_reason = NULL, paused_at = NULL WHERE id = $1", [
+      agent.id,
+    ]);
+    const second = await expectStatus(ask(), 409);
+    expect(second.headers.get("idempotency-replayed")).toBe("true");
+    expect({ ...second.body, requestId: null }).toEqual({ ...first.body, requestId: null });
+    expect(await rowsOf(agent.id)).toHaveLength(1);
+  });
+
   it("WK-42 ten at once with one key: one row", async () => {
     const agent = await company.agent();
     const replies = await Promise.all(

@@ -15,7 +15,7 @@ import { closedLabel } from "@wakefleet/telemetry";
 import { requireAgent, resolveAgentId } from "../agents/find-agent.js";
 import type { ApiDeps } from "../deps.js";
 import { assertCompanyAccess, assertWakes } from "../http/guards.js";
-import { problemOf, toWakefleetError, validationError } from "../http/problems.js";
+import { HttpError, problemOf, toWakefleetError, validationError } from "../http/problems.js";
 import type { JsonAnswer } from "../http/route.js";
 import { actorOf, type Principal } from "../principal.js";
 import { presentRun } from "../runs/present-run.js";
@@ -100,8 +100,13 @@ export async function postWakeup(deps: ApiDeps, command: PostWakeup): Promise<De
   const key = command.headerKey ?? body.idempotencyKey;
   const result = await deps.engine.acceptWakeup(requestFor(caller, { agentId, body, key }));
   count(deps, { source: body.source, result });
-  if (result.outcome === "rejected") throw result.error;
+  if (result.outcome === "rejected") throw result.replayed === true ? replayedRefusal(result.error) : result.error;
   return result;
+}
+
+/** A refusal that was stored with its request is answered again, and says so (API-109, WK-42). */
+function replayedRefusal(error: WakefleetError): HttpError {
+  return new HttpError(error.code, error.message, error.details, { "Idempotency-Replayed": "true" });
 }
 
 /** An agent wakes only itself; for another one 404 and the company come first (API-19). */
