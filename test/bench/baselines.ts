@@ -35,14 +35,29 @@ export async function bareBullmqLatencies(stores: BenchStores, samples: number):
   return latencies.slice(Math.floor(samples / 10));
 }
 
-/** Milliseconds of a transaction of one small insert, one at a time. */
-export async function barePostgresCommits(stores: BenchStores, samples: number): Promise<number[]> {
+/**
+ * Milliseconds of the least transaction that decides something: lock a row, read what hangs on it, write one row. One at a
+ * time, with statements prepared once.
+ */
+export async function barePostgresTransactions(stores: BenchStores, samples: number): Promise<number[]> {
   const { db } = stores;
-  await db.sql.query("CREATE TABLE IF NOT EXISTS bench_commits (id bigserial PRIMARY KEY, doc jsonb)");
+  await db.sql.query("CREATE TABLE IF NOT EXISTS bench_owners (id bigint PRIMARY KEY)");
+  await db.sql.query("CREATE TABLE IF NOT EXISTS bench_rows (id bigserial PRIMARY KEY, owner_id bigint, doc jsonb)");
+  await db.sql.query("CREATE INDEX IF NOT EXISTS bench_rows_owner ON bench_rows (owner_id, id)");
+  await db.sql.query("INSERT INTO bench_owners SELECT generate_series(0, 99) ON CONFLICT DO NOTHING");
   const durations: number[] = [];
   for (let index = 0; index < samples; index += 1) {
+    const owner = index % 100;
     const startedAt = performance.now();
-    await db.transaction((tx) => tx.query("INSERT INTO bench_commits (doc) VALUES ($1)", [JSON.stringify({ index })]));
+    await db.transaction(async (tx) => {
+      await tx.query("SELECT id FROM bench_owners WHERE id = $1 FOR UPDATE", [owner], "bench_lock");
+      await tx.query("SELECT doc FROM bench_rows WHERE owner_id = $1 ORDER BY id DESC LIMIT 5", [owner], "bench_read");
+      await tx.query(
+        "INSERT INTO bench_rows (owner_id, doc) VALUES ($1, $2)",
+        [owner, JSON.stringify({ index })],
+        "bench_write",
+      );
+    });
     durations.push(performance.now() - startedAt);
   }
   return durations.slice(Math.floor(samples / 10));
