@@ -10,7 +10,7 @@ import type { TokenUsage } from "../contract.js";
 import { contentText, errorText, firstNumber, firstText } from "../event-fields.js";
 
 /** Lines that begin like this say nothing that a later, shorter event does not say again. */
-const PI_SKIPPED_PREFIXES: readonly string[] = [
+export const PI_SKIPPED_PREFIXES: readonly string[] = [
   '{"type":"message_update"',
   '{"type":"tool_execution_update"',
   '{"type":"message_start"',
