@@ -1,0 +1,92 @@
+/** What tells Gemini CLI from other agent CLIs (AD-200 to AD-216). */
+import path from "node:path";
+import { nonEmptyString } from "@wakefleet/contracts";
+import { fitsOneArgument, shownPrompt } from "../cli/argument-limit.js";
+import { hasValue } from "../cli/biller.js";
+import { DEFAULT_GRACE_SEC } from "../cli/cli-config.js";
+import { type CliEnding, type CliPlan, type CliSetup, type CliTool, outputResult } from "../cli/cli-tool.js";
+import { readInstructions } from "../cli/instructions.js";
+import { apiNote, environmentNote, joinSections, promptSections } from "../cli/prompt-sections.js";
+import { linkRunSkills } from "../cli/skill-links.js";
+import { availableSkills, chosenSkills, desiredSkills } from "../cli/skills.js";
+import { readObject, readString } from "../config-readers.js";
+import { geminiArguments, readGeminiConfig } from "./gemini-config.js";
+import { isUnknownGeminiSession, judgeGemini } from "./judge-gemini.js";
+import { createGeminiParser, GEMINI_SESSION_KEYS, type GeminiOutput } from "./parse-gemini.js";
+
+/** Without it the CLI refuses directories nobody trusted by hand (AD-202). */
+export const TRUST_VARIABLE = "GEMINI_CLI_TRUST_WORKSPACE";
+
+/** The CLI puts `--prompt` behind what comes on stdin (AD-205). */
+const PROMPT_AFTER_STDIN = "Carry out the instructions above.";
+
+/** Where Gemini looks for skills (AD-70). */
+export function geminiSkillsHome(home: string): string {
+  return path.join(home, ".gemini", "skills");
+}
+
+async function prepare(setup: CliSetup): Promise<CliPlan> {
+  const { execution, cwd, home } = setup;
+  const config = readGeminiConfig(execution.config);
+  const instructions = await readInstructions({ execution, config: execution.config, cwd });
+  const { skills } = desiredSkills(await availableSkills(execution.config), chosenSkills(execution.config));
+  await linkRunSkills({ execution, home: geminiSkillsHome(home), skills, name: "Gemini" });
+  const trusts = nonEmptyString(readObject(execution.config["env"])[TRUST_VARIABLE]) !== null;
+  return {
+    env: trusts ? {} : { [TRUST_VARIABLE]: "true" },
+    async invocation({ sessionId }) {
+      const sections = promptSections({ execution, resumed: sessionId !== null });
+      const { prompt, promptMetrics } = joinSections({
+        instructions: instructions?.text ?? "",
+        bootstrap: sections.bootstrap,
+        wake: sections.wake,
+        sessionHandoff: sections.handoff,
+        environmentNote: environmentNote(setup.injected),
+        apiNote: apiNote(setup.injected),
+        heartbeat: sections.heartbeat,
+      });
+      const args = geminiArguments({ config, sessionId });
+      // A prompt that begins with a dash would be read as an option.
+      const asArgument = fitsOneArgument(prompt) && !prompt.startsWith("-");
+      return {
+        args: [...args, "--prompt", asArgument ? prompt : PROMPT_AFTER_STDIN],
+        shownArgs: [...args, "--prompt", asArgument ? shownPrompt(prompt) : PROMPT_AFTER_STDIN],
+        ...(asArgument ? {} : { stdin: prompt }),
+        prompt,
+        promptMetrics,
+        commandNotes: [
+          "Added --approval-mode yolo: nobody is there to approve.",
+          asArgument ? "The prompt is an argument." : "The prompt goes to stdin: it does not fit an argument.",
+          ...(instructions === null ? [] : [`Agent instructions from ${instructions.file} go before the prompt.`]),
+        ],
+      };
+    },
+  };
+}
+
+export const geminiTool: CliTool<GeminiOutput> = {
+  type: "gemini_local",
+  name: "Gemini",
+  command: (config) => readString(config["command"], "gemini").trim(),
+  defaultGraceSec: DEFAULT_GRACE_SEC,
+  prepare,
+  sessionWord: "resume session",
+  createParser: createGeminiParser,
+  sessionKeys: GEMINI_SESSION_KEYS,
+  printedSession: (output) => output.sessionId,
+  judge: judgeGemini,
+  isUnknownSession: isUnknownGeminiSession,
+  report: ({ output, outcome, setup }: CliEnding<GeminiOutput>) => ({
+    ...(output.usage === null ? {} : { usage: output.usage, usageBasis: "per_run" }),
+    provider: "google",
+    biller: "google",
+    model: output.model ?? readGeminiConfig(setup.execution.config).model,
+    billingType: ["GEMINI_API_KEY", "GOOGLE_API_KEY"].some((name) => hasValue(setup.env, name))
+      ? "api"
+      : "subscription",
+    costUsd: output.costUsd,
+    resultJson: output.resultEvent ?? outputResult(outcome),
+    summary: output.summary,
+    ...(output.question === null ? {} : { question: output.question }),
+  }),
+};
