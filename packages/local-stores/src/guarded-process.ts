@@ -10,19 +10,31 @@
 import { type ChildProcess, spawn } from "node:child_process";
 
 /**
- * $1 is the stop signal, the rest is the command. Descriptor 3 is the pipe, because `&` takes a job's own stdin. The
- * signal is repeated: one that comes before the program has its handlers is lost, since `&` begins with SIGINT ignored.
+ * $1 is the stop signal, the rest is the command. Descriptor 3 is the pipe, because `&` takes a job's own stdin; `read`
+ * waits for its end without a process of its own. The signal is repeated every second: one that comes before the program
+ * has its handlers is lost, since `&` begins with SIGINT ignored. A watcher that has begun to signal takes no TERM and is
+ * waited for, so that its last `sleep` does not outlive the guard.
  */
 const GUARD = `
 stop=$1; shift
 exec 3<&0
 "$@" </dev/null 3<&- &
 child=$!
-( cat <&3 >/dev/null; while kill -s "$stop" "$child" 2>/dev/null; do sleep 1; done ) &
+(
+  read -r _ <&3
+  trap '' TERM
+  tenths=0
+  while kill -0 "$child" 2>/dev/null; do
+    [ $((tenths % 10)) -ne 0 ] || kill -s "$stop" "$child" 2>/dev/null
+    tenths=$((tenths + 1))
+    sleep 0.1
+  done
+) &
 watcher=$!
 exec 3<&- </dev/null
 wait "$child"; code=$?
 kill "$watcher" 2>/dev/null
+wait "$watcher"
 exit "$code"
 `;
 
