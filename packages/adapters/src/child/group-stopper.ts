@@ -23,8 +23,8 @@ export interface StopReport {
 }
 
 export interface GroupStopper {
-  /** Starts to stop, once. */
-  begin(cause: StopCause): void;
+  /** Starts to stop, once; `graceMs` replaces the usual time between TERM and KILL. */
+  begin(cause: StopCause, graceMs?: number): void;
   /** The cause, as soon as `begin` was called. */
   readonly cause: StopCause | null;
   /** Resolves, after `begin`, when nobody of the group is left (or nobody can be ended). Never rejects. */
@@ -62,9 +62,9 @@ export function createGroupStopper(options: {
     }
   };
 
-  const stop = async (stopCause: StopCause): Promise<StopReport> => {
+  const stop = async (stopCause: StopCause, timeoutMs: number): Promise<StopReport> => {
     await signal("SIGTERM");
-    if (await waitUntilGone({ isGone, timeoutMs: graceMs })) return { cause: stopCause, forceKilled: false };
+    if (await waitUntilGone({ isGone, timeoutMs })) return { cause: stopCause, forceKilled: false };
     await signal("SIGKILL");
     if (!(await waitUntilGone({ isGone, timeoutMs: KILLED_GROUP_WAIT_MS }))) {
       options.onWarning({
@@ -81,10 +81,10 @@ export function createGroupStopper(options: {
   });
 
   return {
-    begin(stopCause) {
+    begin(stopCause, ownGraceMs = graceMs) {
       if (cause !== null) return;
       cause = stopCause;
-      stop(stopCause).then(resolveGone, (error: unknown) => {
+      stop(stopCause, ownGraceMs).then(resolveGone, (error: unknown) => {
         options.onWarning({ code: "signal_failed", message: `Could not stop process ${pid}`, cause: error });
         resolveGone({ cause: stopCause, forceKilled: false });
       });

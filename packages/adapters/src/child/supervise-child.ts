@@ -40,6 +40,8 @@ export interface SuperviseChildOptions {
   readonly signal: AbortSignal;
   /** Stops the child as one that is done: the adapter saw its terminal event (AD-120). */
   readonly finished?: AbortSignal;
+  /** Seconds between TERM and KILL for `finished`. Default `graceSec`. */
+  readonly finishedGraceSec?: number;
   /** Bytes kept of each stream. Default 4 MiB (AD-45). */
   readonly captureBytes?: number;
   onLog(stream: OutputStream, chunk: string): Promise<void>;
@@ -226,7 +228,9 @@ function armStops(input: { readonly options: SuperviseChildOptions; readonly sto
   const timer =
     options.timeoutSec > 0 ? setTimeout(() => stopper.begin("timeout"), timerMs(options.timeoutSec)) : undefined;
   const abort = (): void => stopper.begin("aborted");
-  const finish = (): void => stopper.begin("finished");
+  const { finishedGraceSec } = options;
+  const finish = (): void =>
+    stopper.begin("finished", finishedGraceSec === undefined ? undefined : timerMs(finishedGraceSec));
   options.signal.addEventListener("abort", abort, { once: true });
   options.finished?.addEventListener("abort", finish, { once: true });
   // It may have been aborted while the child was being started.

@@ -8,6 +8,7 @@ import type { ChildOutcome } from "../child/supervise-child.js";
 import type { AdapterExecutionContext, AdapterExecutionResult } from "../contract.js";
 import type { EnvironmentSource } from "../environment/inherited.js";
 import type { RunWorkspace } from "../working-directory.js";
+import type { AttemptControl } from "./early-stop.js";
 import type { EventParser } from "./event-reader.js";
 import type { LineMove } from "./line-forwarder.js";
 
@@ -44,6 +45,12 @@ export interface CliInvocation {
 export interface CliPlan {
   /** Laid over the child's environment. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Saved with the session, beside its directory and workspace. */
+  readonly sessionParams?: JsonObject;
+  /** A look at a session that could be resumed, with what was prepared in mind; a text says why it cannot. */
+  refuseSession?(sessionId: string): string | null;
+  /** The saved session is not resumed and not kept (AD-75, AD-146). Default false. */
+  readonly startsOver?: boolean;
   /** Called once for each attempt; `sessionId` is null for a fresh session. */
   invocation(attempt: { readonly sessionId: string | null }): Promise<CliInvocation>;
   /** Called when the run is over, whatever became of it. */
@@ -61,6 +68,8 @@ export interface CliEnding<Output> {
   /** The end of the lines on stdout that are no events. */
   readonly plainStdout: string;
   readonly now: Date;
+  /** The session the CLI was told to go on with; null for a fresh one. */
+  readonly resumedSessionId: string | null;
   readonly outcome: ChildOutcome;
   readonly setup: CliSetup;
 }
@@ -94,6 +103,12 @@ export interface CliTool<Output> {
   /** Default 0: no limit. */
   readonly defaultTimeoutSec?: number;
   readonly defaultGraceSec: number;
+  /** Seconds between TERM and KILL for a child that is stopped early. Default the run's grace. */
+  readonly earlyStopGraceSec?: number;
+  /** Adds the variables about runtime services (AD-53). Default false. */
+  readonly withRuntimeServices?: boolean;
+  /** Inherited variables that are shown in the log beside `HOME` (AD-56). */
+  readonly shownVariables?: readonly string[];
   /** Variables that win over the config's (AD-54). */
   fixedEnv?(config: JsonObject): Readonly<Record<string, string>>;
   /** Reads settings, checks what must be there and makes what the run needs. @throws Error that says what to set. */
@@ -112,7 +127,8 @@ export interface CliTool<Output> {
   /** Sessions are saved with directory and workspace. Default true. */
   readonly savesWorkspace?: boolean;
 
-  createParser(): EventParser<Output>;
+  /** `control` can end the child early; whoever only wants to know what output means passes none. */
+  createParser(attempt: { readonly setup: CliSetup; readonly control: AttemptControl }): EventParser<Output>;
   readonly skippedPrefixes?: readonly string[];
   /** Names under which the session id is printed, for damaged lines. */
   readonly sessionKeys?: readonly string[];
@@ -121,6 +137,10 @@ export interface CliTool<Output> {
 
   /** The session id the CLI printed; null for none. */
   printedSession(output: Output): string | null;
+  /** What is told of a run while it goes on (BY-6). Absent: nothing. */
+  progress?(output: Output): Pick<AdapterExecutionResult, "usage" | "usageBasis" | "costUsd">;
+  /** A line for the run's log about an attempt that is over; null for none. */
+  remark?(ending: CliEnding<Output>): string | null;
   /** Null for success. Never called for a child that was stopped or killed by a signal. */
   judge(ending: CliEnding<Output>): CliFailure | null;
   /** The CLI does not know the session it was to resume. */

@@ -5,39 +5,17 @@
  * (AD-73), and its result never brings the stale session back (AD-74); what was prepared is cleaned up on every way out.
  */
 import { homedir } from "node:os";
-import { nonEmptyString } from "@wakefleet/contracts";
+import { type JsonObject, nonEmptyString } from "@wakefleet/contracts";
 import { resolveCommand } from "../child/resolve-command.js";
-import { superviseChild } from "../child/supervise-child.js";
 import { readNumber } from "../config-readers.js";
 import { type AdapterExecutionContext, type AdapterExecutionResult, abortReasonOf } from "../contract.js";
 import { childEnvironment } from "../environment/child-environment.js";
-import { loggedEnvironment } from "../environment/redaction.js";
 import { requireLocalTarget } from "../local-target.js";
 import { writeLogLine } from "../log-line.js";
 import { readWorkspace, requireWorkingDirectory, resolveWorkingDirectory } from "../working-directory.js";
-import type { CliEnding, CliFailure, CliInvocation, CliPlan, CliSetup, CliTool } from "./cli-tool.js";
-import { createEventReader } from "./event-reader.js";
-import { createLineForwarder } from "./line-forwarder.js";
-import { createLineSplitter } from "./line-splitter.js";
+import { type Attempt, attempt, type Run } from "./attempt.js";
+import type { CliSetup, CliTool } from "./cli-tool.js";
 import { decideResume, nextSession, sessionWorkspaceParams } from "./resume.js";
-
-const STDERR_BYTES = 64 * 1024;
-
-interface Run<Output> {
-  readonly tool: CliTool<Output>;
-  readonly setup: CliSetup;
-  readonly plan: CliPlan;
-  readonly executable: string;
-  readonly timeoutSec: number;
-  readonly graceSec: number;
-}
-
-interface Attempt<Output> {
-  readonly ending: CliEnding<Output>;
-  readonly invocation: CliInvocation;
-  /** Null for success. */
-  readonly failure: CliFailure | null;
-}
 
 /**
  * Executes `tool` for a run.
@@ -77,7 +55,12 @@ async function setUp<Output>(
   const configured = tool.prefersConfiguredCwd === true ? nonEmptyString(config["cwd"]) : null;
   const cwd = configured ?? resolveWorkingDirectory({ ...execution, workerCwd: process.cwd() });
   await requireWorkingDirectory({ cwd, createIfMissing: true });
-  const environment = childEnvironment({ execution, workerEnv, fixed: tool.fixedEnv?.(config) ?? {} });
+  const environment = childEnvironment({
+    execution,
+    workerEnv,
+    fixed: tool.fixedEnv?.(config) ?? {},
+    withRuntimeServices: tool.withRuntimeServices ?? false,
+  });
   const command = tool.command(config, workerEnv);
   const executable = await resolveCommand({ command, cwd, env: environment.env });
   if (environment.leftOut.length > 0) {
@@ -102,17 +85,18 @@ async function runAttempts<Output>(run: Run<Output>): Promise<AdapterExecutionRe
   const sessionId = await sessionToResume(run);
   const first = await attempt(run, sessionId);
   if (first === null) return abortedBeforeStart(execution.signal);
-  if (sessionId === null || !hasLostSession(run, first)) return resultOf(run, first, false);
+  if (sessionId === null || !hasLostSession(run, first)) return resultOf(run, first, null);
   await writeLogLine(execution, {
     stream: "stdout",
     text: `${tool.name} ${tool.sessionWord} "${sessionId}" is unavailable; retrying with a fresh session.`,
   });
   const second = await attempt(run, null);
-  return second === null ? abortedBeforeStart(execution.signal) : resultOf(run, second, true);
+  return second === null ? abortedBeforeStart(execution.signal) : resultOf(run, second, sessionId);
 }
 
-async function sessionToResume<Output>({ tool, setup }: Run<Output>): Promise<string | null> {
+async function sessionToResume<Output>({ tool, setup, plan }: Run<Output>): Promise<string | null> {
   const { execution, cwd } = setup;
+  if (plan.startsOver === true) return null;
   const decision = decideResume({
     name: tool.name,
     runtime: execution.runtime,
@@ -120,86 +104,12 @@ async function sessionToResume<Output>({ tool, setup }: Run<Output>): Promise<st
     boundToCwd: tool.sessionsBoundToCwd ?? true,
   });
   const refusal =
-    decision.sessionId === null ? decision.refusal : ((await tool.refuseSession?.(decision.sessionId)) ?? null);
+    decision.sessionId === null
+      ? decision.refusal
+      : ((await tool.refuseSession?.(decision.sessionId)) ?? plan.refuseSession?.(decision.sessionId) ?? null);
   if (refusal === null) return decision.sessionId;
   await writeLogLine(execution, { stream: "stdout", text: refusal });
   return null;
-}
-
-/** Null when the run was aborted before the child was started. */
-async function attempt<Output>(run: Run<Output>, sessionId: string | null): Promise<Attempt<Output> | null> {
-  const { tool, setup, plan, executable } = run;
-  const { execution, command, cwd, env } = setup;
-  const invocation = await plan.invocation({ sessionId });
-  await execution.onMeta?.({
-    adapterType: tool.type,
-    command,
-    cwd,
-    commandArgs: invocation.shownArgs ?? invocation.args,
-    commandNotes: invocation.commandNotes,
-    env: loggedEnvironment({ injected: setup.injected, childEnv: env, resolvedCommand: executable }),
-    prompt: invocation.prompt,
-    promptMetrics: invocation.promptMetrics,
-    context: execution.context,
-  });
-  if (execution.signal.aborted) return null;
-
-  const parser = tool.createParser();
-  const events = createEventReader(parser, {
-    ...(tool.skippedPrefixes === undefined ? {} : { skippedPrefixes: tool.skippedPrefixes }),
-    ...(tool.sessionKeys === undefined ? {} : { sessionKeys: tool.sessionKeys }),
-  });
-  const errors = createLineSplitter({ onLine: (line) => parser.onStderrLine?.(line) });
-  const forwarder =
-    tool.moveLine === undefined
-      ? null
-      : createLineForwarder(tool.moveLine, (stream, text) => execution.onLog(stream, text));
-  const outcome = await superviseChild({
-    command,
-    executable,
-    args: invocation.args,
-    cwd,
-    env,
-    ...(invocation.stdin === undefined ? {} : { stdin: invocation.stdin }),
-    timeoutSec: run.timeoutSec,
-    graceSec: run.graceSec,
-    signal: execution.signal,
-    async onLog(stream, chunk) {
-      if (stream === "stdout") events.push(chunk);
-      else if (parser.onStderrLine !== undefined) errors.push(chunk);
-      if (forwarder === null) await execution.onLog(stream, chunk);
-      else await forwarder.push(stream, chunk);
-    },
-    onSpawn: async (spawned) => await execution.onSpawn?.(spawned),
-    onWarning: (warning) => execution.onWarning?.(warning),
-  });
-  events.end();
-  errors.end();
-  await forwarder?.end().catch((cause: unknown) => {
-    execution.onWarning?.({ code: "on_log_failed", message: "The end of the output could not be stored", cause });
-  });
-  const ending: CliEnding<Output> = {
-    exitCode: outcome.exitCode,
-    signal: outcome.signal,
-    output: parser.output(),
-    stderr: outcome.stderr.text(STDERR_BYTES),
-    plainStdout: events.plainText(),
-    now: new Date(),
-    outcome,
-    setup,
-  };
-  return { ending, invocation, failure: failureOf(run, ending) };
-}
-
-function failureOf<Output>({ tool, setup, timeoutSec }: Run<Output>, ending: CliEnding<Output>): CliFailure | null {
-  const { outcome } = ending;
-  if (outcome.timedOut) return { errorMessage: `Timed out after ${timeoutSec}s`, errorCode: "timeout" };
-  // A run that was told to stop never reads as a success, even if the child answered TERM with exit 0.
-  if (outcome.stop?.cause === "aborted") {
-    return { errorMessage: abortReasonOf(setup.execution.signal).message, errorCode: "cancelled" };
-  }
-  if (outcome.signal !== null) return { errorMessage: `Process terminated by signal ${outcome.signal}` };
-  return tool.judge(ending);
 }
 
 /** AD-73. */
@@ -209,25 +119,48 @@ function hasLostSession<Output>({ tool }: Run<Output>, { ending, failure }: Atte
   return tool.isUnknownSession(ending);
 }
 
-function resultOf<Output>(run: Run<Output>, last: Attempt<Output>, startedOver: boolean): AdapterExecutionResult {
-  const { tool, setup } = run;
+/** `lostSessionId` is the session the run had to start over without; null when it did not. */
+function resultOf<Output>(
+  run: Run<Output>,
+  last: Attempt<Output>,
+  lostSessionId: string | null,
+): AdapterExecutionResult {
+  const { tool, setup, plan } = run;
   const { ending, invocation, failure } = last;
   const { exitCode, clearSession, ...failureFields } = failure ?? {};
+  const report = tool.report(ending);
+  const used = tool.printedSession(ending.output) ?? invocation.sessionId ?? null;
   return {
     exitCode: exitCode ?? ending.exitCode,
     signal: ending.signal,
     timedOut: ending.outcome.timedOut,
-    ...tool.report(ending),
+    ...report,
+    resultJson: markedResult(report.resultJson ?? null, last),
     ...failureFields,
     ...nextSession({
-      sessionId: tool.printedSession(ending.output) ?? invocation.sessionId ?? null,
+      sessionId: used === lostSessionId ? null : used,
       runtime: setup.execution.runtime,
-      startedOver,
+      startedOver: lostSessionId !== null || plan.startsOver === true,
       clear: clearSession === true,
-      params: tool.savesWorkspace === false ? {} : sessionWorkspaceParams(setup.cwd, setup.workspace),
+      params: {
+        ...(tool.savesWorkspace === false ? {} : sessionWorkspaceParams(setup.cwd, setup.workspace)),
+        ...plan.sessionParams,
+      },
       ...(tool.displaySession === undefined ? {} : { display: (id: string) => tool.displaySession?.(id) ?? id }),
     }),
   };
+}
+
+/** The result with how the retry engine is to take a failure (AD-118) and how the child was stopped (AD-120). */
+function markedResult<Output>(resultJson: JsonObject | null, { failure, cleanup }: Attempt<Output>): JsonObject | null {
+  const marks: JsonObject = {
+    ...(failure?.errorFamily == null ? {} : { errorFamily: failure.errorFamily }),
+    ...(failure?.retryNotBefore == null
+      ? {}
+      : { retryNotBefore: failure.retryNotBefore, transientRetryNotBefore: failure.retryNotBefore }),
+    ...(cleanup === null ? {} : { terminalResultCleanup: cleanup }),
+  };
+  return Object.keys(marks).length === 0 ? resultJson : { ...resultJson, ...marks };
 }
 
 function abortedBeforeStart(signal: AbortSignal): AdapterExecutionResult {

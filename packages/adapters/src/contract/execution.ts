@@ -5,6 +5,7 @@
  * its secrets unresolved (AD-12); it awaits every callback; it writes nothing to any store.
  */
 import type { JsonObject, OutputStream } from "@wakefleet/contracts";
+import type { AdapterExecutionResult } from "./result.js";
 
 /** The agent that runs (AD-10). `adapterConfig` is the stored, unresolved one: for reference, not for reading settings. */
 export interface AdapterAgent {
@@ -63,6 +64,12 @@ export interface AdapterWarning {
   readonly cause?: unknown;
 }
 
+/** What is known of a run while it goes on (BY-6). Absent is not known yet; each telling replaces the one before. */
+export interface RunProgress extends Pick<AdapterExecutionResult, "usage" | "usageBasis" | "costUsd"> {
+  /** The session to resume if the run is stopped now. */
+  readonly sessionId: string | null;
+}
+
 /** Everything `execute` gets (EX-10). */
 export interface AdapterExecutionContext {
   readonly runId: string;
@@ -79,6 +86,8 @@ export interface AdapterExecutionContext {
   onMeta?(meta: InvocationMeta): Promise<void>;
   /** Called once for each spawned process, before anything is written to its stdin (AD-17). */
   onSpawn?(spawned: SpawnInfo): Promise<void>;
+  /** Told a few times a second at most what the run used so far (BY-6), where the tool says so. Must not throw. */
+  onProgress?(progress: RunProgress): void;
   /** Told about what went wrong without deciding the outcome (a throwing `onLog`, a broken pipe). Must not throw. */
   onWarning?(warning: AdapterWarning): void;
   /** Bearer token of the run; only given to adapters that declare `supportsLocalAgentJwt` (AD-18). */
