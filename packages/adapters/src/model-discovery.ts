@@ -6,6 +6,7 @@
  */
 import { createHash } from "node:crypto";
 import { type CapturedCommand, captureCommand } from "./child/capture-command.js";
+import type { AdapterModel } from "./contract.js";
 import { firstErrorLine } from "./error-lines.js";
 
 /** AD-233, AD-264. */
@@ -35,16 +36,19 @@ export interface ModelDiscovery {
 /** `parse` finds the ids in what the command printed. */
 export function createModelDiscovery(options: {
   parse(captured: Pick<CapturedCommand, "stdout" | "stderr">): readonly string[];
+  /** Seconds the command may take. Default 20. */
+  readonly timeoutSec?: number;
   /** Milliseconds since the epoch. Default the system's clock. */
   readonly now?: () => number;
 }): ModelDiscovery {
   const now = options.now ?? Date.now;
+  const timeoutSec = options.timeoutSec ?? LIST_TIMEOUT_SEC;
   const cache = new Map<string, { readonly until: number; readonly models: Promise<readonly string[]> }>();
 
   const ask = async (command: ModelListCommand): Promise<readonly string[]> => {
-    const captured = await captureCommand({ ...command, timeoutSec: LIST_TIMEOUT_SEC });
+    const captured = await captureCommand({ ...command, timeoutSec });
     const shown = [command.command, ...command.args].join(" ");
-    if (captured.timedOut) throw new Error(`\`${shown}\` timed out after ${LIST_TIMEOUT_SEC}s`);
+    if (captured.timedOut) throw new Error(`\`${shown}\` timed out after ${timeoutSec}s`);
     if (captured.exitCode !== 0) {
       const reason = firstErrorLine(captured.stderr) ?? firstErrorLine(captured.stdout);
       throw new Error(`\`${shown}\` failed${reason === null ? "" : `: ${reason}`}`);
@@ -101,4 +105,24 @@ export function requireKnownModel(input: {
   const examples = available.slice(0, EXAMPLES).join(", ");
   const more = available.length > EXAMPLES ? `, and ${available.length - EXAMPLES} more` : "";
   throw new Error(`${name} does not know the configured model "${model}". Available: ${examples}${more}.`);
+}
+
+/** The list for a form (AD-5); empty when the CLI cannot be asked, because a form must open all the same. */
+export async function listedModels(
+  discovery: ModelDiscovery,
+  command: ModelListCommand,
+): Promise<readonly AdapterModel[]> {
+  return await discovery.list(command).then(asModels, () => []);
+}
+
+/** The same past the memory. */
+export async function refreshedModels(
+  discovery: ModelDiscovery,
+  command: ModelListCommand,
+): Promise<readonly AdapterModel[]> {
+  return await discovery.refresh(command).then(asModels, () => []);
+}
+
+function asModels(ids: readonly string[]): AdapterModel[] {
+  return ids.map((id) => ({ id, label: id }));
 }

@@ -4,7 +4,7 @@
  * What must stay true: an exit code of 0 without a result is a failure, since the CLI answers SIGTERM with 0 (AD-78);
  * a daily quota is nothing a retry helps against (AD-216).
  */
-import type { AdapterExecutionResult } from "../contract.js";
+import type { CliFailure } from "../cli/cli-tool.js";
 import { errorLines } from "../error-lines.js";
 import { firstText } from "../event-fields.js";
 import type { GeminiOutput } from "./parse-gemini.js";
@@ -18,11 +18,6 @@ export interface GeminiEnding {
   /** Lines on stdout that are no JSON. */
   readonly plainStdout: string;
 }
-
-export type FailureVerdict = Pick<
-  AdapterExecutionResult,
-  "errorCode" | "errorFamily" | "retryNotBefore" | "clearSession"
-> & { readonly errorMessage: string };
 
 /** AD-209: codes of the CLI itself, and HTTP statuses modulo 256. */
 const EXIT_AUTH = 41;
@@ -51,7 +46,7 @@ const UNKNOWN_SESSION =
 const TURN_LIMIT_STATUSES: ReadonlySet<string> = new Set(["turn_limit", "max_turns"]);
 
 /** Null for success. */
-export function judgeGemini(ending: GeminiEnding): FailureVerdict | null {
+export function judgeGemini(ending: GeminiEnding): CliFailure | null {
   const { exitCode, output } = ending;
   const hasFailed = exitCode !== 0 || output.resultEvent === null || resultFailed(output);
   if (!hasFailed) return null;

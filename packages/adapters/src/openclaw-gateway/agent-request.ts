@@ -1,5 +1,6 @@
 /** The `agent` request (AD-314, AD-316, AD-317) of a run. */
 import { asJsonObject, type JsonObject, type JsonValue, nonEmptyString } from "@wakefleet/contracts";
+import { renderWakeSection } from "../cli/wake-section.js";
 import type { AdapterExecutionContext } from "../contract.js";
 import { resolveApiUrl } from "../environment/api-url.js";
 import { normalizeWakePayload } from "../environment/wake-payload.js";
@@ -13,13 +14,12 @@ export interface AgentRequest {
   readonly message: string;
 }
 
-/** Builds the request; `wakeSection` is the rendered wake (AD-62), blank for none. */
+/** Builds the request of a run. */
 export function agentRequest(input: {
   readonly config: OpenClawGatewayConfig;
   readonly execution: Pick<AdapterExecutionContext, "runId" | "agent" | "context" | "workerEnv">;
-  readonly wakeSection: string;
 }): AgentRequest {
-  const { config, execution, wakeSection } = input;
+  const { config, execution } = input;
   const { runId, agent, context } = execution;
   const issueId = firstText(context, ["taskId", "issueId"]);
   const wakePayload = normalizeWakePayload(context["wakefleetWake"]);
@@ -39,7 +39,7 @@ export function agentRequest(input: {
     payloadTemplate: config.payloadTemplate,
     variables,
     claimedApiKeyPath: config.claimedApiKeyPath,
-    wakeSection,
+    wakeSection: renderWakeSection({ payload: wakePayload, resumed: false }),
     wakePayload,
   });
   const details = runDetails({ variables, agentName: agent.name, context, wakePayload });

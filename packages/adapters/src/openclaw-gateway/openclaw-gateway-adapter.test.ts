@@ -308,6 +308,7 @@ describe("AD-317 the message", () => {
     expect(message).toContain("/srv/key.json");
     expect(message).toContain("X-Wakefleet-Run-Id");
     expect(message).toContain('"title": "Sort mail"');
+    expect(message).toContain("## Wakefleet Wake Payload");
     expect(gateway.requests[1]?.params).not.toHaveProperty("text");
   });
 });

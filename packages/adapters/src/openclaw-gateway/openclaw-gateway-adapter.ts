@@ -60,7 +60,7 @@ interface Wake {
 
 async function wake(input: Wake): Promise<AdapterExecutionResult> {
   const { execution, config, url, log } = input;
-  const request = agentRequest({ config, execution, wakeSection: "" });
+  const request = agentRequest({ config, execution });
   const device = config.disableDeviceAuth ? null : gatewayDevice(config.devicePrivateKeyPem);
   await tellInvocation(input, request);
   if (input.exposed) {

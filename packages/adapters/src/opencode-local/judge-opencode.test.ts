@@ -83,7 +83,7 @@ describe("AD-234 AD-235 AD-245 events and verdicts", () => {
       { type: "error", error: { message: "one" } },
       { type: "error", error: { name: "TwoError" } },
     ]);
-    expect(judgeOpenCode(attempt)?.errorMessage).toBe("one\nTwoError");
+    expect(judgeOpenCode(attempt)).toEqual({ errorMessage: "one\nTwoError", exitCode: 1 });
   });
 
   it("AD-235 AD-79 falls back to stderr without colours, then to the exit code", () => {

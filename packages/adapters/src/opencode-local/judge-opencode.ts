@@ -3,7 +3,7 @@
  *
  * What must stay true: the provider's status decides, not the words of its message.
  */
-import type { AdapterExecutionResult } from "../contract.js";
+import type { CliFailure } from "../cli/cli-tool.js";
 import { errorLines, firstErrorLine } from "../error-lines.js";
 import { readRetryAfter } from "../http/retry-after.js";
 import type { OpenCodeOutput } from "./parse-opencode.js";
@@ -19,10 +19,6 @@ export interface OpenCodeEnding {
   readonly now: Date;
 }
 
-export type FailureVerdict = Pick<AdapterExecutionResult, "errorCode" | "errorFamily" | "retryNotBefore"> & {
-  readonly errorMessage: string;
-};
-
 const TRANSIENT_STATUSES: ReadonlySet<number> = new Set([429, 500, 502, 503, 504, 529]);
 const AUTH_STATUSES: ReadonlySet<number> = new Set([401, 403]);
 /** A shorter wait is less than the retry schedule's own (AD-245). */
@@ -31,19 +27,21 @@ const UNKNOWN_SESSION =
   /unknown session|session\b[^\n]{0,80}\bnot found|resource not found:[^\n]*\/session\/[^\n]*\.json|NotFoundError|no session\b/i;
 
 /** Null for success. */
-export function judgeOpenCode(ending: OpenCodeEnding): FailureVerdict | null {
+export function judgeOpenCode(ending: OpenCodeEnding): CliFailure | null {
   const { exitCode, output } = ending;
   if (exitCode === 0 && output.errorMessage === null && output.ended) return null;
-  const errorMessage = messageOf(ending);
+  // An error with exit 0 is an error (AD-235).
+  const exit = exitCode === 0 && output.errorMessage !== null ? { exitCode: 1 } : {};
+  const failure = { errorMessage: messageOf(ending), ...exit };
   const { apiError } = output;
-  if (apiError === null) return { errorMessage };
+  if (apiError === null) return failure;
   if (apiError.statusCode !== null && AUTH_STATUSES.has(apiError.statusCode)) {
-    return { errorMessage, errorCode: "opencode_auth_required" };
+    return { ...failure, errorCode: "opencode_auth_required" };
   }
-  if (!apiError.isRetryable && !TRANSIENT_STATUSES.has(apiError.statusCode ?? 0)) return { errorMessage };
+  if (!apiError.isRetryable && !TRANSIENT_STATUSES.has(apiError.statusCode ?? 0)) return failure;
   const notBefore = retryNotBefore(apiError.retryAfter, ending.now);
   return {
-    errorMessage,
+    ...failure,
     errorCode: "opencode_transient_upstream",
     errorFamily: "transient_upstream",
     ...(notBefore === null ? {} : { retryNotBefore: notBefore }),

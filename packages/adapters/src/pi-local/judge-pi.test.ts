@@ -32,6 +32,7 @@ describe("AD-330 recordings of Pi", () => {
     expect(verdict === null ? "succeeded" : "failed").toBe(wanted.outcome);
     expect(verdict?.errorCode).toBe(wanted.errorCode);
     expect(verdict?.errorFamily ?? null).toBe(wanted.errorFamily ?? null);
+    if (wanted.exitCode !== undefined) expect(verdict?.exitCode).toBe(wanted.exitCode);
     if (wanted.errorMessage !== undefined) expect(verdict?.errorMessage).toBe(wanted.errorMessage);
     if (wanted.summary !== undefined) expect(attempt.output.summary).toBe(wanted.summary);
     if (wanted.usage !== undefined) expect(attempt.output.usage).toEqual(wanted.usage);
@@ -81,6 +82,7 @@ describe("AD-267 to AD-275 events and verdicts", () => {
       ),
     ).toEqual({
       errorMessage: "one",
+      exitCode: 1,
     });
   });
 

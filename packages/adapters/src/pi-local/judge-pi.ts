@@ -3,7 +3,7 @@
  *
  * What must stay true: the CLI exits with 0 on API errors, so the exit code alone proves nothing (AD-268).
  */
-import type { AdapterExecutionResult } from "../contract.js";
+import type { CliFailure } from "../cli/cli-tool.js";
 import { errorLines } from "../error-lines.js";
 import type { PiOutput } from "./parse-pi.js";
 
@@ -17,10 +17,6 @@ export interface PiEnding {
   readonly plainStdout: string;
 }
 
-export type FailureVerdict = Pick<AdapterExecutionResult, "errorCode" | "errorFamily"> & {
-  readonly errorMessage: string;
-};
-
 /** A model id the CLI does not know is taken as it is; the remark does not explain a failure (AD-276). */
 const CHATTER: readonly RegExp[] = [/^Warning: Model ".*" not found for provider\b/];
 const TRANSIENT_STATUS = /^\s*(?:429|500|502|503|504|529)\b/;
@@ -30,18 +26,20 @@ const MISSING_KEY = /^No API key found for\b/im;
 const UNKNOWN_SESSION = /unknown session|session\b[^\n]{0,80}\bnot found|no session\b/i;
 
 /** Null for success. */
-export function judgePi(ending: PiEnding): FailureVerdict | null {
+export function judgePi(ending: PiEnding): CliFailure | null {
   const { exitCode, output } = ending;
   if (exitCode === 0 && output.errorMessage === null && output.ended) return null;
-  const errorMessage = messageOf(ending);
+  // The CLI exits with 0 on API errors (AD-268).
+  const exit = exitCode === 0 && output.errorMessage !== null ? { exitCode: 1 } : {};
+  const failure = { errorMessage: messageOf(ending), ...exit };
   const text = searchText(ending);
   if (AUTH_STATUS.test(output.errorMessage ?? "") || MISSING_KEY.test(text)) {
-    return { errorMessage, errorCode: "pi_auth_required" };
+    return { ...failure, errorCode: "pi_auth_required" };
   }
   if (TRANSIENT_STATUS.test(output.errorMessage ?? "") || TRANSIENT_WORDS.test(text)) {
-    return { errorMessage, errorCode: "pi_transient_upstream", errorFamily: "transient_upstream" };
+    return { ...failure, errorCode: "pi_transient_upstream", errorFamily: "transient_upstream" };
   }
-  return { errorMessage };
+  return failure;
 }
 
 /** True when the CLI does not know the session it was to resume (AD-271). */

@@ -1,0 +1,94 @@
+/** What tells Cursor's agent from other agent CLIs (AD-180 to AD-185). */
+import path from "node:path";
+import { hasValue, openAiCompatibleBiller } from "../cli/biller.js";
+import { DEFAULT_GRACE_SEC } from "../cli/cli-config.js";
+import {
+  type CliEnding,
+  type CliPlan,
+  type CliReport,
+  type CliSetup,
+  type CliTool,
+  outputResult,
+} from "../cli/cli-tool.js";
+import { readInstructions } from "../cli/instructions.js";
+import { environmentNote, joinSections, promptSections } from "../cli/prompt-sections.js";
+import { linkRunSkills } from "../cli/skill-links.js";
+import { availableSkills, chosenSkills, desiredSkills } from "../cli/skills.js";
+import { readString } from "../config-readers.js";
+import { cursorArguments, cursorProvider, cursorTrustArguments, readCursorConfig } from "./cursor-config.js";
+import { isUnknownCursorSession, judgeCursor } from "./judge-cursor.js";
+import { type CursorOutput, createCursorParser, splitStreamPrefix } from "./parse-cursor.js";
+
+/** Where Cursor looks for skills (AD-70). */
+export function cursorSkillsHome(home: string): string {
+  return path.join(home, ".cursor", "skills");
+}
+
+async function prepare(setup: CliSetup): Promise<CliPlan> {
+  const { execution, cwd, home } = setup;
+  const config = readCursorConfig(execution.config);
+  const instructions = await readInstructions({ execution, config: execution.config, cwd });
+  const { skills } = desiredSkills(await availableSkills(execution.config), chosenSkills(execution.config));
+  await linkRunSkills({ execution, home: cursorSkillsHome(home), skills, name: "Cursor" });
+  return {
+    async invocation({ sessionId }) {
+      const sections = promptSections({ execution, resumed: sessionId !== null });
+      const { prompt, promptMetrics } = joinSections({
+        instructions: instructions?.text ?? "",
+        bootstrap: sections.bootstrap,
+        wake: sections.wake,
+        sessionHandoff: sections.handoff,
+        environmentNote: environmentNote(setup.injected),
+        heartbeat: sections.heartbeat,
+      });
+      return {
+        args: cursorArguments({ config, cwd, sessionId }),
+        stdin: prompt,
+        prompt,
+        promptMetrics,
+        commandNotes: [
+          "The prompt goes to stdin.",
+          ...(cursorTrustArguments(config).length === 0 ? [] : ["Added --yolo: nobody is there to approve."]),
+          ...(instructions === null ? [] : [`Agent instructions from ${instructions.file} go before the prompt.`]),
+        ],
+      };
+    },
+  };
+}
+
+/** AD-184. */
+function billing(model: string, env: Readonly<Record<string, string>>): CliReport {
+  const provider = cursorProvider(model);
+  const billingType = ["CURSOR_API_KEY", "OPENAI_API_KEY"].some((name) => hasValue(env, name)) ? "api" : "subscription";
+  const own = billingType === "subscription" ? "cursor" : (provider ?? "cursor");
+  return { provider, billingType, biller: openAiCompatibleBiller(env) ?? own };
+}
+
+export const cursorTool: CliTool<CursorOutput> = {
+  type: "cursor",
+  name: "Cursor",
+  command: (config) => readString(config["command"], "agent").trim(),
+  defaultGraceSec: DEFAULT_GRACE_SEC,
+  prepare,
+  sessionWord: "resume session",
+  createParser: createCursorParser,
+  sessionKeys: ["session_id", "sessionId", "sessionID"],
+  moveLine: (stream, line) => {
+    const split = splitStreamPrefix(line);
+    return { stream: split.stream ?? stream, text: split.text };
+  },
+  printedSession: (output) => output.sessionId,
+  judge: judgeCursor,
+  isUnknownSession: isUnknownCursorSession,
+  report: ({ output, outcome, setup }: CliEnding<CursorOutput>) => {
+    const { model } = readCursorConfig(setup.execution.config);
+    return {
+      ...(output.usage === null ? {} : { usage: output.usage, usageBasis: "per_run" }),
+      ...billing(model, setup.env),
+      model: output.model ?? model,
+      costUsd: output.costUsd,
+      resultJson: output.resultEvent ?? outputResult(outcome),
+      summary: output.summary,
+    };
+  },
+};

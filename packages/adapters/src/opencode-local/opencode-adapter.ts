@@ -1,0 +1,76 @@
+/** The `opencode_local` adapter: OpenCode as an agent (07 section 12). */
+import { homedir } from "node:os";
+import { type JsonObject, nonEmptyString } from "@wakefleet/contracts";
+import { z } from "zod";
+import { COMMON_SETTINGS_DOC, commonCliFields } from "../cli/cli-config.js";
+import { PROVIDER_MODEL } from "../cli/required-model.js";
+import { runCli } from "../cli/run-cli.js";
+import { createSessionCodec, WORKSPACE_KEYS } from "../cli/session-codec.js";
+import { THRESHOLD_SESSIONS } from "../cli/session-management.js";
+import { persistentSkills } from "../cli/skill-snapshot.js";
+import { testCliEnvironment } from "../cli/test-cli-environment.js";
+import { readObject } from "../config-readers.js";
+import type { Adapter } from "../contract.js";
+import { inheritedEnvironment } from "../environment/inherited.js";
+import { listedModels, refreshedModels } from "../model-discovery.js";
+import { defaultOpenCodeCommand, OPENCODE_MODELS_ARGS, openCodeModels } from "./opencode-models.js";
+import { OPENCODE_FIXED_ENV, openCodeSkillsHome, openCodeTool } from "./opencode-tool.js";
+import { openCodeEnvironmentTest } from "./test-environment.js";
+
+/** For forms and docs; runs read tolerantly (AD-38). */
+export const openCodeConfigSchema = z.object({
+  ...commonCliFields("opencode"),
+  model: z.string().regex(PROVIDER_MODEL).describe("Required: provider/model, one of those `opencode models` lists."),
+  variant: z.string().optional().describe("Variant of the model, such as its effort."),
+  dangerouslySkipPermissions: z
+    .boolean()
+    .default(true)
+    .describe("Allow work outside of the working directory without asking."),
+});
+
+const CONFIG_DOC = `# opencode_local
+
+Runs OpenCode on the worker. Settings of the project it works in are not read.
+
+| setting | default | |
+| --- | --- | --- |
+| \`model\` | required | \`provider/model\`, one of those \`opencode models\` lists |
+| \`command\` | \`opencode\` | a name that is searched in PATH, or a path |
+| \`variant\` | none | \`--variant\` |
+| \`dangerouslySkipPermissions\` | true | work outside of the working directory without asking |
+${COMMON_SETTINGS_DOC}
+
+Login: \`opencode auth login\` as the worker's user, or the provider's key in \`env\`.
+`;
+
+const skills = persistentSkills(({ config }) =>
+  openCodeSkillsHome(nonEmptyString(readObject(config["env"])["HOME"]) ?? homedir()),
+);
+
+const workerCommand = () => ({
+  command: defaultOpenCodeCommand(process.env),
+  args: OPENCODE_MODELS_ARGS,
+  cwd: process.cwd(),
+  env: { ...inheritedEnvironment(process.env), ...OPENCODE_FIXED_ENV },
+});
+
+export const openCodeAdapter: Adapter = {
+  type: openCodeTool.type,
+  execute: (execution) => runCli(execution, openCodeTool),
+  testEnvironment: (context) => testCliEnvironment(context, openCodeEnvironmentTest),
+  listModels: () => listedModels(openCodeModels, workerCommand()),
+  refreshModels: () => refreshedModels(openCodeModels, workerCommand()),
+  sessionCodec: createSessionCodec({
+    sessionIdAliases: ["sessionId", "session_id", "sessionID"],
+    otherKeys: WORKSPACE_KEYS,
+  }),
+  sessionManagement: THRESHOLD_SESSIONS,
+  supportsLocalAgentJwt: true,
+  supportsInstructionsBundle: true,
+  requiresMaterializedRuntimeSkills: true,
+  agentConfigurationDoc: CONFIG_DOC,
+  listSkills: (context) => skills.list(context),
+  syncSkills: (context, desired) => skills.sync(context, desired),
+  // A JSON Schema is a JSON object; zod types it more loosely.
+  getConfigSchema: () => z.toJSONSchema(openCodeConfigSchema, { io: "input" }) as JsonObject,
+};
