@@ -161,6 +161,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     location: { env: options.env, userHome: homedir() },
     held,
     retries: { table: { delaysMs: config.retryDelaysMs, jitter: config.retryJitter }, random: Math.random },
+    budgetStops: { queue: engine.queue, control: engine.queue },
     onClaim: (result) => metrics.claims.inc({ result: CLAIM_LABELS[result] }),
     onEnded: (ended) => countEnd(metrics, ended),
     onStopped: async (runId): Promise<JobVerdict> => {

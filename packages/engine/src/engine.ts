@@ -3,7 +3,7 @@
  * worker does (claiming, executing, recovering) is composed in the worker.
  */
 import type { AgentQueues } from "@wakefleet/queue";
-import type { AgentRow, Database, RunRow } from "@wakefleet/store";
+import type { AgentRow, BudgetScopeKey, Database, IncidentWithApproval, PolicyState, RunRow } from "@wakefleet/store";
 import {
   type AgentCommand,
   applyAgentPolicy,
@@ -11,6 +11,15 @@ import {
   resumeAgent,
   terminateAgent,
 } from "./agents/change-agent-status.js";
+import type { BudgetActor } from "./budget/budget-context.js";
+import { type ReportCostCommand, type ReportedCost, reportCost } from "./budget/report-cost.js";
+import { type ResolveIncidentCommand, resolveBudgetIncident } from "./budget/resolve-incident.js";
+import {
+  applyMonthlyBudget,
+  type SetBudgetPolicyCommand,
+  setBudgetPolicy,
+  setMonthlyBudget,
+} from "./budget/set-policy.js";
 import { createFleetRunQueue } from "./dispatch/fleet-run-queue.js";
 import { createRunDispatcher, type RunDispatcher } from "./dispatch/run-dispatcher.js";
 import { newId } from "./ids.js";
@@ -45,6 +54,16 @@ export interface Engine {
   runNow(command: { runId: string }): Promise<RunRow>;
   /** API-127. Throws `conflict` for a run that is not finished. */
   retryRun(command: RerunCommand): Promise<AcceptWakeupResult>;
+  /** BU-42, API-240. Each of these throws a `WakefleetError` for what its rules refuse. */
+  reportCost(command: ReportCostCommand): Promise<ReportedCost>;
+  /** BU-5, BU-6, API-245. */
+  setBudgetPolicy(command: SetBudgetPolicyCommand): Promise<PolicyState>;
+  /** API-246. */
+  setMonthlyBudget(command: BudgetScopeKey & { amount: number; actor: BudgetActor }): Promise<PolicyState>;
+  /** BU-6, BU-10. Call after a change of `budgetMonthlyCents` was committed. */
+  monthlyBudgetChanged(command: BudgetScopeKey & { actor: BudgetActor }): Promise<void>;
+  /** BU-34, API-247. */
+  resolveBudgetIncident(command: ResolveIncidentCommand): Promise<IncidentWithApproval>;
   /** The parts that a worker's own use cases share. */
   readonly dispatcher: RunDispatcher;
   readonly queue: RunQueue & ControlChannel;
@@ -67,6 +86,11 @@ export function createEngine(parts: EngineParts): Engine {
     cancelRun: (command) => cancelRun(deps, command),
     runNow: ({ runId }) => runNow(deps, runId),
     retryRun: (command) => retryRun({ db: parts.db, acceptor }, command),
+    reportCost: (command) => reportCost(deps, command),
+    setBudgetPolicy: (command) => setBudgetPolicy(deps, command),
+    setMonthlyBudget: (command) => setMonthlyBudget(deps, command),
+    monthlyBudgetChanged: (command) => applyMonthlyBudget(deps, command),
+    resolveBudgetIncident: (command) => resolveBudgetIncident(deps, command),
     dispatcher,
     queue,
     idle: () => dispatcher.idle(),

@@ -1,4 +1,8 @@
 export * from "./agents/change-agent-status.js";
+export type { BudgetActor } from "./budget/budget-context.js";
+export type { ReportCostCommand, ReportedCost } from "./budget/report-cost.js";
+export type { ResolveIncidentCommand } from "./budget/resolve-incident.js";
+export type { SetBudgetPolicyCommand } from "./budget/set-policy.js";
 export * from "./dispatch/fleet-run-queue.js";
 export * from "./dispatch/run-dispatcher.js";
 export * from "./dispatch/run-job.js";

@@ -246,6 +246,7 @@ async function testWorker(
     location: { env: { WAKEFLEET_HOME: home }, userHome: home },
     held: new HeldRuns(),
     retries: { table: DEFAULT_RETRY_TABLE, random: () => 0.5 },
+    budgetStops: { queue: world.told.runQueue(), control: world.told },
     onStopped: async () => ({ kind: "gone" }),
   };
   const recovery: RecoveryDeps = {

@@ -66,6 +66,16 @@ const REQUEST_STATUS: Record<TerminalRunStatus, EndRunInput["requestStatus"]> = 
   timed_out: "timed_out",
 };
 
+/**
+ * Judges the budgets that a booked cost has moved, in the transaction of the end and before the release, so that a
+ * promoted wake meets the budget as it now is (FI-11, BU-27, BU-33).
+ */
+export type JudgeCost = (
+  tx: Sql,
+  cost: { readonly companyId: string; readonly agentId: string; readonly projectId: string | null },
+  after: AfterCommit,
+) => Promise<{ readonly stopped: boolean; readonly agentPaused: boolean }>;
+
 export interface EndScope {
   readonly agentId: string;
   /** True when the run names an issue: its row is locked, released, and what waited is promoted. */
@@ -75,7 +85,7 @@ export interface EndScope {
 /** Locks agent and issue, then ends the run. Null when the guard no longer held: nothing was written. */
 export async function endRunIn(
   tx: Sql,
-  deps: { newId: NewId; retries?: RetryPolicy },
+  deps: { newId: NewId; retries?: RetryPolicy; judgeCost?: JudgeCost },
   scope: EndScope,
   ending: RunEnding,
   after: AfterCommit,
@@ -83,8 +93,9 @@ export async function endRunIn(
   const { agents, now } = await lockAgents(tx, [scope.agentId]);
   const agent = agents.get(scope.agentId) ?? null;
   const issue = scope.hasIssue ? await lockIssueOfRun(tx, ending.runId) : null;
-  const retries = deps.retries === undefined ? {} : { retries: deps.retries };
-  return endLockedRun(tx, { newId: deps.newId, agent, issue, now, ...retries }, ending, after);
+  const { newId, retries, judgeCost } = deps;
+  const locked = { newId, agent, issue, now, ...(retries && { retries }), ...(judgeCost && { judgeCost }) };
+  return endLockedRun(tx, locked, ending, after);
 }
 
 export interface LockedScope {
@@ -94,6 +105,8 @@ export interface LockedScope {
   readonly now: Date;
   /** How transient failures come again (FI-6); absent where an end cannot be one. */
   readonly retries?: RetryPolicy;
+  /** Absent where an end reports no cost. */
+  readonly judgeCost?: JudgeCost;
 }
 
 /** The same when the caller already holds the locks. */
@@ -115,7 +128,9 @@ export async function endLockedRun(
   });
   if (ended === null) return null;
   const { agent, retries } = locked;
-  if (agent !== null && retries !== undefined) {
+  const judged = await judgeBookedCost(tx, locked, ended, after);
+  // A stop has cancelled the work of the scope; what it interrupts is not tried again by itself (BU-22).
+  if (agent !== null && retries !== undefined && !judged.stopped) {
     await retryTransientFailure(tx, { ...locked, agent, ended: ended.run }, retries, after);
   }
   if (locked.issue !== null && keepsIssue !== true) {
@@ -124,7 +139,8 @@ export async function endLockedRun(
   await releaseCheckedOutIssues(tx, locked, ended.run, after);
   after.events.push(...ended.events.map(runEventEvent), ...runEndedEvents(ended.run));
   if (ending.settlesAgent) {
-    const { run, agentStatus: status, lastHeartbeatAt } = ended;
+    const { run, lastHeartbeatAt } = ended;
+    const status = judged.agentPaused ? "paused" : ended.agentStatus;
     after.events.push(
       agentStatusEvent({
         companyId: run.companyId,
@@ -136,6 +152,16 @@ export async function endLockedRun(
     );
   }
   return ended;
+}
+
+async function judgeBookedCost(
+  tx: Sql,
+  locked: LockedScope,
+  { run, booked }: EndedRun,
+  after: AfterCommit,
+): Promise<{ stopped: boolean; agentPaused: boolean }> {
+  if (booked === null || locked.judgeCost === undefined) return { stopped: false, agentPaused: false };
+  return locked.judgeCost(tx, { companyId: run.companyId, agentId: run.agentId, ...booked }, after);
 }
 
 /** CL-15: a gate refused the run before it started; its lock goes and what waited behind it is promoted (FI-8). */

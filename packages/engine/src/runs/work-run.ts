@@ -5,11 +5,19 @@
  */
 import { cancelStopReason } from "@wakefleet/domain";
 import { type Database, type EndedRun, findRunCancel } from "@wakefleet/store";
+import {
+  type BudgetEffectDeps,
+  type BudgetEffects,
+  carryOutBudgetEffects,
+  noBudgetEffects,
+} from "../budget/budget-effects.js";
+import { holdCompany, withBudgetLocks } from "../budget/budget-locks.js";
+import { evaluateCosts } from "../budget/evaluate-costs.js";
 import type { RunDispatcher } from "../dispatch/run-dispatcher.js";
 import type { FaultPoints, LiveEventPublisher, Log } from "../ports.js";
 import { type AfterCommit, carryOut, nothingAfterCommit } from "./after-commit.js";
 import { type ClaimDeps, type ClaimResult, claimRun } from "./claim-run.js";
-import { bareEnding, endRunIn, type RunEnding } from "./end-run.js";
+import { bareEnding, endRunIn, type JudgeCost, type RunEnding } from "./end-run.js";
 import { executeRun } from "./execute-run.js";
 import type { ExecuteDeps } from "./execution.js";
 import type { HeldRuns } from "./held-runs.js";
@@ -33,6 +41,8 @@ export interface WorkDeps extends ExecuteDeps, ClaimDeps {
   readonly log: Log;
   /** FI-6, RT-1. */
   readonly retries: RetryPolicy;
+  /** Who is told when the cost of a run stops its agent, project or company (BU-21, BU-23). */
+  readonly budgetStops: Omit<BudgetEffectDeps, "log">;
   readonly onClaim?: (result: ClaimResult["kind"]) => void;
   readonly onEnded?: (ended: {
     adapterType: string;
@@ -93,7 +103,7 @@ async function holdAndExecute(
 
 /** Writes the end until it is written or refused. */
 export async function writeEnd(
-  deps: Pick<WorkDeps, "db" | "newId" | "dispatcher" | "events" | "log" | "retries" | "onEnded">,
+  deps: Pick<WorkDeps, "db" | "newId" | "dispatcher" | "events" | "log" | "retries" | "budgetStops" | "onEnded">,
   end: { scope: { agentId: string; hasIssue: boolean }; ending: RunEnding; adapterType: string },
 ): Promise<JobVerdict> {
   const { runId } = end.ending;
@@ -103,9 +113,11 @@ export async function writeEnd(
   for (;;) {
     const after = nothingAfterCommit();
     try {
-      const ended = await whenStoreAnswers(wait, () => writeOnce(deps, { scope: end.scope, ending }, after));
+      const written = await whenStoreAnswers(wait, () => writeOnce(deps, { scope: end.scope, ending }, after));
+      const { ended } = written;
       if (ended !== null) {
         carryOut(deps, after);
+        void carryOutBudgetEffects({ ...deps.budgetStops, log: deps.log }, written.effects);
         const { status, error, errorCode, startedAt, finishedAt, id } = ended.run;
         deps.onEnded?.({ adapterType: end.adapterType, status, errorCode, startedAt, finishedAt });
         return status === "failed" || status === "timed_out"
@@ -133,10 +145,17 @@ function writeOnce(
   deps: Pick<WorkDeps, "db" | "newId" | "retries">,
   end: { scope: { agentId: string; hasIssue: boolean }; ending: RunEnding },
   after: AfterCommit,
-): Promise<EndedRun | null> {
-  after.events.length = 0;
-  after.jobs.length = 0;
-  return deps.db.transaction((tx) => endRunIn(tx, deps, end.scope, end.ending, after));
+): Promise<{ ended: EndedRun | null; effects: BudgetEffects }> {
+  return withBudgetLocks((held) => {
+    after.events.length = 0;
+    after.jobs.length = 0;
+    const effects = noBudgetEffects();
+    const judgeCost: JudgeCost = (tx, cost) => evaluateCosts(tx, { newId: deps.newId, held, after, effects }, cost);
+    return deps.db.transaction(async (tx) => {
+      await holdCompany(tx, held);
+      return { ended: await endRunIn(tx, { ...deps, judgeCost }, end.scope, end.ending, after), effects };
+    });
+  });
 }
 
 /** EX-13: what the database does not take of a result must not leave the run `running`. It fails, and says why. */

@@ -6,6 +6,7 @@
  * so an end is whole or did not happen (FI-14).
  */
 import type { AgentStatus, CancelKind, JsonObject, TerminalRunStatus, WakeupStatus } from "@wakefleet/contracts";
+import { COUNT_COSTS } from "../budget/counters.js";
 import { runEventFromJson, runFromJson, toDatabaseJson } from "../database-json.js";
 import type { RunEventRow, RunRow } from "../rows.js";
 import { type Sql, uuidOf } from "../sql.js";
@@ -89,6 +90,8 @@ export interface EndedRun {
   readonly events: RunEventRow[];
   readonly agentStatus: AgentStatus;
   readonly lastHeartbeatAt: Date | null;
+  /** The cost event this end wrote, by its project (BU-41); null when it wrote none. */
+  readonly booked: { readonly projectId: string | null } | null;
 }
 
 const END_RUN = `
@@ -175,15 +178,19 @@ const END_RUN = `
   cost AS (
     INSERT INTO cost_events (company_id, agent_id, issue_id, project_id, heartbeat_run_id, provider, model, biller,
         billing_type, input_tokens, cached_input_tokens, output_tokens, cost_cents, occurred_at, dedupe_key)
-    SELECT run.company_id, run.agent_id, i.id, i.project_id, run.id, c.provider, c.model, c.biller, c."billingType",
+    SELECT run.company_id, run.agent_id, i.id, p.id, run.id, c.provider, c.model, c.biller, c."billingType",
            c."inputTokens", c."cachedInputTokens", c."outputTokens", c."costCents", now(), 'run:' || run.id
       FROM run CROSS JOIN doc
       CROSS JOIN jsonb_to_record(d->'cost') AS c(provider text, model text, biller text, "billingType" text,
              "inputTokens" int, "cachedInputTokens" int, "outputTokens" int, "costCents" int)
       LEFT JOIN issues i ON i.id = ${uuidOf("run.issue_id")} AND i.company_id = run.company_id
+      LEFT JOIN projects p ON p.id = coalesce(i.project_id, ${uuidOf("run.context_snapshot->>'projectId'")})
+           AND p.company_id = run.company_id
      WHERE jsonb_typeof(d->'cost') = 'object'
     ON CONFLICT (dedupe_key) WHERE dedupe_key IS NOT NULL DO NOTHING
+    RETURNING company_id, agent_id, project_id, occurred_at, cost_cents
   ),
+  ${COUNT_COSTS},
   agent AS (
     UPDATE agents a SET
         status = CASE
@@ -201,7 +208,8 @@ const END_RUN = `
   SELECT to_jsonb(run.*) AS run,
          coalesce((SELECT jsonb_agg(to_jsonb(events.*) ORDER BY events.seq) FROM events), '[]'::jsonb) AS events,
          coalesce((SELECT status FROM agent), (SELECT a.status FROM agents a WHERE a.id = run.agent_id)) AS agent_status,
-         (SELECT last_heartbeat_at FROM agent) AS last_heartbeat_at
+         (SELECT last_heartbeat_at FROM agent) AS last_heartbeat_at,
+         (SELECT jsonb_build_object('projectId', cost.project_id) FROM cost) AS booked
     FROM run`;
 
 interface EndRow {
@@ -209,6 +217,7 @@ interface EndRow {
   events: Record<string, unknown>[];
   agent_status: AgentStatus;
   last_heartbeat_at: Date | null;
+  booked: { projectId: string | null } | null;
 }
 
 /** Ends the run if the guard still holds; `null` when somebody else was faster. */
@@ -233,5 +242,6 @@ export async function endRunIf(tx: Sql, input: EndRunInput): Promise<EndedRun | 
     events: row.events.map(runEventFromJson),
     agentStatus: row.agent_status,
     lastHeartbeatAt: row.last_heartbeat_at,
+    booked: row.booked,
   };
 }

@@ -1,5 +1,5 @@
 /** The monthly policy that mirrors a company's or agent's `budget_monthly_cents` (DM-20, DM-21, DM-78). */
-import type { Sql } from "./sql.js";
+import type { Sql } from "../sql.js";
 
 export interface MonthlyBudget {
   readonly companyId: string;
