@@ -94,6 +94,7 @@ async function runChild<Output>(
   const { execution, command, cwd, env } = setup;
   const parser = tool.createParser({ setup, control: early.control });
   const events = createEventReader(parser, {
+    textOnly: tool.textOnly ?? false,
     ...(tool.skippedPrefixes === undefined ? {} : { skippedPrefixes: tool.skippedPrefixes }),
     ...(tool.sessionKeys === undefined ? {} : { sessionKeys: tool.sessionKeys }),
   });

@@ -129,6 +129,8 @@ export interface CliTool<Output> {
 
   /** `control` can end the child early; whoever only wants to know what output means passes none. */
   createParser(attempt: { readonly setup: CliSetup; readonly control: AttemptControl }): EventParser<Output>;
+  /** The CLI prints text and no events: every line of stdout is plain. Default false. */
+  readonly textOnly?: boolean;
   readonly skippedPrefixes?: readonly string[];
   /** Names under which the session id is printed, for damaged lines. */
   readonly sessionKeys?: readonly string[];

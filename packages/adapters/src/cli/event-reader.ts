@@ -23,6 +23,8 @@ export interface EventParser<Output> {
 }
 
 export interface EventReaderOptions {
+  /** The CLI prints text and no events: every line is plain. */
+  readonly textOnly?: boolean;
   /** Lines that begin so are passed over unparsed: they are many, long and say nothing that is needed. */
   readonly skippedPrefixes?: readonly string[];
   /** Names under which the CLI prints its session id; looked for in lines that are damaged. */
@@ -38,24 +40,24 @@ export interface EventReader {
 
 /** Feeds `parser` from chunks of stdout. */
 export function createEventReader(parser: EventParser<unknown>, options: EventReaderOptions = {}): EventReader {
-  const { skippedPrefixes = [], sessionKeys = [] } = options;
+  const { textOnly = false, skippedPrefixes = [], sessionKeys = [] } = options;
   const damagedSession = sessionPattern(sessionKeys);
   let plain = "";
 
   const onPlain = (line: string): void => {
     parser.onPlainLine?.(line);
+    if (line.trim() === "") return;
     plain += `${line}\n`;
     if (plain.length > 2 * PLAIN_CHARS) plain = plain.slice(-PLAIN_CHARS);
   };
 
   const onLine = (line: string): void => {
     if (skippedPrefixes.some((prefix) => line.startsWith(prefix))) return;
-    const event = parseEvent(line);
+    const event = textOnly ? null : parseEvent(line);
     if (event !== null) {
       parser.onEvent(event);
       return;
     }
-    if (line.trim() === "") return;
     // `{"type":""}` is no event anybody knows, so it can carry what was saved without saying more.
     const saved = damagedSession?.exec(line);
     if (saved?.[1] !== undefined && saved[2] !== undefined) parser.onEvent({ type: "", [saved[1]]: saved[2] });

@@ -99,9 +99,14 @@ export function chooseHermesProvider(input: {
   if (defaults !== null && defaults.provider !== "" && sameModel(defaults.model, config.model)) {
     return { provider: defaults.provider, from: "defaults" };
   }
-  const name = config.model.trim().toLowerCase();
-  const found = PROVIDER_BY_PREFIX.find(([prefix]) => name.startsWith(prefix));
-  return found === undefined ? { provider: "auto", from: "none" } : { provider: found[1], from: "model" };
+  const told = providerOfModel(config.model);
+  return told === null ? { provider: "auto", from: "none" } : { provider: told, from: "model" };
+}
+
+/** The provider a model's name begins to tell of; null when it tells none. */
+export function providerOfModel(model: string): string | null {
+  const name = model.trim().toLowerCase();
+  return PROVIDER_BY_PREFIX.find(([prefix]) => name.startsWith(prefix))?.[1] ?? null;
 }
 
 /** Arguments of a run (AD-292), with the prompt. */

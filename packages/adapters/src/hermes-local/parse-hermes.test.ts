@@ -3,7 +3,7 @@ import { createHermesParser, type HermesOutput, isBenignHermesLine } from "./par
 
 function outputOf(stdout: string, stderr = ""): HermesOutput {
   const parser = createHermesParser();
-  for (const line of stdout.split("\n")) parser.onStdoutLine(line);
+  for (const line of stdout.split("\n")) parser.onPlainLine(line);
   for (const line of stderr.split("\n")) parser.onStderrLine(line);
   return parser.output();
 }

@@ -11,6 +11,8 @@ const SUMMARY_CHARS = 2000;
 const ANSWER_CHARS = 64 * 1024;
 const ERROR_LINES = 5;
 const ERROR_LINE_CHARS = 500;
+/** Figures stand on short lines; patterns are not tried on more. */
+const FIGURE_LINE_CHARS = 2000;
 
 const SESSION_LINE = /^\s*session[_ ]id\s*:\s*(\S+)\s*$/i;
 const SAVED_SESSION = /\bsession\s+saved\s*:\s*([\w-]+)/i;
@@ -44,7 +46,7 @@ export interface HermesOutput {
 }
 
 export interface HermesParser {
-  onStdoutLine(line: string): void;
+  onPlainLine(line: string): void;
   onStderrLine(line: string): void;
   output(): HermesOutput;
 }
@@ -60,7 +62,8 @@ export function createHermesParser(): HermesParser {
   let firstErrorLine: string | null = null;
 
   /** True when the line was the session's. */
-  const readFigures = (line: string): boolean => {
+  const readFigures = (whole: string): boolean => {
+    const line = whole.slice(0, FIGURE_LINE_CHARS);
     const session = SESSION_LINE.exec(line) ?? SAVED_SESSION.exec(line);
     if (session?.[1] !== undefined) {
       sessionId = session[1];
@@ -74,7 +77,7 @@ export function createHermesParser(): HermesParser {
   };
 
   return {
-    onStdoutLine(line) {
+    onPlainLine(line) {
       if (readFigures(line)) {
         answerEnded = true;
         return;
