@@ -49,6 +49,31 @@ export function persistentSkills(skillsHome: (context: AdapterSkillContext) => s
   };
 }
 
+/**
+ * The skills of an agent whose tool is handed them anew for every run (mode `ephemeral`): nothing is installed, so the
+ * choice alone decides. Also what `syncSkills` answers there.
+ */
+export async function listEphemeralSkills(
+  context: AdapterSkillContext,
+  references: readonly string[],
+): Promise<AdapterSkillSnapshot> {
+  const available = await availableSkills(context.config);
+  const desired = desiredSkills(available, references);
+  const known = available.map((skill): AdapterSkillEntry => {
+    const isDesired = desired.skills.includes(skill);
+    const state = isDesired ? "configured" : "available";
+    return { key: skill.key, runtimeName: skill.runtimeName, desired: isDesired, state };
+  });
+  return {
+    adapterType: context.adapterType,
+    supported: true,
+    mode: "ephemeral",
+    desiredSkills: [...desired.skills.map((skill) => skill.key), ...desired.unknown],
+    entries: [...known, ...desired.unknown.map(missingEntry)],
+    warnings: desired.unknown.map(unavailable),
+  };
+}
+
 function entryOf(
   skill: RuntimeSkill,
   found: { readonly desired: boolean; readonly present: ReadonlyMap<string, string | null> },
