@@ -19,8 +19,17 @@ const registryOf = (more: Partial<Adapter>): ReturnType<typeof createAdapterRegi
 describe("AD-3 AD-4 the registry", () => {
   const registry = createAdapterRegistry(builtInAdapters());
 
-  it("AD-3 ships process and http", () => {
-    expect(registry.types()).toEqual(["process", "http"]);
+  it.each([
+    "process",
+    "http",
+    "cursor",
+    "gemini_local",
+    "opencode_local",
+    "pi_local",
+    "hermes_local",
+    "openclaw_gateway",
+  ])("AD-3 ships %s", (type) => {
+    expect(registry.require(type).type).toBe(type);
   });
 
   it("check 49 AD-4: runs an unknown type as a process, and refuses it in validation", () => {
@@ -34,6 +43,40 @@ describe("AD-3 AD-4 the registry", () => {
     expect(() => createAdapterRegistry([...builtInAdapters(), ...builtInAdapters()])).toThrow(/"process"/);
     expect(() => createAdapterRegistry([adapter()])).toThrow(/builtInAdapters/);
   });
+});
+
+describe("AD-6 capabilities", () => {
+  it.each([
+    ["cursor", true, true, true, true, [200, 2_000_000, 72], "unknown"],
+    ["gemini_local", true, true, true, true, [200, 2_000_000, 72], "unknown"],
+    ["opencode_local", true, true, true, true, [200, 2_000_000, 72], "unknown"],
+    ["pi_local", true, true, true, true, [200, 2_000_000, 72], "unknown"],
+    ["hermes_local", true, false, false, true, [0, 0, 0], "confirmed"],
+    ["openclaw_gateway", false, false, false, false, undefined, undefined],
+    ["process", false, false, false, false, undefined, undefined],
+    ["http", false, false, false, false, undefined, undefined],
+  ])("AD-6 AD-7 of %s", (type, token, instructions, skills, codec, thresholds, management) => {
+    const found = createAdapterRegistry(builtInAdapters()).require(type);
+    expect([
+      found.supportsLocalAgentJwt ?? false,
+      found.supportsInstructionsBundle ?? false,
+      found.requiresMaterializedRuntimeSkills ?? false,
+      found.sessionCodec !== undefined,
+    ]).toEqual([token, instructions, skills, codec]);
+    const compaction = found.sessionManagement?.defaultCompaction;
+    expect(
+      compaction && [compaction.maxSessionRuns, compaction.maxRawInputTokens, compaction.maxSessionAgeHours],
+    ).toEqual(thresholds);
+    expect(found.sessionManagement?.nativeContextManagement).toBe(management);
+  });
+
+  it.each(builtInAdapters().map((found) => [found.type, found] as const))(
+    "AD-2 %s explains its settings to forms and people",
+    (type, found) => {
+      expect(found.getConfigSchema?.()).toMatchObject({ type: "object" });
+      expect(found.agentConfigurationDoc).toContain(`# ${type}`);
+    },
+  );
 });
 
 describe("AD-5 models", () => {

@@ -4,7 +4,13 @@
  * What must stay true: the registry always holds `process`, because an unknown type runs as one (AD-4).
  */
 import type { Adapter, AdapterModel, SessionCodec } from "./contract.js";
+import { cursorAdapter } from "./cursor/cursor-adapter.js";
+import { geminiAdapter } from "./gemini-local/gemini-adapter.js";
+import { hermesAdapter } from "./hermes-local/hermes-adapter.js";
 import { httpAdapter } from "./http/http-adapter.js";
+import { openClawGatewayAdapter } from "./openclaw-gateway/openclaw-gateway-adapter.js";
+import { openCodeAdapter } from "./opencode-local/opencode-adapter.js";
+import { piAdapter } from "./pi-local/pi-adapter.js";
 import { processAdapter } from "./process/process-adapter.js";
 import { defaultSessionCodec } from "./session-codec.js";
 
@@ -31,7 +37,16 @@ export interface AdapterRegistry {
 
 /** The adapters that ship. */
 export function builtInAdapters(): readonly Adapter[] {
-  return [processAdapter, httpAdapter];
+  return [
+    processAdapter,
+    httpAdapter,
+    cursorAdapter,
+    geminiAdapter,
+    openCodeAdapter,
+    piAdapter,
+    hermesAdapter,
+    openClawGatewayAdapter,
+  ];
 }
 
 /**

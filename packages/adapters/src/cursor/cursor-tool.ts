@@ -78,6 +78,10 @@ export const cursorTool: CliTool<CursorOutput> = {
     return { stream: split.stream ?? stream, text: split.text };
   },
   printedSession: (output) => output.sessionId,
+  progress: ({ usage, costUsd }) => ({
+    ...(usage === null ? {} : { usage, usageBasis: "per_run" }),
+    ...(costUsd === null ? {} : { costUsd }),
+  }),
   judge: judgeCursor,
   isUnknownSession: isUnknownCursorSession,
   report: ({ output, outcome, setup }: CliEnding<CursorOutput>) => {

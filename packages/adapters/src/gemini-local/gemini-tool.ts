@@ -74,6 +74,10 @@ export const geminiTool: CliTool<GeminiOutput> = {
   createParser: createGeminiParser,
   sessionKeys: GEMINI_SESSION_KEYS,
   printedSession: (output) => output.sessionId,
+  progress: ({ usage, costUsd }) => ({
+    ...(usage === null ? {} : { usage, usageBasis: "per_run" }),
+    ...(costUsd === null ? {} : { costUsd }),
+  }),
   judge: judgeGemini,
   isUnknownSession: isUnknownGeminiSession,
   report: ({ output, outcome, setup }: CliEnding<GeminiOutput>) => ({

@@ -79,6 +79,10 @@ export const openCodeTool: CliTool<OpenCodeOutput> = {
   createParser: createOpenCodeParser,
   sessionKeys: ["sessionID"],
   printedSession: (output) => output.sessionId,
+  progress: ({ usage, costUsd }) => ({
+    ...(usage === null ? {} : { usage, usageBasis: "per_run" }),
+    ...(costUsd === null ? {} : { costUsd }),
+  }),
   judge: judgeOpenCode,
   isUnknownSession: isUnknownOpenCodeSession,
   report: ({ output, outcome, setup }: CliEnding<OpenCodeOutput>) => {

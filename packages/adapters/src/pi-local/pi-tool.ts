@@ -104,6 +104,10 @@ export const piTool: CliTool<PiOutput> = {
   moveLine: (stream, text) => ({ stream, text }),
   // The file is the session; the id in the stream is for information.
   printedSession: () => null,
+  progress: ({ usage, costUsd }) => ({
+    ...(usage === null ? {} : { usage, usageBasis: "per_run" }),
+    ...(costUsd === null ? {} : { costUsd }),
+  }),
   judge: judgePi,
   isUnknownSession: isUnknownPiSession,
   report: ({ output, outcome, setup }: CliEnding<PiOutput>) => {
