@@ -5,7 +5,7 @@
  * (AD-76); login and limit are told apart, because the first needs a person and the second only time.
  */
 import { asJsonObject, type JsonObject, nonEmptyString } from "@wakefleet/contracts";
-import type { CliFailure } from "../cli/cli-tool.js";
+import type { CliFailure } from "../cli/cli-failure.js";
 import { errorLines, firstErrorLine } from "../error-lines.js";
 import { errorText, firstNumber, firstText } from "../event-fields.js";
 import { readClaudeResetTime } from "./claude-reset-time.js";

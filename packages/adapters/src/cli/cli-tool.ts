@@ -8,6 +8,7 @@ import type { ChildOutcome } from "../child/supervise-child.js";
 import type { AdapterExecutionContext, AdapterExecutionResult } from "../contract.js";
 import type { EnvironmentSource } from "../environment/inherited.js";
 import type { RunWorkspace } from "../working-directory.js";
+import type { CliFailure } from "./cli-failure.js";
 import type { AttemptControl } from "./early-stop.js";
 import type { EventParser } from "./event-reader.js";
 import type { LineMove } from "./line-forwarder.js";
@@ -73,12 +74,6 @@ export interface CliEnding<Output> {
   readonly outcome: ChildOutcome;
   readonly setup: CliSetup;
 }
-
-/** Why an attempt failed. `exitCode` replaces the CLI's own where that one lies. */
-export type CliFailure = Pick<
-  AdapterExecutionResult,
-  "errorCode" | "errorFamily" | "retryNotBefore" | "errorMeta" | "clearSession"
-> & { readonly errorMessage: string; readonly exitCode?: number };
 
 /** What a tool reads out of an ending, beside its failure. */
 export type CliReport = Pick<

@@ -4,7 +4,7 @@
  *
  * What must stay true: once a stop was carried out its reason does not change; nothing is left armed after the attempt.
  */
-import type { CliFailure } from "./cli-tool.js";
+import type { CliFailure } from "./cli-failure.js";
 
 export type EarlyStop =
   /** The terminal event was seen: what it says is the outcome, however the child ends now. */

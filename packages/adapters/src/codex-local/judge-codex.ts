@@ -4,7 +4,7 @@
  * What must stay true: errors before a turn that was completed count for nothing (AD-151); a quota or a plan needs a
  * person and is never retried (AD-163); patterns are looked for in the CLI's own error texts only (AD-76).
  */
-import type { CliFailure } from "../cli/cli-tool.js";
+import type { CliFailure } from "../cli/cli-failure.js";
 import { errorLines, firstErrorLine } from "../error-lines.js";
 import { namesUsageLimit, readCodexResetTime } from "./codex-reset-time.js";
 import type { CodexOutput } from "./parse-codex.js";

@@ -4,7 +4,7 @@
  * What must stay true: an exit code of 0 without a result is a failure, since the CLI answers SIGTERM with 0 (AD-78);
  * a daily quota is nothing a retry helps against (AD-216).
  */
-import type { CliFailure } from "../cli/cli-tool.js";
+import type { CliFailure } from "../cli/cli-failure.js";
 import { errorLines } from "../error-lines.js";
 import { firstText } from "../event-fields.js";
 import type { GeminiOutput } from "./parse-gemini.js";

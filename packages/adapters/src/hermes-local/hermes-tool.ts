@@ -1,6 +1,7 @@
 /** What tells Hermes from other agent CLIs (AD-290 to AD-296). */
 import { fitsOneArgument, shownPrompt } from "../cli/argument-limit.js";
-import type { CliEnding, CliFailure, CliPlan, CliSetup, CliTool } from "../cli/cli-tool.js";
+import type { CliFailure } from "../cli/cli-failure.js";
+import type { CliEnding, CliPlan, CliSetup, CliTool } from "../cli/cli-tool.js";
 import { createPromptFiles } from "../cli/prompt-file.js";
 import {
   chooseHermesProvider,

@@ -3,7 +3,7 @@
  *
  * What must stay true: the provider's status decides, not the words of its message.
  */
-import type { CliFailure } from "../cli/cli-tool.js";
+import type { CliFailure } from "../cli/cli-failure.js";
 import { errorLines, firstErrorLine } from "../error-lines.js";
 import { readRetryAfter } from "../http/retry-after.js";
 import type { OpenCodeOutput } from "./parse-opencode.js";

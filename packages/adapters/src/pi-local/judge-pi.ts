@@ -3,7 +3,7 @@
  *
  * What must stay true: the CLI exits with 0 on API errors, so the exit code alone proves nothing (AD-268).
  */
-import type { CliFailure } from "../cli/cli-tool.js";
+import type { CliFailure } from "../cli/cli-failure.js";
 import { errorLines } from "../error-lines.js";
 import type { PiOutput } from "./parse-pi.js";
 
