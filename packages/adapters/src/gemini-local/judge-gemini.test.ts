@@ -1,8 +1,9 @@
 import path from "node:path";
 import { describe, expect, it } from "vitest";
+import { describeParserLaws } from "../conformance/parser-laws.js";
 import { eventsOf, type RecordedFixture, readFixtures } from "../conformance/recorded-fixtures.js";
 import { type GeminiEnding, isUnknownGeminiSession, judgeGemini } from "./judge-gemini.js";
-import { createGeminiParser } from "./parse-gemini.js";
+import { createGeminiParser, GEMINI_SESSION_KEYS } from "./parse-gemini.js";
 
 const fixtures = readFixtures(path.join(import.meta.dirname, "fixtures"));
 
@@ -19,6 +20,13 @@ const failedResult = (message: string): object => ({
   type: "result",
   status: "error",
   error: { type: "unknown", message },
+});
+
+describeParserLaws({
+  fixtures,
+  createParser: createGeminiParser,
+  readerOptions: { sessionKeys: GEMINI_SESSION_KEYS },
+  sessionOf: (output) => output.sessionId,
 });
 
 describe("AD-330 recordings of Gemini CLI", () => {

@@ -1,5 +1,6 @@
 import path from "node:path";
 import { describe, expect, it } from "vitest";
+import { describeParserLaws } from "../conformance/parser-laws.js";
 import { eventsOf, type RecordedFixture, readFixtures } from "../conformance/recorded-fixtures.js";
 import { isUnknownOpenCodeSession, judgeOpenCode, type OpenCodeEnding } from "./judge-opencode.js";
 import { createOpenCodeParser } from "./parse-opencode.js";
@@ -27,6 +28,13 @@ const ending = (exitCode: number | null, events: object[], stderr = ""): OpenCod
 const apiError = (data: object): object => ({
   type: "error",
   error: { name: "APIError", data: { message: "no", ...data } },
+});
+
+describeParserLaws({
+  fixtures,
+  createParser: createOpenCodeParser,
+  readerOptions: { sessionKeys: ["sessionID"] },
+  sessionOf: (output) => output.sessionId,
 });
 
 describe("AD-330 recordings of OpenCode", () => {

@@ -1,8 +1,9 @@
 import path from "node:path";
 import { describe, expect, it } from "vitest";
+import { describeParserLaws } from "../conformance/parser-laws.js";
 import { eventsOf, type RecordedFixture, readFixtures } from "../conformance/recorded-fixtures.js";
 import { isUnknownPiSession, judgePi, type PiEnding } from "./judge-pi.js";
-import { createPiParser } from "./parse-pi.js";
+import { createPiParser, PI_SKIPPED_PREFIXES } from "./parse-pi.js";
 
 const fixtures = readFixtures(path.join(import.meta.dirname, "fixtures"));
 
@@ -18,6 +19,14 @@ const ending = (exitCode: number | null, events: object[], stderr = ""): PiEndin
 const turn = (message: object): object => ({ type: "turn_end", message: { role: "assistant", ...message } });
 const failedTurn = (errorMessage: string): object => turn({ content: [], stopReason: "error", errorMessage });
 const END = { type: "agent_end", messages: [] };
+
+describeParserLaws({
+  fixtures,
+  createParser: createPiParser,
+  readerOptions: { skippedPrefixes: PI_SKIPPED_PREFIXES },
+  // The session is the file the run was given (AD-262), so nothing in the stream can lose it.
+  sessionOf: () => null,
+});
 
 describe("AD-330 recordings of Pi", () => {
   it.each(fixtures.map((fixture) => [fixture.name, fixture] as const))("AD-330 AD-267 %s", (_name, fixture) => {
