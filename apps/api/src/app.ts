@@ -16,6 +16,7 @@ import { requestIdMiddleware } from "./http/request-id.js";
 import type { Route } from "./http/route.js";
 import { agentKeyRoutes } from "./routes/agent-keys.js";
 import { agentRoutes } from "./routes/agents.js";
+import { budgetRoutes } from "./routes/budgets.js";
 import { companyRoutes } from "./routes/companies.js";
 import { companyEventRoutes } from "./routes/company-events.js";
 import { docsRoutes } from "./routes/docs.js";
@@ -41,6 +42,7 @@ export function allRoutes(deps: RouteDeps): Route[] {
     ...agentKeyRoutes(deps),
     ...wakeupRoutes(deps),
     ...runRoutes(deps),
+    ...budgetRoutes(deps),
     ...issueRoutes(deps),
     ...companyEventRoutes(deps),
     ...instanceRoutes(deps),

@@ -15,4 +15,9 @@ export type EnginePort = Pick<
   | "cancelRun"
   | "runNow"
   | "retryRun"
+  | "reportCost"
+  | "setBudgetPolicy"
+  | "setMonthlyBudget"
+  | "monthlyBudgetChanged"
+  | "resolveBudgetIncident"
 >;

@@ -24,6 +24,11 @@ function operations(): Operation[] {
   );
 }
 
+/** Routes about a run or an incident, of which there is none. */
+function needsWhatIsNotThere(path: string): boolean {
+  return path === "/api/heartbeat-runs/{runId}/cancel" || path.includes("{incidentId}");
+}
+
 function refsOf(value: Json): string[] {
   if (Array.isArray(value)) return value.flatMap(refsOf);
   if (typeof value !== "object" || value === null) return [];
@@ -100,6 +105,14 @@ describe("API-302 the document", () => {
       "GET /api/issues/{id}/comments",
       "POST /api/issues/{id}/comments",
       "GET /api/issues/{id}/comments/{commentId}",
+      "POST /api/companies/{companyId}/cost-events",
+      "GET /api/companies/{companyId}/costs/summary",
+      "GET /api/companies/{companyId}/costs/by-agent",
+      "GET /api/companies/{companyId}/budgets/overview",
+      "POST /api/companies/{companyId}/budgets/policies",
+      "PATCH /api/companies/{companyId}/budgets",
+      "PATCH /api/agents/{agentId}/budgets",
+      "POST /api/companies/{companyId}/budget-incidents/{incidentId}/resolve",
       "GET /api/companies/{companyId}/activity",
       "GET /api/issues/{id}/activity",
       "GET /api/companies/{companyId}/events/stream",
@@ -138,7 +151,7 @@ describe("API-302 the document", () => {
       const body = JSON.parse(JSON.stringify(example).replaceAll("2f1c6d2e-8f0a-4f0e-9d0c-2a5b5a7f0e11", agent.id));
       const reply = await api.call(method, target, { body });
       expect([path, reply.status, reply.body?.code === "validation_failed"]).toEqual([path, reply.status, false]);
-      if (path !== "/api/heartbeat-runs/{runId}/cancel") expect([path, reply.status < 300]).toEqual([path, true]);
+      if (!needsWhatIsNotThere(path)) expect([path, reply.status < 300]).toEqual([path, true]);
       tried += 1;
     }
     expect(tried).toBeGreaterThan(10);

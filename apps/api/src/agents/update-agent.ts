@@ -66,6 +66,10 @@ export async function patchAgent(
     await mutate(deps, actorOf(caller), (mutation) => writeChanges(mutation, { agentId: agent.id, body, caller }));
     await deps.engine.agentPolicyChanged({ agentId: agent.id });
   }
+  if (body.budgetMonthlyCents !== undefined) {
+    const scope = { companyId: agent.companyId, scopeType: "agent", scopeId: agent.id } as const;
+    await deps.engine.monthlyBudgetChanged({ ...scope, actor: actorOf(caller) });
+  }
   if (body.status !== undefined) {
     await changeAgentStatus(deps, { agent, status: body.status, actor: actorOf(caller) });
   }

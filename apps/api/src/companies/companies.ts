@@ -103,7 +103,19 @@ export async function patchCompany(
     });
     return after;
   });
-  return presentCompany(updated);
+  if (changes.budgetMonthlyCents === undefined) return presentCompany(updated);
+  await monthlyBudgetChanged(deps, { caller, companyId: company.id });
+  return presentCompany(found(await findCompany(deps.db.sql, company.id), NOT_FOUND));
+}
+
+/** BU-6, BU-10. */
+async function monthlyBudgetChanged(
+  deps: Pick<ApiDeps, "engine">,
+  change: { caller: Principal; companyId: string },
+): Promise<void> {
+  const { companyId } = change;
+  const actor = actorOf(change.caller);
+  await deps.engine.monthlyBudgetChanged({ companyId, scopeType: "company", scopeId: companyId, actor });
 }
 
 function changesAllowed(caller: Principal, sent: { body: CompanyPatch; sent: unknown }): CompanyPatch {

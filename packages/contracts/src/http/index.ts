@@ -1,4 +1,5 @@
 export * from "./agents.js";
+export * from "./budgets.js";
 export * from "./companies.js";
 export * from "./fields.js";
 export * from "./instance.js";

@@ -16,6 +16,8 @@ export interface PolicyState extends BudgetScopeKey, PolicyFacts {
   readonly windowKind: BudgetWindowKind;
   readonly window: BudgetWindow;
   readonly scopeName: string;
+  /** As BU-11 shows it; a terminated agent is not paused. */
+  readonly isPaused: boolean;
   readonly pauseReason: string | null;
 }
 
@@ -27,8 +29,10 @@ const POLICY_STATE = `
          EXISTS (SELECT 1 FROM budget_incidents i WHERE i.policy_id = p.id AND i.window_start = win.start
                     AND i.threshold_type = 'hard' AND i.status = 'open') AS hard_is_open,
          coalesce(a.name, pr.name, co.name) AS scope_name,
-         CASE p.scope_type WHEN 'agent' THEN a.status IN ('paused','terminated','pending_approval')
-              WHEN 'project' THEN pr.paused_at IS NOT NULL ELSE co.status <> 'active' END AS scope_is_paused,
+         coalesce(CASE p.scope_type WHEN 'agent' THEN a.status IN ('paused','terminated','pending_approval')
+              WHEN 'project' THEN pr.paused_at IS NOT NULL ELSE co.status <> 'active' END, false) AS scope_is_paused,
+         coalesce(CASE p.scope_type WHEN 'agent' THEN a.status = 'paused' WHEN 'project' THEN pr.paused_at IS NOT NULL
+              ELSE co.status = 'paused' END, false) AS is_paused,
          CASE p.scope_type WHEN 'agent' THEN a.pause_reason WHEN 'project' THEN pr.pause_reason
               ELSE co.pause_reason END AS pause_reason,
          now() AS fact_now
@@ -43,7 +47,7 @@ const POLICY_STATE = `
 
 function stateOf(row: object): PolicyState {
   const { factNow, ...state } = camelRow<Omit<PolicyState, "window"> & { factNow: Date }>(row);
-  return { ...state, scopeIsPaused: state.scopeIsPaused ?? false, window: budgetWindow(state.windowKind, factNow) };
+  return { ...state, window: budgetWindow(state.windowKind, factNow) };
 }
 
 /** The policies that a cost event may move: of the company, some agents and some projects, in this order (BU-33). */
