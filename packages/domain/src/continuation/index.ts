@@ -1,0 +1,3 @@
+export * from "./comment-policy.js";
+export * from "./continuation-summary.js";
+export * from "./decide-continuation.js";
