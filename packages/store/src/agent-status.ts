@@ -42,7 +42,8 @@ export async function terminateAgentIfLiving(tx: Sql, agentId: string, text: str
      ), keys AS (
        UPDATE agent_api_keys k SET revoked_at = now() FROM agent WHERE k.agent_id = agent.id AND k.revoked_at IS NULL
      ), deferred AS (
-       UPDATE agent_wakeup_requests w SET status = 'cancelled', error = $2, finished_at = now(), updated_at = now()
+       UPDATE agent_wakeup_requests w SET status = 'cancelled', error = $2, finished_at = now(), updated_at = now(),
+              idempotency_key = CASE WHEN w.requested_by_actor_type = 'system' THEN NULL ELSE w.idempotency_key END
          FROM agent WHERE w.agent_id = agent.id AND w.status = 'deferred_issue_execution'
      )
      SELECT * FROM agent`,

@@ -5,20 +5,24 @@
  * somebody else brings it about: no lock stays, no deferred request waits for ever, no cost is booked twice.
  */
 import { readHeartbeatPolicy, type TerminalRunStatus } from "@wakefleet/contracts";
-import { type IssueGateRefusal, stopMetadata } from "@wakefleet/domain";
+import { classifyRun, type IssueGateRefusal, stopMetadata } from "@wakefleet/domain";
 import {
   type ClaimIssue,
   type EndedRun,
+  type EndFacts,
   type EndRunInput,
   endRunIf,
   type LockedAgent,
   lockAgents,
   lockIssueOfRun,
   lockIssuesHeldBy,
-  type RunRow,
+  readEndFacts,
   type Sql,
 } from "@wakefleet/store";
 import type { NewId } from "../ids.js";
+import { askForComment, closeStory, goOn, stepsOf, tellIssue } from "../liveness/end-steps.js";
+import type { EndStory } from "../liveness/end-story.js";
+import type { Log } from "../ports.js";
 import type { AfterCommit } from "./after-commit.js";
 import { releaseIssue } from "./release-issue.js";
 import { type RetryPolicy, retryTransientFailure } from "./retry-transient-failure.js";
@@ -85,7 +89,7 @@ export interface EndScope {
 /** Locks agent and issue, then ends the run. Null when the guard no longer held: nothing was written. */
 export async function endRunIn(
   tx: Sql,
-  deps: { newId: NewId; retries?: RetryPolicy; judgeCost?: JudgeCost },
+  deps: { newId: NewId; retries?: RetryPolicy; judgeCost?: JudgeCost; log?: Log },
   scope: EndScope,
   ending: RunEnding,
   after: AfterCommit,
@@ -93,8 +97,9 @@ export async function endRunIn(
   const { agents, now } = await lockAgents(tx, [scope.agentId]);
   const agent = agents.get(scope.agentId) ?? null;
   const issue = scope.hasIssue ? await lockIssueOfRun(tx, ending.runId) : null;
-  const { newId, retries, judgeCost } = deps;
-  const locked = { newId, agent, issue, now, ...(retries && { retries }), ...(judgeCost && { judgeCost }) };
+  const { newId, retries, judgeCost, log } = deps;
+  const optional = { ...(retries && { retries }), ...(judgeCost && { judgeCost }), ...(log && { log }) };
+  const locked = { newId, agent, issue, now, ...optional };
   return endLockedRun(tx, locked, ending, after);
 }
 
@@ -107,39 +112,47 @@ export interface LockedScope {
   readonly retries?: RetryPolicy;
   /** Absent where an end reports no cost. */
   readonly judgeCost?: JudgeCost;
+  /** Told of steps that failed. */
+  readonly log?: Log;
 }
 
-/** The same when the caller already holds the locks. */
+/** The same when the caller already holds the locks. The whole story of an end, in the order of the spec. */
 export async function endLockedRun(
   tx: Sql,
   locked: LockedScope,
   ending: RunEnding,
   after: AfterCommit,
 ): Promise<EndedRun | null> {
-  const policy = readHeartbeatPolicy(locked.agent?.runtimeConfig);
-  const { eventsBefore, keepsIssue, requestStatus, ...columns } = ending;
-  const ended = await endRunIf(tx, {
-    ...columns,
-    resultJson: columns.resultJson ?? stopOnly(locked.agent, columns),
-    requestStatus: requestStatus ?? REQUEST_STATUS[ending.status],
-    requestError: ending.error,
-    events: [...eventsBefore, outcomeEvent(ending.status)],
-    timerIntervalSec: policy.enabled && policy.intervalSec > 0 ? policy.intervalSec : null,
-  });
+  // Read first, so that what it is judged by cannot change between the judgement and the end (FI-2).
+  const facts = ending.guard.kind === "waiting" ? null : await readEndFacts(tx, ending.runId);
+  const ended = await writeEnd(tx, { locked, ending, facts });
   if (ended === null) return null;
-  const { agent, retries } = locked;
+  const { run } = ended;
   const judged = await judgeBookedCost(tx, locked, ended, after);
+  const { agent, issue, now, newId, retries } = locked;
+  const keepsIssue = ending.keepsIssue === true;
+  const story: EndStory = {
+    ...{ tx, newId, now, run, agent, issue, facts, after, missing: [] },
+    ...{ commentId: facts?.commentId ?? null, lockMoved: false },
+    ...(locked.log && { log: locked.log }),
+  };
+  const steps = stepsOf({ run, guard: ending.guard.kind, facts, issue, keepsIssue });
+
+  await tellIssue(story, steps);
   // A stop has cancelled the work of the scope; what it interrupts is not tried again by itself (BU-22).
   if (agent !== null && retries !== undefined && !judged.stopped) {
-    await retryTransientFailure(tx, { ...locked, agent, ended: ended.run }, retries, after);
+    story.lockMoved = await retryTransientFailure(tx, { ...locked, agent, ended: run }, retries, after);
   }
-  if (locked.issue !== null && keepsIssue !== true) {
-    await releaseIssue(tx, { run: ended.run, issue: locked.issue, now: locked.now, newId: locked.newId }, after);
-  }
-  await releaseCheckedOutIssues(tx, locked, ended.run, after);
-  after.events.push(...ended.events.map(runEventEvent), ...runEndedEvents(ended.run));
+  await askForComment(story, steps);
+  const isReleased = issue !== null && !keepsIssue;
+  const release = isReleased ? await releaseIssue(tx, { run, issue, now, newId }, after) : { isFree: false };
+  await goOn(story, steps, { ...release, ownersAreLocked: false });
+  await releaseCheckedOutIssues(tx, locked, ended, after);
+  await closeStory(story);
+
+  after.events.push(...ended.events.map(runEventEvent), ...runEndedEvents(run));
   if (ending.settlesAgent) {
-    const { run, lastHeartbeatAt } = ended;
+    const { lastHeartbeatAt } = ended;
     const status = judged.agentPaused ? "paused" : ended.agentStatus;
     after.events.push(
       agentStatusEvent({
@@ -152,6 +165,26 @@ export async function endLockedRun(
     );
   }
   return ended;
+}
+
+/** FI-1, 2, 3, 11, 12: everything that needs no decision, in one statement. */
+function writeEnd(
+  tx: Sql,
+  end: { locked: LockedScope; ending: RunEnding; facts: EndFacts | null },
+): Promise<EndedRun | null> {
+  const { agent } = end.locked;
+  const policy = readHeartbeatPolicy(agent?.runtimeConfig);
+  const { eventsBefore, keepsIssue: _, requestStatus, ...columns } = end.ending;
+  const resultJson = columns.resultJson ?? stopOnly(agent, columns);
+  return endRunIf(tx, {
+    ...columns,
+    resultJson,
+    requestStatus: requestStatus ?? REQUEST_STATUS[columns.status],
+    requestError: columns.error,
+    events: [...eventsBefore, outcomeEvent(columns.status)],
+    timerIntervalSec: policy.enabled && policy.intervalSec > 0 ? policy.intervalSec : null,
+    ...(end.facts === null ? {} : { liveness: classifyRun({ ...end.facts, ...columns, resultJson }) }),
+  });
 }
 
 async function judgeBookedCost(
@@ -198,8 +231,13 @@ function stopOnly(
  * The execution locks a run took while it ran, of issues it was not woken for (CO-25 to CO-27): they end with it like the
  * lock of its own issue. Only a run that started can have taken one.
  */
-async function releaseCheckedOutIssues(tx: Sql, locked: LockedScope, run: RunRow, after: AfterCommit): Promise<void> {
-  if (run.startedAt === null) return;
+async function releaseCheckedOutIssues(
+  tx: Sql,
+  locked: LockedScope,
+  { run, heldIssueIds }: EndedRun,
+  after: AfterCommit,
+): Promise<void> {
+  if (run.startedAt === null || heldIssueIds.every((id) => id === locked.issue?.id)) return;
   for (const issue of await lockIssuesHeldBy(tx, run)) {
     if (issue.id === locked.issue?.id) continue;
     await releaseIssue(tx, { run, issue, now: locked.now, newId: locked.newId }, after);

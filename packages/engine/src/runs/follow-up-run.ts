@@ -28,6 +28,10 @@ export interface FollowUp {
   readonly reason: string;
   /** Context keys laid over the ended run's. */
   readonly context: JsonObject;
+  /** The context is the whole of it: the run does not repeat what the ended one was woken for. */
+  readonly startsAfresh?: boolean;
+  /** DM-25; makes it happen once. */
+  readonly idempotencyKey?: string;
   /** Payload keys beside `issueId` and `retryOfRunId`. */
   readonly payload?: JsonObject;
   readonly processLossRetryCount?: number;
@@ -55,7 +59,7 @@ export async function queueFollowUpRun(
 ): Promise<RunRow> {
   const { ended, agent, issue } = scope;
   const requestId = scope.newId();
-  const context = followUpContext(ended, followUp);
+  const context = followUp.startsAfresh === true ? followUp.context : followUpContext(ended, followUp);
   const row = newRunRow({
     id: followUp.runId,
     companyId: ended.companyId,
@@ -90,8 +94,8 @@ export async function queueFollowUpRun(
         coalescedCount: 0,
         requestedByActorType: "system",
         requestedByActorId: null,
-        idempotencyKey: null,
-        idempotencyFingerprint: null,
+        idempotencyKey: followUp.idempotencyKey ?? null,
+        idempotencyFingerprint: followUp.idempotencyKey ?? null,
         responseStatus: null,
         responseJson: null,
         runId: row.id,

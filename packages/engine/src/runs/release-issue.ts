@@ -36,8 +36,14 @@ export interface ReleaseInput {
   readonly newId: NewId;
 }
 
+/** What became of the issue. */
+export interface ReleaseOutcome {
+  /** Nobody works on it now: no deferred wake was promoted, and no other run has or gets the lock (RC-72, RC-73). */
+  readonly isFree: boolean;
+}
+
 /** Releases the issue of a run that ended and promotes at most one deferred wake. */
-export async function releaseIssue(tx: Sql, input: ReleaseInput, after: AfterCommit): Promise<void> {
+export async function releaseIssue(tx: Sql, input: ReleaseInput, after: AfterCommit): Promise<ReleaseOutcome> {
   const { run, issue } = input;
   const facts = await readReleaseFacts(tx, { companyId: run.companyId, issueId: issue.id, runId: run.id });
   const plan = planRelease({
@@ -63,13 +69,14 @@ export async function releaseIssue(tx: Sql, input: ReleaseInput, after: AfterCom
       agent: request.agentStatus === null ? null : { id: request.agentId, status: request.agentStatus },
     })),
   });
-  if (plan.kind === "not_holder") return;
+  if (plan.kind === "not_holder") return { isFree: false };
   if (plan.kind === "hand_over") {
     const name = facts.agentNames.get(plan.toAgentId) ?? "";
     await writeLock(tx, { issueId: issue.id, runId: plan.toRunId, agentNameKey: agentNameKey(name) });
-    return;
+    return { isFree: false };
   }
   await applyPlan(tx, { ...input, plan, deferred: facts.deferred }, after);
+  return { isFree: plan.promote === null };
 }
 
 async function writeLock(tx: Sql, lock: IssueLockChange): Promise<void> {

@@ -48,8 +48,10 @@ export function applyDecision(application: Application): AcceptWakeupResult {
     run: effect.run,
     skip: effect.skip,
   };
-  const { idempotencyKey, logActivity } = wake.request;
-  world.addRequest(idempotencyKey === null ? effect.row : { ...effect.row, responseJson: storedAnswer(decided) });
+  const { logActivity } = wake.request;
+  world.addRequest(
+    effect.row.idempotencyKey === null ? effect.row : { ...effect.row, responseJson: storedAnswer(decided) },
+  );
   if (effect.run !== null && logActivity) note(application, invocation(application, effect.run));
   if (decision.kind === "skip" && decision.rule === "WK-16") note(application, heldWake(application, decision.hold));
   events.push(
@@ -60,19 +62,17 @@ export function applyDecision(application: Application): AcceptWakeupResult {
 
 /** WK-12, BU-19: a skipped row, and 409 with the block's reason; an idempotency key is bound by it (API-111). */
 function refuse(application: Application, decision: Extract<WakeupDecision, { kind: "block" }>): AcceptWakeupResult {
-  const { world, wake, events } = application;
+  const { world, events } = application;
   const { scopeType, scopeId, reason } = decision.block;
   const error = new WakefleetError("budget_blocked", reason, { scopeType, scopeId });
   const row: NewWakeupRequest = {
-    ...requestRow(application),
+    ...keyGivenUp(application, requestRow(application)),
     status: "skipped",
     reason: decision.reason,
     finished: true,
   };
   world.addRequest(
-    wake.request.idempotencyKey === null
-      ? row
-      : { ...row, responseStatus: error.status, responseJson: storedRefusal(error) },
+    row.idempotencyKey === null ? row : { ...row, responseStatus: error.status, responseJson: storedRefusal(error) },
   );
   events.push(recordedEvent(row));
   return { outcome: "rejected", error };
@@ -100,6 +100,12 @@ function requestRow({ newId, wake, agent }: Application): NewWakeupRequest {
     issueId: nonEmptyString(request.payload?.["issueId"]),
     finished: false,
   };
+}
+
+/** DM-25: a key of the service's own wake binds only a wake that was accepted, so that a sweep can try again. */
+function keyGivenUp({ wake }: Application, row: NewWakeupRequest): NewWakeupRequest {
+  if (wake.request.actor.type !== "system") return row;
+  return { ...row, idempotencyKey: null, idempotencyFingerprint: null, responseStatus: null };
 }
 
 function effectOf(application: Application, decision: Exclude<Application["decision"], { kind: "block" }>): Effect {
@@ -131,7 +137,7 @@ function effectOf(application: Application, decision: Exclude<Application["decis
     case "skip": {
       const payload = decision.rule === "WK-24" ? decision.payload : row.payload;
       const skipped: NewWakeupRequest = {
-        ...row,
+        ...keyGivenUp(application, row),
         payload,
         issueId: nonEmptyString(payload?.["issueId"]),
         status: "skipped",
@@ -187,7 +193,7 @@ function invocation({ wake }: Application, run: RunRow): ActivityEntry {
   return {
     companyId: run.companyId,
     actorType: actor.type,
-    actorId: actor.id,
+    actorId: actor.id ?? "system",
     action: "heartbeat.invoked",
     entityType: "heartbeat_run",
     entityId: run.id,

@@ -19,7 +19,8 @@ export interface AcceptWakeupRequest {
   readonly payload: JsonObject | null;
   /** The context the wake starts from (API-106, WK-50), before it is enriched. */
   readonly context: JsonObject;
-  readonly actor: { readonly type: ActorType; readonly id: string };
+  /** Who asks; the service itself may do so without a name (RC-15). */
+  readonly actor: { readonly type: ActorType; readonly id: string | null };
   /** 1..255 characters; the same agent and key answers the first call again (WK-42). */
   readonly idempotencyKey: string | null;
   /** SHA-256 (hex) of the canonical request; needed with a key. */

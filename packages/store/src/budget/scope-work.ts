@@ -43,10 +43,11 @@ export async function listActiveRunsOf(tx: Sql, scope: BudgetScopeKey): Promise<
   );
 }
 
-/** → `cancelled`: the requests of a scope that wait without a run. Answers their ids. */
+/** → `cancelled`: the requests of a scope that wait without a run. The service's own give up their keys (DM-25). Answers their ids. */
 export async function cancelWaitingRequestsOf(tx: Sql, scope: BudgetScopeKey, text: string): Promise<string[]> {
   const rows = await tx.query<{ id: string }>(
-    `UPDATE agent_wakeup_requests w SET status = 'cancelled', error = $3, finished_at = now(), updated_at = now()
+    `UPDATE agent_wakeup_requests w SET status = 'cancelled', error = $3, finished_at = now(), updated_at = now(),
+            idempotency_key = CASE WHEN w.requested_by_actor_type = 'system' THEN NULL ELSE w.idempotency_key END
       WHERE w.status IN ('queued','deferred_issue_execution') AND w.run_id IS NULL AND ${REQUESTS_OF[scope.scopeType]}
      RETURNING w.id`,
     [scope.companyId, scope.scopeId, text],

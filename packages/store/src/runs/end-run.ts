@@ -6,6 +6,7 @@
  * so an end is whole or did not happen (FI-14).
  */
 import type { AgentStatus, CancelKind, JsonObject, TerminalRunStatus, WakeupStatus } from "@wakefleet/contracts";
+import { failedLiveness, type RunLiveness } from "@wakefleet/domain";
 import { COUNT_COSTS } from "../budget/counters.js";
 import { runEventFromJson, runFromJson, toDatabaseJson } from "../database-json.js";
 import type { RunEventRow, RunRow } from "../rows.js";
@@ -83,6 +84,8 @@ export interface EndRunInput {
   readonly settlesAgent: boolean;
   /** The agent's timer interval, seconds; null when the timer is off (WK-51). */
   readonly timerIntervalSec: number | null;
+  /** FI-2; absent: what LV-40 says of a run that did not succeed. */
+  readonly liveness?: RunLiveness;
 }
 
 export interface EndedRun {
@@ -92,6 +95,11 @@ export interface EndedRun {
   readonly lastHeartbeatAt: Date | null;
   /** The cost event this end wrote, by its project (BU-41); null when it wrote none. */
   readonly booked: { readonly projectId: string | null } | null;
+  /**
+   * The issues whose execution lock the run holds, its own among them. Complete only where the run's row was locked by an
+   * earlier statement of the transaction.
+   */
+  readonly heldIssueIds: readonly string[];
 }
 
 const END_RUN = `
@@ -113,6 +121,10 @@ const END_RUN = `
         cancel_recover = coalesce(r.cancel_recover, (d->>'cancelRecover')::boolean),
         claim_token = r.claim_token + CASE WHEN $3 = 'orphaned' THEN 1 ELSE 0 END,
         start_token = CASE WHEN $3 = 'orphaned' THEN NULL ELSE r.start_token END,
+        liveness_state = d#>>'{liveness,state}', liveness_reason = d#>>'{liveness,reason}',
+        continuation_attempt = coalesce((d#>>'{liveness,continuationAttempt}')::int, r.continuation_attempt),
+        last_useful_action_at = (d#>>'{liveness,lastUsefulActionAt}')::timestamptz,
+        next_action = d#>>'{liveness,nextAction}',
         lease_expires_at = NULL, run_slot = NULL, lock_issue_id = NULL,
         event_seq = r.event_seq + jsonb_array_length(d->'events'),
         finalized_at = now(), end_state = NULL, updated_at = now()
@@ -209,7 +221,9 @@ const END_RUN = `
          coalesce((SELECT jsonb_agg(to_jsonb(events.*) ORDER BY events.seq) FROM events), '[]'::jsonb) AS events,
          coalesce((SELECT status FROM agent), (SELECT a.status FROM agents a WHERE a.id = run.agent_id)) AS agent_status,
          (SELECT last_heartbeat_at FROM agent) AS last_heartbeat_at,
-         (SELECT jsonb_build_object('projectId', cost.project_id) FROM cost) AS booked
+         (SELECT jsonb_build_object('projectId', cost.project_id) FROM cost) AS booked,
+         (SELECT coalesce(array_agg(i.id), '{}') FROM issues i
+           WHERE i.execution_run_id = run.id AND i.company_id = run.company_id) AS held_issue_ids
     FROM run`;
 
 interface EndRow {
@@ -218,6 +232,15 @@ interface EndRow {
   agent_status: AgentStatus;
   last_heartbeat_at: Date | null;
   booked: { projectId: string | null } | null;
+  held_issue_ids: string[];
+}
+
+/** The five fields of LV-10 as the statement takes them. */
+function livenessDoc({ liveness, status, errorCode }: EndRunInput): JsonObject | null {
+  if (liveness === undefined) return status === "succeeded" ? null : failedLiveness(status, errorCode);
+  const { state, reason, nextAction, continuationAttempt, lastUsefulActionAtMs } = liveness;
+  const at = lastUsefulActionAtMs === null ? null : new Date(lastUsefulActionAtMs).toISOString();
+  return { state, reason, nextAction, continuationAttempt, lastUsefulActionAt: at };
 }
 
 /** Ends the run if the guard still holds; `null` when somebody else was faster. */
@@ -226,7 +249,7 @@ export async function endRunIf(tx: Sql, input: EndRunInput): Promise<EndedRun | 
   const rows = await tx.query<EndRow>(
     END_RUN,
     [
-      toDatabaseJson(doc),
+      toDatabaseJson({ ...doc, liveness: livenessDoc(input) }),
       runId,
       guard.kind,
       guard.kind === "held" ? guard.workerId : null,
@@ -243,5 +266,6 @@ export async function endRunIf(tx: Sql, input: EndRunInput): Promise<EndedRun | 
     agentStatus: row.agent_status,
     lastHeartbeatAt: row.last_heartbeat_at,
     booked: row.booked,
+    heldIssueIds: row.held_issue_ids,
   };
 }

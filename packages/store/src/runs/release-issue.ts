@@ -85,7 +85,8 @@ export interface SettledDeferred {
 export async function settleDeferredRequests(tx: Sql, settled: SettledDeferred): Promise<void> {
   await tx.query(
     `WITH failed AS (
-       UPDATE agent_wakeup_requests SET status = 'failed', error = $2, finished_at = now(), updated_at = now()
+       UPDATE agent_wakeup_requests SET status = 'failed', error = $2, finished_at = now(), updated_at = now(),
+              idempotency_key = CASE WHEN requested_by_actor_type = 'system' THEN NULL ELSE idempotency_key END
         WHERE id = ANY($1::uuid[]) AND status = 'deferred_issue_execution'
      ), promoted AS (
        UPDATE agent_wakeup_requests SET status = 'queued', reason = $3, run_id = $4, payload = $5::jsonb, updated_at = now()

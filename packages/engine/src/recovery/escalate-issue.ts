@@ -1,0 +1,225 @@
+/**
+ * What happens to an issue whose one automatic retry failed (RC-20 to RC-28): it becomes `blocked`, says so, and an issue
+ * is made for the first who may be asked to repair it. The issue's row is locked and its facts were read under the lock.
+ */
+import {
+  EXPERIMENTAL_SETTINGS_DEFAULTS,
+  experimentalSettingsSchema,
+  nonEmptyString,
+  readSettings,
+} from "@wakefleet/contracts";
+import {
+  type AutomaticRecovery,
+  blockedInPlaceComment,
+  chooseOwner,
+  escalationComment,
+  RECOVERY_ORIGINS,
+  type RecoveryRun,
+  recoveryIssueDescription,
+} from "@wakefleet/domain";
+import {
+  clearIssueLocks,
+  findOpenIssueOfOrigin,
+  type IssueRow,
+  insertServiceComment,
+  listOpenBlockerIds,
+  listOwnerCandidates,
+  type OwnerQuery,
+  type RecoveryFactsRow,
+  type RunRow,
+  readInstanceSettings,
+  replaceBlockers,
+  type Sql,
+  updateIssue,
+} from "@wakefleet/store";
+import type { NewId } from "../ids.js";
+import type { AfterCommit } from "../runs/after-commit.js";
+import { noteRecovery } from "./note-activity.js";
+import { makeRecoveryIssue } from "./recovery-issue.js";
+import { wakeFromService } from "./system-wake.js";
+
+export interface Escalation {
+  readonly newId: NewId;
+  readonly facts: RecoveryFactsRow;
+  readonly recovery: AutomaticRecovery;
+  readonly origin: "sweep" | "release";
+  readonly after: AfterCommit;
+}
+
+/** RC-27: who may be asked, in order. */
+export function strandedOwners(issue: IssueRow): OwnerQuery {
+  const { companyId, projectId, assigneeAgentId, createdByAgentId } = issue;
+  return {
+    companyId,
+    projectId,
+    managersOf: [assigneeAgentId, createdByAgentId],
+    named: [createdByAgentId],
+    executives: true,
+    last: [assigneeAgentId],
+  };
+}
+
+/** Blocks the issue; a recovery issue makes no other one (RC-22). Locks the owner's row. */
+export async function escalateIssue(tx: Sql, escalation: Escalation): Promise<void> {
+  const isRecoveryIssue = escalation.facts.issue.originKind === RECOVERY_ORIGINS.strandedIssue;
+  await (isRecoveryIssue ? blockInPlace(tx, escalation) : blockOnRecovery(tx, escalation));
+}
+
+function recoveryRun(run: RunRow | null): RecoveryRun | null {
+  if (run === null) return null;
+  const { id, agentId, status, error, errorCode, contextSnapshot } = run;
+  return { id, agentId, status, error, errorCode, retryReason: nonEmptyString(contextSnapshot?.["retryReason"]) };
+}
+
+async function blockOnRecovery(tx: Sql, escalation: Escalation): Promise<void> {
+  const { facts, origin, after, newId } = escalation;
+  const { issue, issuePrefix: prefix } = facts;
+  const run = recoveryRun(facts.run);
+  const owner = chooseOwner(await listOwnerCandidates(tx, strandedOwners(issue)));
+  const made = await findOrMakeRecoveryIssue(tx, escalation, owner);
+  const blockedBy = [...(await listOpenBlockerIds(tx, issue.id)), ...(made === null ? [] : [made.issue.id])];
+  const blockers = await replaceBlockers(tx, {
+    companyId: issue.companyId,
+    issueId: issue.id,
+    blockedBy,
+    createdBy: { agentId: null, userId: null },
+  });
+  if (blockers.outcome !== "set") {
+    throw new Error(`issue ${issue.id} cannot be blocked by ${blockedBy.join(", ")}: ${blockers.outcome}`);
+  }
+  await block(tx, issue);
+  const status = issue.status === "todo" ? "todo" : "in_progress";
+  const body = escalationComment({ prefix, origin, status, run, recoveryIssue: made?.issue ?? null });
+  await comment(tx, issue, body);
+  await noteRecovery(
+    tx,
+    {
+      companyId: issue.companyId,
+      action: "issue.updated",
+      entityType: "issue",
+      entityId: issue.id,
+      details: {
+        ...blockedDetails(facts),
+        source: "recovery.reconcile_stranded_assigned_issue",
+        recoveryIssueId: made?.issue.id ?? null,
+        blockerIssueIds: [...new Set(blockedBy)],
+      },
+    },
+    after,
+  );
+  if (made?.isNew !== true || made.issue.assigneeAgentId === null) return;
+  const target = { issueId: made.issue.id, sourceIssueId: issue.id, strandedRunId: facts.run?.id ?? null };
+  await wakeFromService(
+    tx,
+    { newId, after },
+    {
+      agentId: made.issue.assigneeAgentId,
+      companyId: issue.companyId,
+      source: "assignment",
+      reason: "issue_assigned",
+      payload: target,
+      context: {
+        ...target,
+        taskId: made.issue.id,
+        wakeReason: "issue_assigned",
+        source: RECOVERY_ORIGINS.strandedIssue,
+      },
+    },
+  );
+}
+
+/** RC-24; null: there is none and nobody to give one to. */
+async function findOrMakeRecoveryIssue(
+  tx: Sql,
+  { facts, recovery }: Escalation,
+  owner: string | null,
+): Promise<{ issue: IssueRow; isNew: boolean } | null> {
+  const { issue, run, issuePrefix: prefix } = facts;
+  const origin = {
+    originKind: RECOVERY_ORIGINS.strandedIssue,
+    originId: issue.id,
+    originRunId: run?.id ?? null,
+    originFingerprint: `${RECOVERY_ORIGINS.strandedIssue}:${issue.companyId}:${issue.id}:${run?.id ?? "no-run"}`,
+  };
+  if (owner === null) {
+    const found = await findOpenIssueOfOrigin(tx, { companyId: issue.companyId, ...origin });
+    return found === null ? null : { issue: found, isNew: false };
+  }
+  const retryReason = nonEmptyString(run?.contextSnapshot?.["retryReason"]) ?? recovery.retryReason;
+  const description = recoveryIssueDescription({
+    prefix,
+    source: issue,
+    previousStatus: issue.status,
+    retryReason,
+    run: recoveryRun(run),
+  });
+  return makeRecoveryIssue(tx, {
+    ...origin,
+    companyId: issue.companyId,
+    title: `Recover stalled issue ${issue.identifier ?? issue.title}`,
+    description,
+    priority: issue.priority,
+    assigneeAgentId: owner,
+    parentId: issue.id,
+    like: issue,
+    workspaceOf: (await usesIsolatedWorkspaces(tx)) ? issue : null,
+  });
+}
+
+async function usesIsolatedWorkspaces(tx: Sql): Promise<boolean> {
+  const { experimental } = await readInstanceSettings(tx);
+  return readSettings(experimentalSettingsSchema, { stored: experimental, defaults: EXPERIMENTAL_SETTINGS_DEFAULTS })
+    .enableIsolatedWorkspaces;
+}
+
+/** RC-22. */
+async function blockInPlace(tx: Sql, { facts, after }: Escalation): Promise<void> {
+  const { issue, issuePrefix: prefix } = facts;
+  await block(tx, issue);
+  await comment(tx, issue, blockedInPlaceComment({ prefix, issue, status: issue.status, run: recoveryRun(facts.run) }));
+  await noteRecovery(
+    tx,
+    {
+      companyId: issue.companyId,
+      action: "issue.updated",
+      entityType: "issue",
+      entityId: issue.id,
+      details: {
+        ...blockedDetails(facts),
+        source: "recovery.reconcile_stranded_recovery_issue",
+        originKind: issue.originKind,
+        originId: issue.originId,
+      },
+    },
+    after,
+  );
+}
+
+/** RC-20 (b), RC-85: from the status it was judged in; the lock on its row is what makes this a compare-and-set. */
+async function block(tx: Sql, issue: IssueRow): Promise<void> {
+  await updateIssue(tx, { id: issue.id, changes: { status: "blocked" } });
+  await clearIssueLocks(tx, issue.id);
+}
+
+async function comment(tx: Sql, issue: IssueRow, body: string): Promise<void> {
+  await insertServiceComment(tx, {
+    companyId: issue.companyId,
+    issueId: issue.id,
+    authorAgentId: null,
+    runId: null,
+    body,
+    writtenByService: true,
+    dedupeKey: null,
+  });
+}
+
+function blockedDetails({ issue, run }: RecoveryFactsRow) {
+  return {
+    identifier: issue.identifier,
+    status: "blocked",
+    previousStatus: issue.status,
+    latestRunId: run?.id ?? null,
+    latestRunStatus: run?.status ?? null,
+    latestRunErrorCode: run?.errorCode ?? null,
+  };
+}
