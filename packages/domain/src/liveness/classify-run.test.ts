@@ -229,6 +229,12 @@ describe("classifyRun", () => {
     );
   });
 
+  it("LV-22 the product's own lines in the log are no output", () => {
+    const stdoutExcerpt = "[wakefleet] Using the agent's home as workspace\n";
+    expect(classifyRun(facts({ stdoutExcerpt })).state).toBe("empty_response");
+    expect(classifyRun(facts({ stdoutExcerpt: `${stdoutExcerpt}Done\n` })).state).toBe("needs_followup");
+  });
+
   it("LV-43 before LV-45: a blocker with evidence is blocked and was of use", () => {
     expect(classifyRun(facts({ evidence: comment, summary: "need access token" }))).toMatchObject({
       state: "blocked",

@@ -47,10 +47,13 @@ function joined(texts: readonly (string | null)[]): string {
     .join("\n");
 }
 
+/** What the product itself writes into a run's log (EX-9) is no word of the agent, as its rows are no evidence (LV-22). */
+const OWN_LINE = "[wakefleet] ";
+
 function withoutNoise(text: string | null): string {
   return (text ?? "")
     .split(/\r?\n/)
-    .filter((line) => !isNoisyLine(line))
+    .filter((line) => !line.startsWith(OWN_LINE) && !isNoisyLine(line))
     .join("\n")
     .trim();
 }

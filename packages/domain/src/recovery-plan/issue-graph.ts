@@ -303,6 +303,41 @@ export function readIncidentKey(key: string | null): IncidentKeyParts | null {
   return { companyId, sourceIssueId, state, part };
 }
 
+/**
+ * RC-59: the escalations that still have their incident: a finding has their key, or their leaf (by the fingerprint, which
+ * names it for every state). An issue in review that its own escalation made `blocked` (RC-64) is judged as what it was,
+ * or the next round would take back what this one did (RC-89).
+ */
+export function currentEscalations(
+  facts: GraphFacts,
+  escalations: readonly {
+    readonly id: string;
+    readonly originId: string | null;
+    readonly originFingerprint: string;
+  }[],
+): ReadonlySet<string> {
+  const issues = new Map(facts.issues);
+  for (const { originId } of escalations) {
+    const source = issues.get(readIncidentKey(originId)?.sourceIssueId ?? "");
+    const wasInReview = REVIEW_STATES.has(readIncidentKey(originId)?.state ?? "");
+    if (source?.status === "blocked" && wasInReview && !facts.blockers.has(source.id)) {
+      issues.set(source.id, { ...source, status: "in_review" });
+    }
+  }
+  const findings = findGraphIncidents({ ...facts, issues });
+  const keys = new Set(findings.flatMap(({ incidentKey, leafKey }) => [incidentKey, leafKey]));
+  return new Set(
+    escalations
+      .filter(({ originId, originFingerprint }) => keys.has(originId ?? "") || keys.has(originFingerprint))
+      .map(({ id }) => id),
+  );
+}
+
+const REVIEW_STATES: ReadonlySet<string> = new Set<GraphFindingState>([
+  "invalid_review_participant",
+  "in_review_without_action_path",
+]);
+
 /** RC-58: clamped inside the service. */
 export function clampLookbackHours(hours: number): number {
   return Number.isFinite(hours) ? Math.min(720, Math.max(1, Math.floor(hours))) : 24;

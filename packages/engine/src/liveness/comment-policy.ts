@@ -8,12 +8,11 @@ import { type EndStory, tellRun } from "./end-story.js";
 export async function applyCommentPolicy(story: EndStory): Promise<void> {
   const { tx, run, agent, issue, facts, newId, now, after } = story;
   if (facts === null || facts.issue === null || issue === null) return;
-  const holdsLock = issue.executionRunId === run.id && !story.lockMoved;
   const outcome = decideCommentPolicy({
     context: facts.context,
     commentId: story.commentId,
     hasDeferredCommentWake: facts.hasDeferredCommentWake,
-    canRetry: holdsLock && agent !== null && isInvokable(agent.status),
+    canRetry: story.holdsLock && agent !== null && isInvokable(agent.status),
   });
   const commentId = outcome.status === "satisfied" ? outcome.commentId : null;
   if (outcome.status !== "not_applicable")
@@ -26,11 +25,11 @@ export async function applyCommentPolicy(story: EndStory): Promise<void> {
         runId: newId(),
         reason: MISSING_COMMENT_REASON,
         context: { retryReason: MISSING_COMMENT_REASON, missingIssueCommentForRunId: run.id },
-        lock: "if_held",
+        lock: "always",
       },
       after,
     );
-    story.lockMoved = true;
+    story.holdsLock = false;
   }
   if (outcome.status !== "satisfied" && outcome.event !== null) await tellRun(story, outcome.event);
 }

@@ -41,8 +41,8 @@ export interface EndStory {
   readonly log?: Log;
   /** The run's own comment on its issue (FI-5, FI-7). */
   commentId: string | null;
-  /** The issue's lock went to a follow-up of this run. */
-  lockMoved: boolean;
+  /** The run holds the issue's lock, or nobody has had it since: a follow-up may take it. */
+  holdsLock: boolean;
   readonly missing: EndStep[];
 }
 

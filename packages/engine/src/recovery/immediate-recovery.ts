@@ -64,7 +64,7 @@ function planOf(facts: RecoveryFactsRow, run: RunRow): ImmediateRecovery {
       agent === null
         ? null
         : { status: agent.status, wakesOnDemand: readHeartbeatPolicy(agent.runtimeConfig).wakeOnDemand },
-    hasOtherActiveRun: facts.hasActiveRun || facts.hasDeferredRequest,
+    hasOtherActiveRun: facts.hasActiveRun || facts.hasDeferredRequest || facts.hasUnfinishedEnd,
     isHeld: facts.isHeld,
     isBudgetBlocked: facts.budget !== null && budgetBlock(facts.budget) !== null,
     hasUnresolvedBlockers: facts.hasUnresolvedBlockers,

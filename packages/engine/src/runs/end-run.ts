@@ -133,7 +133,7 @@ export async function endLockedRun(
   const keepsIssue = ending.keepsIssue === true;
   const story: EndStory = {
     ...{ tx, newId, now, run, agent, issue, facts, after, missing: [] },
-    ...{ commentId: facts?.commentId ?? null, lockMoved: false },
+    ...{ commentId: facts?.commentId ?? null, holdsLock: issue?.executionRunId === run.id },
     ...(locked.log && { log: locked.log }),
   };
   const steps = stepsOf({ run, guard: ending.guard.kind, facts, issue, keepsIssue });
@@ -141,7 +141,8 @@ export async function endLockedRun(
   await tellIssue(story, steps);
   // A stop has cancelled the work of the scope; what it interrupts is not tried again by itself (BU-22).
   if (agent !== null && retries !== undefined && !judged.stopped) {
-    story.lockMoved = await retryTransientFailure(tx, { ...locked, agent, ended: run }, retries, after);
+    const waits = await retryTransientFailure(tx, { ...locked, agent, ended: run }, retries, after);
+    if (waits) story.holdsLock = false;
   }
   await askForComment(story, steps);
   const isReleased = issue !== null && !keepsIssue;

@@ -5,7 +5,7 @@
 import type { AgentStatus } from "@wakefleet/contracts";
 import type { BudgetFacts, OwnerCandidate } from "@wakefleet/domain";
 import { lockIssueRelations } from "../issues.js";
-import { budgetFactsOf } from "../policy/policy-facts-sql.js";
+import { budgetFactsOf, pauseHoldOver } from "../policy/policy-facts-sql.js";
 import { camelRow, type IssueRow } from "../rows.js";
 import type { Sql } from "../sql.js";
 
@@ -128,5 +128,40 @@ export async function listOwnerCandidates(sql: Sql, query: OwnerQuery): Promise<
       ORDER BY n.part, n.place, n.since, a.id`,
     [query.companyId, query.projectId, query.managersOf, query.named, query.executives, query.last],
     "list_owner_candidates",
+  );
+}
+
+/** How a company's identifiers and links begin (RC-28). */
+export async function readIssuePrefix(sql: Sql, companyId: string): Promise<string> {
+  const rows = await sql.query<{ prefix: string }>(
+    "SELECT issue_prefix AS prefix FROM companies WHERE id = $1",
+    [companyId],
+    "read_issue_prefix",
+  );
+  return rows[0]?.prefix ?? "";
+}
+
+/** RC-70: an active pause hold covers the issue. */
+export async function isIssueHeld(sql: Sql, issue: Pick<IssueRow, "id" | "companyId">): Promise<boolean> {
+  const rows = await sql.query<{ held: boolean }>(
+    `SELECT ${pauseHoldOver("$1::uuid", "$2::uuid")} IS NOT NULL AS held`,
+    [issue.id, issue.companyId],
+    "is_issue_held",
+  );
+  return rows[0]?.held === true;
+}
+
+/** What budgets say of agents for an issue's project, in the order the agents are named. */
+export async function listBudgetFacts(
+  sql: Sql,
+  query: { readonly companyId: string; readonly issueId: string; readonly agentIds: readonly string[] },
+): Promise<OwnerCandidate[]> {
+  return sql.query<OwnerCandidate>(
+    `SELECT a.id AS "agentId", a.status,
+            ${budgetFactsOf("a", "ARRAY[(SELECT i.project_id FROM issues i WHERE i.id = $2::uuid)]")} AS budget
+       FROM unnest($3::uuid[]) WITH ORDINALITY AS u(agent_id, n)
+       JOIN agents a ON a.id = u.agent_id AND a.company_id = $1 ORDER BY u.n`,
+    [query.companyId, query.issueId, query.agentIds],
+    "list_budget_facts",
   );
 }
