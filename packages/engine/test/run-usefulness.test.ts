@@ -3,6 +3,7 @@ import type { JsonObject } from "@wakefleet/contracts";
 import type { RunRow } from "@wakefleet/store";
 import { aCompany, anAgent, anIssue, insertRow } from "@wakefleet/testkit";
 import { beforeAll, describe, expect, it } from "vitest";
+import { cancelRun } from "../src/runs/cancel-run.js";
 import { countRows, done, type Play, useWorld } from "./support.js";
 
 const world = useWorld();
@@ -351,7 +352,6 @@ describe("evidence", () => {
       payload: { issueId: target.issueId },
     });
     const cancelDeps = world.cancelDeps();
-    const { cancelRun } = await import("../src/runs/cancel-run.js");
     await cancelRun(cancelDeps, { runId: run?.id ?? "", actor: { type: "user", id: "someone" } });
     expect(await world.run(run?.id ?? "")).toMatchObject({
       livenessState: "failed",
@@ -428,7 +428,6 @@ describe("the missing comment (FI-7)", () => {
     const run = await runOnce(target, {
       reason: "issue_assigned",
       play: async ({ runId }) => {
-        const { cancelRun } = await import("../src/runs/cancel-run.js");
         await cancelRun(world.cancelDeps(), {
           runId,
           actor: { type: "user", id: "someone" },

@@ -1,14 +1,14 @@
 /** Stranded work: the one automatic retry, escalation, and who may not be touched (06 sections 5, 8 and 9). */
 import type { JsonObject } from "@wakefleet/contracts";
-import type { IssueRow, RunRow } from "@wakefleet/store";
+import type { RunRow } from "@wakefleet/store";
 import { aCompany, anAgent, anIssue, aRun, insertRow } from "@wakefleet/testkit";
 import { beforeEach, describe, expect, it } from "vitest";
-import { camelRow } from "../../store/src/rows.js";
-import { newId } from "../src/ids.js";
 import { cancelRun } from "../src/runs/cancel-run.js";
+import { recoverOrphansOfHost } from "../src/runs/recover-orphans.js";
 import { finishEnds } from "../src/sweeps/finish-ends.js";
 import { reconcileStrandedWork, type StrandedWorkResult } from "../src/sweeps/reconcile-stranded-work.js";
-import { countRows, done, endLease, type Play, silentLog, useWorld } from "./support.js";
+import { commentsOn, everything, goOn, issueOf, runsOf, sweepDeps } from "./recovery-support.js";
+import { countRows, done, endLease, type Play, useWorld } from "./support.js";
 
 const world = useWorld();
 let companyId: string;
@@ -24,29 +24,10 @@ beforeEach(async () => {
 
 const fails: Play = () => ({ ...done, exitCode: 3, errorMessage: "boom" });
 
-function deps() {
-  const { dispatcher, publisher: events } = world.told;
-  return { db: world.db, newId, dispatcher, events, log: silentLog };
-}
-
-const sweep = (): Promise<StrandedWorkResult> => reconcileStrandedWork(deps(), new AbortController().signal);
-
-async function issueOf(id: string): Promise<IssueRow> {
-  const [row] = await world.db.sql.query<object>("SELECT * FROM issues WHERE id = $1", [id]);
-  if (row === undefined) throw new Error(`no issue ${id}`);
-  return camelRow<IssueRow>(row);
-}
-
-async function runsOf(issueId: string): Promise<RunRow[]> {
-  const rows = await world.db.sql.query<{ id: string }>(
-    "SELECT id FROM heartbeat_runs WHERE issue_id = $1 ORDER BY created_at, id",
-    [issueId],
-  );
-  return Promise.all(rows.map(({ id }) => world.run(id)));
-}
+const sweep = (): Promise<StrandedWorkResult> => reconcileStrandedWork(sweepDeps(world), goOn);
 
 async function lastRunOf(issueId: string): Promise<RunRow> {
-  const run = (await runsOf(issueId)).at(-1);
+  const run = (await runsOf(world, issueId)).at(-1);
   if (run === undefined) throw new Error("no run");
   return run;
 }
@@ -56,12 +37,6 @@ async function play(run: Pick<RunRow, "id" | "agentId">, how: Play): Promise<Run
   await worker.work(run);
   return world.run(run.id);
 }
-
-const commentsOn = (issueId: string): Promise<{ body: string; author: string | null }[]> =>
-  world.db.sql.query(
-    "SELECT body, author_agent_id AS author FROM issue_comments WHERE issue_id = $1 ORDER BY created_at, id",
-    [issueId],
-  );
 
 const anAssigned = (status: "todo" | "in_progress", columns: JsonObject = {}): Promise<string> =>
   anIssue(world.db.sql, { companyId, status, assigneeAgentId: agentId, ...columns } as never);
@@ -76,26 +51,6 @@ const aFailedRun = (issueId: string, columns: object = {}): Promise<string> =>
     errorCode: "adapter_failed",
     ...columns,
   } as never);
-
-/** Everything a sweep may write, as one text (RC-89). */
-async function everything(): Promise<string> {
-  const tables = [
-    "issues",
-    "heartbeat_runs",
-    "agent_wakeup_requests",
-    "issue_comments",
-    "issue_relations",
-    "activity_log",
-  ];
-  const parts = [];
-  for (const table of tables) {
-    const [row] = await world.db.sql.query<{ sum: string }>(
-      `SELECT md5(coalesce(string_agg(md5(t::text), '' ORDER BY t.id), '')) AS sum FROM ${table} t`,
-    );
-    parts.push(`${table} ${row?.sum}`);
-  }
-  return parts.join("\n");
-}
 
 describe("the first dispatch (RC-11)", () => {
   it("RC-85 an assigned issue without a run is dispatched once, whoever sweeps at once", async () => {
@@ -117,7 +72,7 @@ describe("the first dispatch (RC-11)", () => {
         idempotency_key: `recovery:${issueId}:initial:none`,
       },
     ]);
-    expect(await runsOf(issueId)).toHaveLength(1);
+    expect(await runsOf(world, issueId)).toHaveLength(1);
     expect((await sweep()).assignmentDispatched).toBe(0);
   });
 
@@ -130,18 +85,18 @@ describe("the first dispatch (RC-11)", () => {
       relatedIssueId: issueId,
       type: "blocks",
     });
-    const before = await everything();
+    const before = await everything(world.db.sql);
     for (let round = 0; round < 20; round += 1) await sweep();
-    expect(await everything()).toBe(before);
+    expect(await everything(world.db.sql)).toBe(before);
   });
 
   it("RC-19a, RC-5 wakeOnDemand off, a paused agent: nothing", async () => {
     const off = await anAgent(world.db.sql, { companyId, heartbeat: { wakeOnDemand: false } });
     const paused = await anAgent(world.db.sql, { companyId, status: "paused" });
     for (const one of [off, paused]) await anAssigned("todo", { assigneeAgentId: one });
-    const before = await everything();
+    const before = await everything(world.db.sql);
     expect(await sweep()).toMatchObject({ assignmentDispatched: 0, skipped: 2, issueIds: [] });
-    expect(await everything()).toBe(before);
+    expect(await everything(world.db.sql)).toBe(before);
   });
 });
 
@@ -160,9 +115,9 @@ describe("the one retry (RC-15, RC-19)", () => {
       source: "issue.continuation_recovery",
       retryOfRunId: lost,
     });
-    const after = await everything();
+    const after = await everything(world.db.sql);
     await sweep();
-    expect(await everything()).toBe(after);
+    expect(await everything(world.db.sql)).toBe(after);
   });
 
   it("RC-15 the same for todo", async () => {
@@ -208,9 +163,9 @@ describe("the one retry (RC-15, RC-19)", () => {
     const issueId = await anAssigned("in_progress", { parentId: parent });
     await aFailedRun(issueId);
     const hold = await insertRow(world.db.sql, "issue_tree_holds", { companyId, rootIssueId: parent, mode: "pause" });
-    const before = await everything();
+    const before = await everything(world.db.sql);
     expect(await sweep()).toMatchObject({ continuationRequeued: 0 });
-    expect(await everything()).toBe(before);
+    expect(await everything(world.db.sql)).toBe(before);
     await world.db.sql.query("UPDATE issue_tree_holds SET status = 'released' WHERE id = $1", [hold]);
     expect(await sweep()).toMatchObject({ continuationRequeued: 1 });
   });
@@ -220,19 +175,19 @@ describe("the one retry (RC-15, RC-19)", () => {
     const { run } = await world.wake({ agentId, reason: "nudged", payload: { issueId } });
     const actor = { type: "user", id: "someone" } as const;
     await cancelRun(world.cancelDeps(), { runId: run?.id ?? "", actor });
-    expect(await runsOf(issueId)).toHaveLength(1);
-    const before = await everything();
+    expect(await runsOf(world, issueId)).toHaveLength(1);
+    const before = await everything(world.db.sql);
     for (let round = 0; round < 3; round += 1) await sweep();
-    expect(await everything()).toBe(before);
+    expect(await everything(world.db.sql)).toBe(before);
 
     const again = await world.wake({ agentId, reason: "nudged", payload: { issueId } });
     await cancelRun(world.cancelDeps(), { runId: again.run?.id ?? "", actor, recover: true });
     const recovery = await lastRunOf(issueId);
     expect(recovery).toMatchObject({ status: "queued", retryOfRunId: again.run?.id });
-    expect((await issueOf(issueId)).executionRunId).toBe(recovery.id);
+    expect((await issueOf(world.db.sql, issueId)).executionRunId).toBe(recovery.id);
 
     await cancelRun(world.cancelDeps(), { runId: recovery.id, actor, recover: true });
-    expect((await issueOf(issueId)).status).toBe("blocked");
+    expect((await issueOf(world.db.sql, issueId)).status).toBe("blocked");
   });
 });
 
@@ -250,7 +205,7 @@ describe("recovery at release (RC-72 to RC-79)", () => {
       source: "issue.continuation_recovery",
       wakeSource: "automation",
     });
-    expect((await issueOf(issueId)).executionRunId).toBe(recovery.id);
+    expect((await issueOf(world.db.sql, issueId)).executionRunId).toBe(recovery.id);
     const request = await world.request(recovery.wakeupRequestId ?? "");
     expect(request).toMatchObject({
       reason: "issue_continuation_needed",
@@ -266,7 +221,7 @@ describe("recovery at release (RC-72 to RC-79)", () => {
     await sweep();
     const failed = await play(await lastRunOf(issueId), fails);
     expect(failed).toMatchObject({ status: "failed", endState: null });
-    const issue = await issueOf(issueId);
+    const issue = await issueOf(world.db.sql, issueId);
     expect(issue).toMatchObject({ status: "blocked", executionRunId: null, checkoutRunId: null });
     const [recovery, ...more] = await world.db.sql.query<Record<string, unknown>>(
       "SELECT * FROM issues WHERE origin_kind = 'stranded_issue_recovery' AND origin_id = $1",
@@ -288,7 +243,7 @@ describe("recovery at release (RC-72 to RC-79)", () => {
         [issueId, recovery?.["id"]],
       ),
     ).toBe(1);
-    const [comment, ...others] = await commentsOn(issueId);
+    const [comment, ...others] = await commentsOn(world.db.sql, issueId);
     expect(others).toEqual([]);
     expect(comment?.author).toBe(null);
     expect(comment?.body).toContain(
@@ -312,17 +267,19 @@ describe("recovery at release (RC-72 to RC-79)", () => {
 
     // RC-22: the repair fails, too, and so does the run that is asked for its missing comment (FI-7).
     for (let attempt = 0; attempt < 2; attempt += 1) await play(await lastRunOf(recovery?.["id"] as string), fails);
-    expect((await issueOf(recovery?.["id"] as string)).status).toBe("blocked");
-    expect((await commentsOn(recovery?.["id"] as string))[0]?.body).toContain("recovery issues do not create nested");
+    expect((await issueOf(world.db.sql, recovery?.["id"] as string)).status).toBe("blocked");
+    expect((await commentsOn(world.db.sql, recovery?.["id"] as string))[0]?.body).toContain(
+      "recovery issues do not create nested",
+    );
     expect(
       await countRows(world.db.sql, "issues WHERE origin_kind = 'stranded_issue_recovery' AND company_id = $1", [
         companyId,
       ]),
     ).toBe(1);
 
-    const after = await everything();
+    const after = await everything(world.db.sql);
     await sweep();
-    expect(await everything()).toBe(after);
+    expect(await everything(world.db.sql)).toBe(after);
   });
 
   it("RC-27, RC-23 nobody may be asked: blocked, and it says so", async () => {
@@ -341,8 +298,8 @@ describe("recovery at release (RC-72 to RC-79)", () => {
       [companyId, agentId],
     );
     expect(await sweep()).toMatchObject({ escalated: 1 });
-    expect((await issueOf(issueId)).status).toBe("blocked");
-    expect((await commentsOn(issueId))[0]?.body).toContain(
+    expect((await issueOf(world.db.sql, issueId)).status).toBe("blocked");
+    expect((await commentsOn(world.db.sql, issueId))[0]?.body).toContain(
       "- Recovery issue: none created because Wakefleet could not find",
     );
   });
@@ -357,7 +314,7 @@ describe("recovery at release (RC-72 to RC-79)", () => {
       [issueId],
     );
     expect(more).toEqual([]);
-    expect(await commentsOn(issueId)).toHaveLength(1);
+    expect(await commentsOn(world.db.sql, issueId)).toHaveLength(1);
     expect(await countRows(world.db.sql, "agent_wakeup_requests WHERE issue_id = $1", [recovery?.id])).toBe(1);
     expect(
       await anIssue(world.db.sql, { companyId, originKind: "stranded_issue_recovery", originId: issueId }).catch(
@@ -370,8 +327,8 @@ describe("recovery at release (RC-72 to RC-79)", () => {
     const issueId = await anAssigned("in_progress");
     const { run } = await world.wake({ agentId, reason: "nudged", payload: { issueId } });
     await cancelRun(world.cancelDeps(), { runId: run?.id ?? "", actor: { type: "system", id: "x" }, kind: "pause" });
-    expect(await runsOf(issueId)).toHaveLength(1);
-    expect(await issueOf(issueId)).toMatchObject({ status: "in_progress", executionRunId: null });
+    expect(await runsOf(world, issueId)).toHaveLength(1);
+    expect(await issueOf(world.db.sql, issueId)).toMatchObject({ status: "in_progress", executionRunId: null });
     expect(await sweep()).toMatchObject({ continuationRequeued: 1, escalated: 0 });
   });
 
@@ -388,27 +345,26 @@ describe("recovery at release (RC-72 to RC-79)", () => {
         [run.id],
       );
       await endLease(world.db.sql, run.id, 600_000);
-      const { recoverOrphansOfHost } = await import("../src/runs/recover-orphans.js");
       await recoverOrphansOfHost(worker.recovery);
       await sweep();
     }
-    const runs = await runsOf(issueId);
+    const runs = await runsOf(world, issueId);
     expect(runs.map((run) => run.contextSnapshot?.["retryReason"] ?? "first")).toEqual([
       "first",
       "process_lost",
       "issue_continuation_needed",
       "process_lost",
     ]);
-    expect((await issueOf(issueId)).status).toBe("blocked");
+    expect((await issueOf(world.db.sql, issueId)).status).toBe("blocked");
   });
 
   it("RC-79, RC-74 a transient retry that waits is an active run", async () => {
     const issueId = await anAssigned("in_progress");
     const { run } = await world.wake({ agentId, reason: "nudged", payload: { issueId } });
     await play(run as RunRow, () => ({ ...done, exitCode: 1, errorFamily: "transient_upstream" }));
-    const runs = await runsOf(issueId);
+    const runs = await runsOf(world, issueId);
     expect(runs.map((one) => one.status)).toEqual(["failed", "scheduled_retry"]);
-    expect((await issueOf(issueId)).executionRunId).toBe(runs[1]?.id);
+    expect((await issueOf(world.db.sql, issueId)).executionRunId).toBe(runs[1]?.id);
     expect(await sweep()).toMatchObject({ continuationRequeued: 0, escalated: 0 });
   });
 });
@@ -435,19 +391,19 @@ describe("steps that fail (FI-14, RC-86)", () => {
       finalizedAt: null,
       endState: { missing: ["immediate_recovery"] },
     });
-    expect((await issueOf(issueId)).status).toBe("in_progress");
+    expect((await issueOf(world.db.sql, issueId)).status).toBe("in_progress");
     expect(await sweep()).toMatchObject({ escalated: 0, continuationRequeued: 0 });
     release();
     await held;
 
-    const results = await Promise.all([1, 2, 3].map(() => finishEnds(deps(), new AbortController().signal)));
+    const results = await Promise.all([1, 2, 3].map(() => finishEnds(sweepDeps(world), goOn)));
     expect(results.map((one) => one.finished).reduce((a, b) => a + b)).toBe(1);
     expect(await world.run(failed.id)).toMatchObject({ finalizedAt: expect.any(Date), endState: null });
-    expect((await issueOf(issueId)).status).toBe("blocked");
-    expect(await commentsOn(issueId)).toHaveLength(1);
-    const after = await everything();
-    expect(await finishEnds(deps(), new AbortController().signal)).toEqual({ scanned: 0, finished: 0, failed: 0 });
-    expect(await everything()).toBe(after);
+    expect((await issueOf(world.db.sql, issueId)).status).toBe("blocked");
+    expect(await commentsOn(world.db.sql, issueId)).toHaveLength(1);
+    const after = await everything(world.db.sql);
+    expect(await finishEnds(sweepDeps(world), goOn)).toEqual({ scanned: 0, finished: 0, failed: 0 });
+    expect(await everything(world.db.sql)).toBe(after);
   });
 });
 
@@ -467,14 +423,14 @@ describe("orphan blockers (RC-30 to RC-32)", () => {
       type: "blocks",
     });
     expect(await sweep()).toMatchObject({ orphanBlockersAssigned: 1, issueIds: [blocker] });
-    expect((await issueOf(blocker)).assigneeAgentId).toBe(agentId);
-    const comments = await commentsOn(blocker);
+    expect((await issueOf(world.db.sql, blocker)).assigneeAgentId).toBe(agentId);
+    const comments = await commentsOn(world.db.sql, blocker);
     expect(comments).toHaveLength(1);
     expect(comments[0]?.body).toMatch(/^## Assigned Orphan Blocker\n\nWakefleet found this issue is blocking \[X-/);
-    expect(await runsOf(blocker)).toHaveLength(1);
-    const after = await everything();
+    expect(await runsOf(world, blocker)).toHaveLength(1);
+    const after = await everything(world.db.sql);
     await sweep();
-    expect(await everything()).toBe(after);
+    expect(await everything(world.db.sql)).toBe(after);
   });
 
   it("stay where their maker may not be woken", async () => {
@@ -487,8 +443,8 @@ describe("orphan blockers (RC-30 to RC-32)", () => {
       relatedIssueId: blocked,
       type: "blocks",
     });
-    const before = await everything();
+    const before = await everything(world.db.sql);
     expect(await sweep()).toMatchObject({ orphanBlockersAssigned: 0, skipped: 1 });
-    expect(await everything()).toBe(before);
+    expect(await everything(world.db.sql)).toBe(before);
   });
 });
