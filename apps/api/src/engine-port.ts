@@ -20,4 +20,7 @@ export type EnginePort = Pick<
   | "setMonthlyBudget"
   | "monthlyBudgetChanged"
   | "resolveBudgetIncident"
+  | "recordWatchdogDecision"
+  | "previewIssueGraph"
+  | "runIssueGraph"
 >;

@@ -26,7 +26,7 @@ function operations(): Operation[] {
 
 /** Routes about a run or an incident, of which there is none. */
 function needsWhatIsNotThere(path: string): boolean {
-  return path === "/api/heartbeat-runs/{runId}/cancel" || path.includes("{incidentId}");
+  return path.startsWith("/api/heartbeat-runs/{runId}/") || path.includes("{incidentId}");
 }
 
 function refsOf(value: Json): string[] {

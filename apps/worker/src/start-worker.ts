@@ -18,6 +18,7 @@ import {
   handOver,
   type JobVerdict,
   type Log,
+  logTailReader,
   newId,
   type RecoveryDeps,
   rebuildQueues,
@@ -55,6 +56,7 @@ import { createMetrics, type Metrics } from "@wakefleet/telemetry";
 import { type BackgroundLoop, startBackgroundLoop } from "./background-loop.js";
 import { readHost } from "./host.js";
 import { publishMetrics } from "./publish-metrics.js";
+import { recoverySweeps, STRANDED_WORK_SWEEP } from "./recovery-sweeps.js";
 import { VERSION } from "./version.js";
 
 export interface WorkerOptions {
@@ -239,6 +241,11 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
           await removeDeadWorkers(db.sql, { olderThanMs: DEAD_WORKERS_KEPT_MS, limit: 500 });
         }),
       },
+      ...recoverySweeps({
+        deps: { ...recovery, readLogTail: logTailReader(work.runLogs) },
+        sweepIntervalMs: config.sweepIntervalMs,
+        timed: (sweep, run) => timed(metrics, sweep, run),
+      }),
     ],
   });
 
@@ -262,12 +269,14 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     async rebuild() {
       await rebuildQueues({ ...relay, log });
       await maintenance.ensure();
+      await maintenance.runNow(STRANDED_WORK_SWEEP);
     },
     intervalMs: EPOCH_LOOK_EVERY_MS,
   });
 
   leases.start();
   maintenance.start();
+  void quietly("look for stranded work", () => maintenance.runNow(STRANDED_WORK_SWEEP));
   await consumer.start();
   log.info({ event: "worker.started", workerId, ...host, capacity: config.workerConcurrency }, "worker serves");
   void events.publish([workerStatus("started")]);
@@ -314,8 +323,8 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       await step();
     } catch (error) {
       log.warn(
-        { event: "worker.stop_step_failed", what, err: error },
-        "a step of the stop failed; leases make up for it",
+        { event: "worker.step_failed", what, err: error },
+        "a step of the worker's start or stop failed; leases and sweeps make up for it",
       );
     }
   }

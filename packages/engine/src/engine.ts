@@ -3,7 +3,15 @@
  * worker does (claiming, executing, recovering) is composed in the worker.
  */
 import type { AgentQueues } from "@wakefleet/queue";
-import type { AgentRow, BudgetScopeKey, Database, IncidentWithApproval, PolicyState, RunRow } from "@wakefleet/store";
+import type {
+  AgentRow,
+  BudgetScopeKey,
+  Database,
+  IncidentWithApproval,
+  PolicyState,
+  RunRow,
+  WatchdogDecisionRow,
+} from "@wakefleet/store";
 import {
   type AgentCommand,
   applyAgentPolicy,
@@ -24,8 +32,11 @@ import { createFleetRunQueue } from "./dispatch/fleet-run-queue.js";
 import { createRunDispatcher, type RunDispatcher } from "./dispatch/run-dispatcher.js";
 import { newId } from "./ids.js";
 import type { ControlChannel, FaultPoints, LiveEventPublisher, Log, RunQueue } from "./ports.js";
+import { recordWatchdogDecision, type WatchdogCommand } from "./recovery/record-watchdog-decision.js";
+import { type RunIssueGraphCommand, runIssueGraph } from "./recovery/run-issue-graph.js";
 import { type CancelRunInput, type CancelRunResult, cancelRun } from "./runs/cancel-run.js";
 import { type RerunCommand, retryRun, runNow } from "./runs/rerun.js";
+import { type GraphPreview, type GraphReconcileResult, previewIssueGraph } from "./sweeps/reconcile-issue-graph.js";
 import type { AcceptWakeupRequest, AcceptWakeupResult } from "./wakeups/wake-request.js";
 import { createWakeupAcceptor } from "./wakeups/wakeup-acceptor.js";
 
@@ -64,6 +75,12 @@ export interface Engine {
   monthlyBudgetChanged(command: BudgetScopeKey & { actor: BudgetActor }): Promise<void>;
   /** BU-34, API-247. */
   resolveBudgetIncident(command: ResolveIncidentCommand): Promise<IncidentWithApproval>;
+  /** RC-48, RC-49, API-128. Throws a `WakefleetError` for each refusal, in order. */
+  recordWatchdogDecision(command: WatchdogCommand): Promise<WatchdogDecisionRow>;
+  /** RC-67; writes nothing. */
+  previewIssueGraph(query: { lookbackHours: number }): Promise<GraphPreview>;
+  /** RC-68. */
+  runIssueGraph(command: RunIssueGraphCommand): Promise<GraphReconcileResult>;
   /** The parts that a worker's own use cases share. */
   readonly dispatcher: RunDispatcher;
   readonly queue: RunQueue & ControlChannel;
@@ -91,6 +108,9 @@ export function createEngine(parts: EngineParts): Engine {
     setMonthlyBudget: (command) => setMonthlyBudget(deps, command),
     monthlyBudgetChanged: (command) => applyMonthlyBudget(deps, command),
     resolveBudgetIncident: (command) => resolveBudgetIncident(deps, command),
+    recordWatchdogDecision: (command) => recordWatchdogDecision(deps, command),
+    previewIssueGraph: (query) => previewIssueGraph(parts.db.sql, query),
+    runIssueGraph: (command) => runIssueGraph(deps, command),
     dispatcher,
     queue,
     idle: () => dispatcher.idle(),

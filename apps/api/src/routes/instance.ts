@@ -7,6 +7,9 @@ import {
   fleetSchema,
   generalSettingsSchema,
   healthSchema,
+  issueGraphLookbackSchema,
+  issueGraphPreviewSchema,
+  issueGraphResultSchema,
   okSchema,
   readySchema,
 } from "@wakefleet/contracts";
@@ -15,6 +18,7 @@ import { clampedNumber, flagField, guidQuery } from "../http/query-fields.js";
 import { created, ok, type Route, route } from "../http/route.js";
 import { readFleet } from "../instance/fleet.js";
 import { readHealth, readReadiness } from "../instance/health.js";
+import { previewIssueGraph, runIssueGraph } from "../instance/issue-graph.js";
 import { readMetrics } from "../instance/metrics.js";
 import { readSettingsGroup } from "../instance/settings.js";
 import { createKey, deleteKey, readKeys } from "../keys/keys.js";
@@ -41,6 +45,18 @@ export function instanceRoutes(deps: RouteDeps): Route[] {
       errors: ["forbidden"],
       handle: async ({ caller }) => ok(await readSettingsGroup(deps, { caller, group })),
     });
+
+  const graphRoute = {
+    method: "post",
+    tag: "instance",
+    rule: "API-272",
+    access: "caller",
+    who: "instance administrator",
+    rate: "write",
+    body: issueGraphLookbackSchema,
+    errors: ["validation_failed", "forbidden"],
+    example: { request: { lookbackHours: 24 } },
+  } as const;
 
   return [
     route({
@@ -107,6 +123,20 @@ export function instanceRoutes(deps: RouteDeps): Route[] {
     }),
     settingsRoute("general"),
     settingsRoute("experimental"),
+    route({
+      ...graphRoute,
+      path: "/api/instance/settings/experimental/issue-graph-liveness-auto-recovery/preview",
+      summary: "Shows blocked chains that nobody can move",
+      responses: { 200: { description: "What a run would look at", schema: issueGraphPreviewSchema } },
+      handle: async ({ caller, body }) => ok(await previewIssueGraph(deps, { caller, ...body })),
+    }),
+    route({
+      ...graphRoute,
+      path: "/api/instance/settings/experimental/issue-graph-liveness-auto-recovery/run",
+      summary: "Has blocked chains that nobody can move repaired now",
+      responses: { 200: { description: "What was done", schema: issueGraphResultSchema } },
+      handle: async ({ caller, body }) => ok(await runIssueGraph(deps, { caller, ...body })),
+    }),
     route({
       method: "get",
       path: "/api/keys",

@@ -8,6 +8,8 @@ import {
   runLogSchema,
   runSchema,
   wakeupAnswerSchema,
+  watchdogDecisionRowSchema,
+  watchdogDecisionSchema,
 } from "@wakefleet/contracts";
 import { z } from "zod";
 import { readLastEventId } from "../http/live-filter.js";
@@ -29,6 +31,7 @@ import {
 } from "../runs/read-runs.js";
 import { retryRun, runNow } from "../runs/rerun.js";
 import { readRunLog, streamRunLog } from "../runs/run-log.js";
+import { recordWatchdogDecision } from "../runs/watchdog-decision.js";
 import type { RouteDeps } from "./route-deps.js";
 
 const MAX_LIVE_RUNS = 1_000;
@@ -199,6 +202,20 @@ export function runRoutes(deps: RouteDeps): Route[] {
       responses: { 202: { description: "The new run, or why there is none", schema: wakeupAnswerSchema } },
       errors: [...errors, "forbidden", "conflict", "agent_not_invokable", "budget_blocked"],
       handle: ({ caller, params }) => retryRun(deps, { caller, ...params }),
+    }),
+    route({
+      ...common,
+      method: "post",
+      path: "/api/heartbeat-runs/:runId/watchdog-decisions",
+      summary: "Decides about a silent run",
+      rule: "API-128",
+      who: "board, or the agent that owns the run's open evaluation issue",
+      rate: "write",
+      body: watchdogDecisionSchema,
+      responses: { 200: { description: "The decision", schema: watchdogDecisionRowSchema } },
+      errors: ["validation_failed", "bad_request", ...errors, "forbidden"],
+      example: { request: { decision: "continue", reason: "It waits for a long build" } },
+      handle: async ({ caller, params, body }) => ok(await recordWatchdogDecision(deps, { caller, ...params, body })),
     }),
     route({
       ...common,

@@ -8,13 +8,11 @@ import {
   LISTED_RESULT_TEXTS,
   type OutputSilence,
 } from "@wakefleet/contracts";
-import { redactObject } from "@wakefleet/domain";
-import type { LiveRun, RunRow } from "@wakefleet/store";
+import { DEFAULT_SILENCE_THRESHOLDS, judgeSilence, redactObject } from "@wakefleet/domain";
+import type { LiveRun, RunRow, SilenceNotes } from "@wakefleet/store";
 import { boundedResult } from "./bounded-result.js";
 
 const INTERNAL = new Set<string>(INTERNAL_RUN_FIELDS);
-const SUSPICION_MS = 3_600_000;
-const CRITICAL_MS = 14_400_000;
 
 /** A run without the fields that never leave (API-107). Columns a live list joined to it stay out too. */
 export function presentRun(run: RunRow): Record<string, unknown> {
@@ -68,29 +66,24 @@ export function presentListedRun(run: RunRow): Record<string, unknown> {
   };
 }
 
-/**
- * How long a run has been silent. Judging levels needs evaluation issues and decisions, which come with liveness (06):
- * here a running run is `ok` until the thresholds pass.
- */
-export function outputSilenceOf(run: RunRow, now: Date): OutputSilence {
+/** How long a run has been silent, and who looks into it (RC-41). */
+export function outputSilenceOf(run: RunRow, notes: SilenceNotes): OutputSilence {
+  const { now, snoozedUntil, evaluationIssueId, evaluationIssueIdentifier, evaluationIssueAssigneeAgentId } = notes;
+  const silence = judgeSilence(run, { now, snoozedUntil });
   const isRunning = run.status === "running";
-  const since = isRunning ? (run.lastOutputAt ?? run.processStartedAt ?? run.startedAt) : null;
-  const ageMs = since === null ? null : Math.max(0, now.getTime() - since.getTime());
-  const level =
-    ageMs === null ? "not_applicable" : ageMs >= CRITICAL_MS ? "critical" : ageMs >= SUSPICION_MS ? "suspicious" : "ok";
   return {
     lastOutputAt: run.lastOutputAt?.toISOString() ?? null,
     lastOutputSeq: run.lastOutputSeq,
     lastOutputStream: run.lastOutputStream,
-    silenceStartedAt: since?.toISOString() ?? null,
-    silenceAgeMs: ageMs,
-    level,
-    suspicionThresholdMs: SUSPICION_MS,
-    criticalThresholdMs: CRITICAL_MS,
-    snoozedUntil: null,
-    evaluationIssueId: null,
-    evaluationIssueIdentifier: null,
-    evaluationIssueAssigneeAgentId: null,
+    silenceStartedAt: isRunning ? silence.startedAt.toISOString() : null,
+    silenceAgeMs: silence.ageMs,
+    level: silence.level,
+    suspicionThresholdMs: DEFAULT_SILENCE_THRESHOLDS.suspicionMs,
+    criticalThresholdMs: DEFAULT_SILENCE_THRESHOLDS.criticalMs,
+    snoozedUntil: snoozedUntil?.toISOString() ?? null,
+    evaluationIssueId,
+    evaluationIssueIdentifier,
+    evaluationIssueAssigneeAgentId,
   };
 }
 
@@ -119,16 +112,16 @@ const LIVE_FIELDS = [
 ] as const satisfies readonly (keyof LiveRun)[];
 
 /** API-132: what an issue shows of a live run. */
-export function presentIssueLiveRun(run: LiveRun, now: Date): Record<string, unknown> {
+export function presentIssueLiveRun(run: LiveRun, notes: SilenceNotes): Record<string, unknown> {
   return {
     ...Object.fromEntries(LIVE_FIELDS.map((field) => [field, run[field]])),
-    outputSilence: outputSilenceOf(run, now),
+    outputSilence: outputSilenceOf(run, notes),
   };
 }
 
 /** API-131. */
-export function presentLiveRun(run: LiveRun, now: Date): Record<string, unknown> {
-  return { companyId: run.companyId, issueId: run.issueId, ...presentIssueLiveRun(run, now) };
+export function presentLiveRun(run: LiveRun, notes: SilenceNotes): Record<string, unknown> {
+  return { companyId: run.companyId, issueId: run.issueId, ...presentIssueLiveRun(run, notes) };
 }
 
 /** API-134. Environments and leases come with their own part. */

@@ -14,6 +14,8 @@ import {
   type Page,
   type RunFilter,
   type RunRow,
+  readSilenceNotes,
+  type SilenceNotes,
 } from "@wakefleet/store";
 import { requireAgent } from "../agents/find-agent.js";
 import { requireCompany } from "../companies/companies.js";
@@ -53,10 +55,11 @@ export async function requireRun(
 export async function readRun(deps: ApiDeps, query: { caller: Principal; runId: string }): Promise<object> {
   const run = await requireRun(deps, query);
   const around = await findRunCompany(deps.db.sql, { run, leaseMs: deps.settings.leaseMs });
+  const notesOf = await silenceNotes(deps, [run]);
   return {
     ...presentRunDetail(run),
     retryExhaustedReason: null,
-    outputSilence: outputSilenceOf(run, deps.now()),
+    outputSilence: outputSilenceOf(run, notesOf(run)),
     worker: around.worker,
     retries: around.retries,
   };
@@ -102,15 +105,16 @@ export async function readLiveRuns(
 ): Promise<object[]> {
   const company = await requireCompany(deps, query);
   const runs = await listLiveRuns(deps.db.sql, { companyId: company.id, limit: query.limit, minCount: query.minCount });
-  const now = deps.now();
-  return runs.map((run) => presentLiveRun(run, now));
+  const notesOf = await silenceNotes(deps, runs);
+  return runs.map((run) => presentLiveRun(run, notesOf(run)));
 }
 
 /** API-132. */
 export async function readIssueLiveRuns(deps: ApiDeps, query: { caller: Principal; ref: string }): Promise<object[]> {
   const issue = await requireIssue(deps, query);
-  const now = deps.now();
-  return (await listIssueLiveRuns(deps.db.sql, issue)).map((run) => presentIssueLiveRun(run, now));
+  const runs = await listIssueLiveRuns(deps.db.sql, issue);
+  const notesOf = await silenceNotes(deps, runs);
+  return runs.map((run) => presentIssueLiveRun(run, notesOf(run)));
 }
 
 /** API-133. */
@@ -120,8 +124,29 @@ export async function readActiveIssueRun(
 ): Promise<object | null> {
   const issue = await requireIssue(deps, query);
   const run = await findActiveIssueRun(deps.db.sql, issue.id);
-  return run === null ? null : presentIssueLiveRun(run, deps.now());
+  if (run === null) return null;
+  const notesOf = await silenceNotes(deps, [run]);
+  return presentIssueLiveRun(run, notesOf(run));
 }
+
+/** RC-41: read once for all runs of an answer. A run that went meanwhile is judged by this process's clock. */
+async function silenceNotes(
+  deps: ApiDeps,
+  runs: readonly Pick<RunRow, "id">[],
+): Promise<(run: Pick<RunRow, "id">) => SilenceNotes> {
+  const notes = await readSilenceNotes(
+    deps.db.sql,
+    runs.map((run) => run.id),
+  );
+  return (run) => notes.get(run.id) ?? { now: deps.now(), ...NOTHING_NOTED };
+}
+
+const NOTHING_NOTED = {
+  snoozedUntil: null,
+  evaluationIssueId: null,
+  evaluationIssueIdentifier: null,
+  evaluationIssueAssigneeAgentId: null,
+};
 
 /** API-134. */
 export async function readIssueRuns(deps: ApiDeps, query: { caller: Principal; ref: string }): Promise<object[]> {

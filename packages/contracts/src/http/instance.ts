@@ -98,6 +98,60 @@ export function readSettings<Settings extends object>(
   return Object.fromEntries(entries) as Settings;
 }
 
+/** Body of the two routes of API-272; strict. */
+export const issueGraphLookbackSchema = z.strictObject({ lookbackHours: z.int().min(1).max(720).optional() });
+
+const graphPathSchema = z.array(
+  z.object({ issueId: guidField, identifier: z.string().nullable(), title: z.string(), status: z.string() }),
+);
+
+/** RC-67. */
+export const issueGraphPreviewSchema = z.object({
+  lookbackHours: z.int(),
+  cutoff: answeredInstant,
+  generatedAt: answeredInstant,
+  findings: z.int(),
+  recoverableFindings: z.int(),
+  skippedOutsideLookback: z.int(),
+  items: z.array(
+    z.object({
+      issueId: guidField,
+      identifier: z.string().nullable(),
+      title: z.string(),
+      state: z.string(),
+      severity: z.literal("critical"),
+      reason: z.string(),
+      recoveryIssueId: guidField,
+      recoveryIdentifier: z.string().nullable(),
+      recoveryTitle: z.string().nullable(),
+      recommendedOwnerAgentId: guidField.nullable(),
+      incidentKey: z.string(),
+      latestDependencyUpdatedAt: answeredInstant,
+      dependencyPath: graphPathSchema,
+    }),
+  ),
+});
+
+/** RC-66. */
+export const issueGraphResultSchema = z.object({
+  findings: z.int(),
+  autoRecoveryEnabled: z.boolean(),
+  lookbackHours: z.int(),
+  cutoff: answeredInstant,
+  escalationsCreated: z.int(),
+  existingEscalations: z.int(),
+  skipped: z.int(),
+  skippedAutoRecoveryDisabled: z.int(),
+  skippedOutsideLookback: z.int(),
+  obsoleteRecoveriesRetired: z.int(),
+  obsoleteRecoveriesActiveSkipped: z.int(),
+  obsoleteRecoveryBlockerRelationsRemoved: z.int(),
+  issueIds: z.array(guidField),
+  escalationIssueIds: z.array(guidField),
+  retiredRecoveryIssueIds: z.array(guidField),
+  failed: z.int(),
+});
+
 export const okSchema = z.object({ ok: z.literal(true) });
 
 /** API-40: what every error answers. */

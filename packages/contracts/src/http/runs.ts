@@ -29,6 +29,33 @@ export const runCancelSchema = z.object({
   recover: z.boolean().default(false),
 });
 
+/**
+ * Body of `POST /api/heartbeat-runs/:runId/watchdog-decisions` (API-128). What the decision and its instant are is judged
+ * after the run was found, in the order of RC-49.
+ */
+export const watchdogDecisionSchema = z.object({
+  decision: z.unknown().optional().describe("`snooze`, `continue` or `dismissed_false_positive`"),
+  snoozedUntil: z.unknown().optional().describe("For `snooze`: an ISO instant in the future"),
+  evaluationIssueId: z.string().nullable().optional(),
+  reason: z.string().nullable().optional(),
+});
+export type WatchdogDecisionBody = z.infer<typeof watchdogDecisionSchema>;
+
+/** RC-48, as it is answered. */
+export const watchdogDecisionRowSchema = z.object({
+  id: guidField,
+  companyId: guidField,
+  runId: guidField,
+  evaluationIssueId: guidField.nullable(),
+  decision: z.enum(["snooze", "continue", "dismissed_false_positive"]),
+  snoozedUntil: answeredInstant.nullable(),
+  reason: z.string().nullable(),
+  createdByAgentId: guidField.nullable(),
+  createdByUserId: z.string().nullable(),
+  createdByRunId: guidField.nullable(),
+  createdAt: answeredInstant,
+});
+
 /** DM-30 without its internals. */
 export const runSchema = z
   .object({

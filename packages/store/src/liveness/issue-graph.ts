@@ -166,3 +166,9 @@ export async function readDatabaseNow(sql: Sql): Promise<Date> {
   if (rows[0] === undefined) throw new Error("the database answered no time");
   return rows[0].now;
 }
+
+/** Every company. */
+export async function listCompanyIds(sql: Sql): Promise<string[]> {
+  const rows = await sql.query<{ id: string }>("SELECT id FROM companies ORDER BY id", [], "list_company_ids");
+  return rows.map((row) => row.id);
+}

@@ -162,31 +162,26 @@ export async function readEvaluationEvidence(
   return { events, children: of("child"), blockers: of("blocker") };
 }
 
-/** RC-41: what is known about the silence of runs, by run id. */
+/** RC-41: what is known about a run's silence beside its own row. */
+export interface SilenceNotes {
+  /** The database's clock (RC-88). */
+  readonly now: Date;
+  readonly snoozedUntil: Date | null;
+  readonly evaluationIssueId: string | null;
+  readonly evaluationIssueIdentifier: string | null;
+  readonly evaluationIssueAssigneeAgentId: string | null;
+}
+
+/** By run id; nothing is asked for no runs. */
 export async function readSilenceNotes(
   sql: Sql,
   runIds: readonly string[],
-): Promise<
-  ReadonlyMap<
-    string,
-    {
-      snoozedUntil: Date | null;
-      evaluationIssueId: string | null;
-      evaluationIssueIdentifier: string | null;
-      evaluationIssueAssigneeAgentId: string | null;
-    }
-  >
-> {
+): Promise<ReadonlyMap<string, SilenceNotes>> {
   if (runIds.length === 0) return new Map();
-  const rows = await sql.query<{
-    id: string;
-    snoozedUntil: Date | null;
-    evaluationIssueId: string | null;
-    evaluationIssueIdentifier: string | null;
-    evaluationIssueAssigneeAgentId: string | null;
-  }>(
-    `SELECT r.id, ${quietUntilOf("r.id", "clock_timestamp()")} AS "snoozedUntil", e.id AS "evaluationIssueId",
-            e.identifier AS "evaluationIssueIdentifier", e.assignee_agent_id AS "evaluationIssueAssigneeAgentId"
+  const rows = await sql.query<SilenceNotes & { id: string }>(
+    `SELECT r.id, clock_timestamp() AS now, ${quietUntilOf("r.id", "clock_timestamp()")} AS "snoozedUntil",
+            e.id AS "evaluationIssueId", e.identifier AS "evaluationIssueIdentifier",
+            e.assignee_agent_id AS "evaluationIssueAssigneeAgentId"
        FROM heartbeat_runs r
        LEFT JOIN LATERAL (
          SELECT i.id, i.identifier, i.assignee_agent_id FROM issues i
