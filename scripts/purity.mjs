@@ -15,7 +15,7 @@ const FORBIDDEN = [
   [/\bperformance\.now\b/, "performance.now reads the clock: take the instant as a parameter"],
   [/\bMath\.random\b/, "Math.random is chance: take a random number as a parameter"],
   [/\bcrypto\.(randomUUID|getRandomValues)\b/, "random ids are chance: take them as a parameter"],
-  [/\bprocess\./, "process is the outside: take the fact as a parameter"],
+  [/\bprocess\.\w/, "process is the outside: take the fact as a parameter"],
 ];
 
 await runMain(() => {

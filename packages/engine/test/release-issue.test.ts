@@ -2,7 +2,7 @@ import { aCompany, anAgent, anIssue, aRequest, aRun } from "@wakefleet/testkit";
 import { beforeAll, describe, expect, it } from "vitest";
 import { pauseAgent } from "../src/agents/change-agent-status.js";
 import { cancelRun } from "../src/runs/cancel-run.js";
-import { countRows, done, useWorld } from "./support.js";
+import { countRows, spoke, useWorld } from "./support.js";
 
 const world = useWorld();
 let companyId: string;
@@ -34,7 +34,7 @@ async function busyIssue(status: "todo" | "done" | "in_progress" = "in_progress"
   const worker = await world.worker(async () => {
     started();
     await finished;
-    return done;
+    return spoke;
   });
   const working = worker.work(run);
   await starting;
@@ -124,7 +124,7 @@ describe("deferred behind a running run", () => {
     const [first, second] = asked.map(({ wakeup }) => wakeup.id);
     const promoted = await runOf(first ?? "");
     expect(await world.request(second ?? "")).toMatchObject({ status: "deferred_issue_execution", runId: null });
-    await (await world.worker()).work({ id: promoted.id, agentId: one });
+    await (await world.worker(() => spoke)).work({ id: promoted.id, agentId: one });
     expect(await runOf(second ?? "")).toMatchObject({ status: "queued", agentId: two });
   });
 
@@ -214,7 +214,7 @@ describe("the lock", () => {
     await busy.end();
     expect(await issueRow(issueId)).toMatchObject({ execution_run_id: otherRun, execution_agent_name_key: "bob" });
     expect(await world.request(wakeup.id)).toMatchObject({ status: "deferred_issue_execution" });
-    await (await world.worker()).work({ id: otherRun, agentId: other });
+    await (await world.worker(() => spoke)).work({ id: otherRun, agentId: other });
     expect(await world.request(wakeup.id)).toMatchObject({ status: "queued" });
   });
 
@@ -235,7 +235,7 @@ describe("the lock", () => {
         issueId,
         status: "deferred_issue_execution",
       });
-      return done;
+      return spoke;
     });
     await worker.work({ id: run?.id ?? "", agentId });
     expect(await issueRow(issueId)).toMatchObject({ execution_run_id: null });

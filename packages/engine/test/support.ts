@@ -48,6 +48,9 @@ export type Play = (context: AdapterExecutionContext) => Promise<AdapterExecutio
 /** Exit 0. */
 export const done: AdapterExecutionResult = { exitCode: 0, signal: null, timedOut: false };
 
+/** Exit 0 of a run that said something: nobody asks it to go on (LV-72). */
+export const spoke: AdapterExecutionResult = { ...done, resultJson: { stdout: "All of it is done.\n" } };
+
 /** The real process adapter in everything but what it runs. */
 function scriptedAdapter(play: Play): Adapter {
   const [processAdapter] = builtInAdapters();

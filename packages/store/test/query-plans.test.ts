@@ -8,6 +8,12 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Database, openDatabase } from "../src/database.js";
 import { lockDueTimers } from "../src/fleet/timers.js";
 import { findOrphanedRun, listOrphanedRuns, renewLeases } from "../src/fleet/workers.js";
+import { readEndFacts } from "../src/liveness/end-facts.js";
+import { readGraphFacts } from "../src/liveness/issue-graph.js";
+import { readRecoveryFacts } from "../src/liveness/recovery-facts.js";
+import { findOpenIssueOfOrigin, listOpenBlockerIds } from "../src/liveness/recovery-issues.js";
+import { listSilentRuns, lockSilentRun, readSilenceNotes } from "../src/liveness/silent-runs.js";
+import { listUnfinishedEnds, lockUnfinishedEnd } from "../src/liveness/unfinished-ends.js";
 import { listRuns, listWakeups } from "../src/reading.js";
 import {
   claimRunIfWaiting,
@@ -221,6 +227,23 @@ describe("hot queries on 100,000 rows use indexes (check 38)", () => {
         promoted: { requestId: randomUUID(), agentId, runId, reason: "r", payload: {} },
         reopen: false,
       });
+    });
+    expect(whole).toEqual([]);
+  });
+
+  it("DM-15, RC-84 liveness and recovery: what an end, a recovery and a scan look at", async () => {
+    const whole = await tablesReadWhole(async (sql) => {
+      await readEndFacts(sql, runId);
+      await readRecoveryFacts(sql, { issueId, runId });
+      await readRecoveryFacts(sql, { issueId, runId: null });
+      await findOpenIssueOfOrigin(sql, { companyId, originKind: "stranded_issue_recovery", originId: issueId });
+      await listOpenBlockerIds(sql, issueId);
+      await listUnfinishedEnds(sql, { limit: 100, afterId: null });
+      await lockUnfinishedEnd(sql, runId);
+      await listSilentRuns(sql, { suspicionMs: 3_600_000, companyId: null, now: null, limit: 100, afterId: null });
+      await lockSilentRun(sql, { runId, now: null });
+      await readSilenceNotes(sql, [runId]);
+      await readGraphFacts(sql, companyId);
     });
     expect(whole).toEqual([]);
   });

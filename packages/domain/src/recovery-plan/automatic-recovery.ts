@@ -52,8 +52,21 @@ export function hasRecoveryFailed(run: EndedRunFact, recovery: AutomaticRecovery
 }
 
 /** RC-78, RC-12a: a person stopped it and did not ask for more. */
-export function staysStopped(run: EndedRunFact): boolean {
+export function staysStopped(run: Omit<EndedRunFact, "retryReasons">): boolean {
   return run.status === "cancelled" && run.cancelKind === "person" && run.cancelRecover !== true;
+}
+
+/** Runs stopped for these come back when what stopped them ends (RC-75a); an interrupt brings its own wake. */
+const COMES_BACK: ReadonlySet<CancelKind | null> = new Set<CancelKind | null>(["pause", "hold", "budget", "issue"]);
+
+/** RC-75a: it was cancelled by what is no failure. */
+export function comesBackByItself(run: Pick<EndedRunFact, "status" | "cancelKind">): boolean {
+  return run.status === "cancelled" && COMES_BACK.has(run.cancelKind);
+}
+
+/** Whether an end may call for recovery at all (RC-73, RC-75a, RC-78); what else is in the way is asked then. */
+export function mayNeedRecovery(run: Omit<EndedRunFact, "retryReasons">): boolean {
+  return isUnsuccessful(run.status) && !comesBackByItself(run) && !staysStopped(run);
 }
 
 /** RC-15, RC-19, RC-77: payload and context of the recovery's wake. */

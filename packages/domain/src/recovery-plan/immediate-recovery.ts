@@ -2,10 +2,11 @@
  * RC-72 to RC-79, FI-9: a run that failed has just released its issue and nothing else works on it. Pure: the issue's row
  * is locked, and the facts were read under that lock.
  */
-import type { AgentStatus, CancelKind, IssueStatus } from "@wakefleet/contracts";
+import type { AgentStatus, IssueStatus } from "@wakefleet/contracts";
 import { isInvokable } from "../agent.js";
 import {
   type AutomaticRecovery,
+  comesBackByItself,
   type EndedRunFact,
   hasRecoveryFailed,
   isUnsuccessful,
@@ -38,9 +39,6 @@ export type ImmediateRecovery =
   /** RC-77. */
   | { readonly kind: "retry"; readonly recovery: AutomaticRecovery };
 
-/** Runs stopped for these come back when what stopped them ends (RC-75a); an interrupt brings its own wake. */
-const COMES_BACK: ReadonlySet<CancelKind | null> = new Set<CancelKind | null>(["pause", "hold", "budget", "issue"]);
-
 /** Decides what follows, where no deferred wake was promoted. */
 export function planImmediateRecovery(facts: ImmediateRecoveryFacts): ImmediateRecovery {
   const { run, issue, agent } = facts;
@@ -55,7 +53,7 @@ export function planImmediateRecovery(facts: ImmediateRecoveryFacts): ImmediateR
     agent?.wakesOnDemand === false ||
     agent?.status === "paused" ||
     agent?.status === "terminated" ||
-    (run.status === "cancelled" && COMES_BACK.has(run.cancelKind));
+    comesBackByItself(run);
   if (waits) return { kind: "none", rule: "RC-75a" };
   if (staysStopped(run)) return { kind: "none", rule: "RC-78" };
   const mayNotRetry =

@@ -118,11 +118,10 @@ export function needsFollowUpRun(context: JsonObject): boolean {
   return commentIdsOf(context).length > 0 || context["wakeReason"] === "approval_approved";
 }
 
-/** WK-40, LV-78: `continuation_attempt` of a new run: a number, or a text that begins with digits, floored; else 0. */
+/** WK-40: `continuation_attempt` of a new run: a whole number above 0, else 0. */
 export function continuationAttemptOf(context: JsonObject): number {
-  const told = context["livenessContinuationAttempt"];
-  const attempt = typeof told === "string" ? Number.parseInt(told, 10) : told;
-  return typeof attempt === "number" && Number.isFinite(attempt) && attempt > 0 ? Math.floor(attempt) : 0;
+  const attempt = context["livenessContinuationAttempt"];
+  return typeof attempt === "number" && Number.isInteger(attempt) && attempt > 0 ? attempt : 0;
 }
 
 /** The payload a deferred request keeps: the caller's, the issue id and the private context (WK-28). */

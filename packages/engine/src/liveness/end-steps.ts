@@ -3,7 +3,7 @@
  * the rest of the story that `runs/end-run.ts` begins.
  */
 
-import { isContinuable, isUnsuccessful } from "@wakefleet/domain";
+import { isContinuable, mayNeedRecovery } from "@wakefleet/domain";
 import type { ClaimIssue, EndFacts, EndGuard, RunRow } from "@wakefleet/store";
 import { setMissingEndSteps } from "@wakefleet/store";
 import { recoverReleasedIssue } from "../recovery/immediate-recovery.js";
@@ -31,7 +31,7 @@ export function stepsOf({ run, guard, facts, issue, keepsIssue }: StepsQuestion)
   if (facts?.issue != null && guard !== "waiting" && (returned || cancelled)) steps.add("continuation_summary");
   if (returned && run.status === "succeeded" && facts?.commentId === null) steps.add("summary_comment");
   if (returned && !cancelled) steps.add("comment_policy");
-  if (!keepsIssue && isUnsuccessful(run.status)) steps.add("immediate_recovery");
+  if (!keepsIssue && mayNeedRecovery(run)) steps.add("immediate_recovery");
   if (returned && isContinuable(run.livenessState)) steps.add("liveness_continuation");
   return steps;
 }
