@@ -32,11 +32,12 @@ import { createFleetRunQueue } from "./dispatch/fleet-run-queue.js";
 import { createRunDispatcher, type RunDispatcher } from "./dispatch/run-dispatcher.js";
 import { newId } from "./ids.js";
 import type { ControlChannel, FaultPoints, LiveEventPublisher, Log, RunQueue } from "./ports.js";
+import { type GraphPreview, previewIssueGraph } from "./recovery/preview-issue-graph.js";
 import { recordWatchdogDecision, type WatchdogCommand } from "./recovery/record-watchdog-decision.js";
 import { type RunIssueGraphCommand, runIssueGraph } from "./recovery/run-issue-graph.js";
 import { type CancelRunInput, type CancelRunResult, cancelRun } from "./runs/cancel-run.js";
 import { type RerunCommand, retryRun, runNow } from "./runs/rerun.js";
-import { type GraphPreview, type GraphReconcileResult, previewIssueGraph } from "./sweeps/reconcile-issue-graph.js";
+import type { GraphReconcileResult } from "./sweeps/reconcile-issue-graph.js";
 import type { AcceptWakeupRequest, AcceptWakeupResult } from "./wakeups/wake-request.js";
 import { createWakeupAcceptor } from "./wakeups/wakeup-acceptor.js";
 

@@ -10,6 +10,7 @@ export * from "./engine.js";
 export * from "./ids.js";
 export * from "./ports.js";
 export * from "./recovery/log-tail.js";
+export * from "./recovery/preview-issue-graph.js";
 export type { WatchdogActor, WatchdogCommand } from "./recovery/record-watchdog-decision.js";
 export type { RecoverySweepDeps } from "./recovery/recovery-deps.js";
 export type { RunIssueGraphCommand } from "./recovery/run-issue-graph.js";

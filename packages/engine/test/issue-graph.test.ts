@@ -2,12 +2,9 @@
 import type { IssueRow } from "@wakefleet/store";
 import { aCompany, anAgent, anIssue, aRun, insertRow } from "@wakefleet/testkit";
 import { beforeEach, describe, expect, it } from "vitest";
+import { previewIssueGraph } from "../src/recovery/preview-issue-graph.js";
 import { cancelRun } from "../src/runs/cancel-run.js";
-import {
-  type GraphReconcileResult,
-  previewIssueGraph,
-  reconcileIssueGraph,
-} from "../src/sweeps/reconcile-issue-graph.js";
+import { type GraphReconcileResult, reconcileIssueGraph } from "../src/sweeps/reconcile-issue-graph.js";
 import {
   blockersOf,
   commentsOn,

@@ -1,10 +1,9 @@
 /** Creating an issue (API-141, API-150, CO-1, CO-3). */
-import type { IssueCreate } from "@wakefleet/contracts";
+import { experimentalSettings, type IssueCreate } from "@wakefleet/contracts";
 import { findIssue, type IssueRow, insertIssue, type NewIssue, readInstanceSettings } from "@wakefleet/store";
 import { requireCompany } from "../companies/companies.js";
 import type { ApiDeps } from "../deps.js";
 import { assertAssignsTasks } from "../http/guards.js";
-import { experimentalSettings } from "../instance/settings.js";
 import { mutate } from "../mutate.js";
 import { actorOf, type Principal } from "../principal.js";
 import {

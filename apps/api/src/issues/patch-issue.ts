@@ -2,7 +2,7 @@
  * Changing an issue (API-145, API-151 to API-157, CO-2 to CO-6). One transaction on the locked row: guard, change,
  * locks, blockers, comment and activity. The wakes of the change belong between the write and the commit, here.
  */
-import { type IssuePatch, isGuid, type JsonObject, WakefleetError } from "@wakefleet/contracts";
+import { experimentalSettings, type IssuePatch, isGuid, type JsonObject, WakefleetError } from "@wakefleet/contracts";
 import {
   type CommentRow,
   clearDetachedWarning,
@@ -20,7 +20,6 @@ import { resolveShortName } from "../agents/find-agent.js";
 import type { ApiDeps } from "../deps.js";
 import { assertAssignsTasks } from "../http/guards.js";
 import { found } from "../http/query-fields.js";
-import { experimentalSettings } from "../instance/settings.js";
 import { type Mutation, mutate } from "../mutate.js";
 import { type Actor, actorOf, type Principal } from "../principal.js";
 import {

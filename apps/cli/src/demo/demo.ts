@@ -70,7 +70,11 @@ async function showWork(demo: {
   const deadline = performance.now() + ONCE_DEADLINE_MS;
   let told = false;
   const runs = await followRuns({
-    ...{ api, companyId, agents, say, signal },
+    api,
+    companyId,
+    agents,
+    say,
+    signal,
     until(seen): boolean {
       const woken = seen.filter(({ id }) => runIds.has(id));
       const over = woken.length === runIds.size && woken.every(hasEnded);

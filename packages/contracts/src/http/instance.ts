@@ -81,7 +81,7 @@ export const EXPERIMENTAL_SETTINGS_DEFAULTS: ExperimentalSettings = {
 };
 
 /** Reads each stored key by itself: an unknown or broken one falls back alone (IN-7). */
-export function readSettings<Settings extends object>(
+function readSettings<Settings extends object>(
   schema: z.ZodObject<Record<keyof Settings & string, z.ZodType>>,
   input: { stored: unknown; defaults: Settings },
 ): Settings {
@@ -96,6 +96,19 @@ export function readSettings<Settings extends object>(
   });
   // The keys are those of the defaults and each value passed its own schema.
   return Object.fromEntries(entries) as Settings;
+}
+
+/** The experimental group of the stored settings, defaults filled in. */
+export function experimentalSettings(stored: { readonly experimental: unknown }): ExperimentalSettings {
+  return readSettings(experimentalSettingsSchema, {
+    stored: stored.experimental,
+    defaults: EXPERIMENTAL_SETTINGS_DEFAULTS,
+  });
+}
+
+/** The general group of the stored settings, defaults filled in. */
+export function generalSettings(stored: { readonly general: unknown }): GeneralSettings {
+  return readSettings(generalSettingsSchema, { stored: stored.general, defaults: GENERAL_SETTINGS_DEFAULTS });
 }
 
 /** Body of the two routes of API-272; strict. */

@@ -1,15 +1,9 @@
 /** RC-46a: an issue whose run has been silent for too long waits for the review of that run. */
 import { silentSourceComment } from "@wakefleet/domain";
-import {
-  addBlocker,
-  type IssueRow,
-  insertServiceComment,
-  listOpenBlockerIds,
-  type Sql,
-  updateIssue,
-} from "@wakefleet/store";
+import { addBlocker, type IssueRow, listOpenBlockerIds, type Sql, updateIssue } from "@wakefleet/store";
 import type { AfterCommit } from "../runs/after-commit.js";
 import { noteRecovery } from "./note-activity.js";
+import { commentAsService } from "./service-comment.js";
 
 /**
  * Blocks the source on the evaluation, unless it is over or waits for it already. Both rows are locked. The running run keeps
@@ -25,14 +19,15 @@ export async function blockSilentSource(
   const { companyId, id: issueId } = source;
   if (!(await addBlocker(tx, { companyId, issueId, blockerId: evaluation.id }))) return;
   await updateIssue(tx, { id: issueId, changes: { status: "blocked" } });
-  await insertServiceComment(tx, {
-    ...{ companyId, issueId, authorAgentId: null, runId, writtenByService: true, dedupeKey: null },
-    body: silentSourceComment({ evaluation, runId }),
-  });
+  await commentAsService(tx, { companyId, issueId, runId, body: silentSourceComment({ evaluation, runId }) });
   await noteRecovery(
     tx,
     {
-      ...{ companyId, action: "heartbeat.output_stale_escalated", entityType: "issue", entityId: issueId, runId },
+      companyId,
+      action: "heartbeat.output_stale_escalated",
+      entityType: "issue",
+      entityId: issueId,
+      runId,
       details: {
         source: "recovery.scan_silent_active_runs",
         evaluationIssueId: evaluation.id,

@@ -2,12 +2,7 @@
  * What happens to an issue whose one automatic retry failed (RC-20 to RC-28): it becomes `blocked`, says so, and an issue
  * is made for the first who may be asked to repair it. The issue's row is locked and its facts were read under the lock.
  */
-import {
-  EXPERIMENTAL_SETTINGS_DEFAULTS,
-  experimentalSettingsSchema,
-  nonEmptyString,
-  readSettings,
-} from "@wakefleet/contracts";
+import { experimentalSettings, nonEmptyString } from "@wakefleet/contracts";
 import {
   type AutomaticRecovery,
   blockedInPlaceComment,
@@ -21,7 +16,6 @@ import {
   clearIssueLocks,
   findOpenIssueOfOrigin,
   type IssueRow,
-  insertServiceComment,
   listOpenBlockerIds,
   listOwnerCandidates,
   type OwnerQuery,
@@ -36,7 +30,8 @@ import type { NewId } from "../ids.js";
 import type { AfterCommit } from "../runs/after-commit.js";
 import { noteRecovery } from "./note-activity.js";
 import { makeRecoveryIssue } from "./recovery-issue.js";
-import { wakeFromService } from "./system-wake.js";
+import { commentAsService } from "./service-comment.js";
+import { wakeRecoveryOwner } from "./system-wake.js";
 
 export interface Escalation {
   readonly newId: NewId;
@@ -90,7 +85,7 @@ async function blockOnRecovery(tx: Sql, escalation: Escalation): Promise<void> {
   await block(tx, issue);
   const status = issue.status === "todo" ? "todo" : "in_progress";
   const body = escalationComment({ prefix, origin, status, run, recoveryIssue: made?.issue ?? null });
-  await comment(tx, issue, body);
+  await commentAsService(tx, { companyId: issue.companyId, issueId: issue.id, body });
   await noteRecovery(
     tx,
     {
@@ -108,22 +103,15 @@ async function blockOnRecovery(tx: Sql, escalation: Escalation): Promise<void> {
     after,
   );
   if (made?.isNew !== true || made.issue.assigneeAgentId === null) return;
-  const target = { issueId: made.issue.id, sourceIssueId: issue.id, strandedRunId: facts.run?.id ?? null };
-  await wakeFromService(
+  await wakeRecoveryOwner(
     tx,
     { newId, after },
     {
       agentId: made.issue.assigneeAgentId,
       companyId: issue.companyId,
-      source: "assignment",
-      reason: "issue_assigned",
-      payload: target,
-      context: {
-        ...target,
-        taskId: made.issue.id,
-        wakeReason: "issue_assigned",
-        source: RECOVERY_ORIGINS.strandedIssue,
-      },
+      issueId: made.issue.id,
+      about: { sourceIssueId: issue.id, strandedRunId: facts.run?.id ?? null },
+      origin: RECOVERY_ORIGINS.strandedIssue,
     },
   );
 }
@@ -167,16 +155,15 @@ async function findOrMakeRecoveryIssue(
 }
 
 async function usesIsolatedWorkspaces(tx: Sql): Promise<boolean> {
-  const { experimental } = await readInstanceSettings(tx);
-  return readSettings(experimentalSettingsSchema, { stored: experimental, defaults: EXPERIMENTAL_SETTINGS_DEFAULTS })
-    .enableIsolatedWorkspaces;
+  return experimentalSettings(await readInstanceSettings(tx)).enableIsolatedWorkspaces;
 }
 
 /** RC-22. */
 async function blockInPlace(tx: Sql, { facts, after }: Escalation): Promise<void> {
   const { issue, issuePrefix: prefix } = facts;
   await block(tx, issue);
-  await comment(tx, issue, blockedInPlaceComment({ prefix, issue, status: issue.status, run: recoveryRun(facts.run) }));
+  const body = blockedInPlaceComment({ prefix, issue, status: issue.status, run: recoveryRun(facts.run) });
+  await commentAsService(tx, { companyId: issue.companyId, issueId: issue.id, body });
   await noteRecovery(
     tx,
     {
@@ -199,18 +186,6 @@ async function blockInPlace(tx: Sql, { facts, after }: Escalation): Promise<void
 async function block(tx: Sql, issue: IssueRow): Promise<void> {
   await updateIssue(tx, { id: issue.id, changes: { status: "blocked" } });
   await clearIssueLocks(tx, issue.id);
-}
-
-async function comment(tx: Sql, issue: IssueRow, body: string): Promise<void> {
-  await insertServiceComment(tx, {
-    companyId: issue.companyId,
-    issueId: issue.id,
-    authorAgentId: null,
-    runId: null,
-    body,
-    writtenByService: true,
-    dedupeKey: null,
-  });
 }
 
 function blockedDetails({ issue, run }: RecoveryFactsRow) {

@@ -52,3 +52,31 @@ export async function wakeFromService(
   if (result === undefined) throw new Error("a wakeup was left without a result");
   return result;
 }
+
+/** An issue that recovery gave somebody to work on, and what it is about. */
+export interface AssignedRecovery {
+  readonly agentId: string;
+  readonly companyId: string;
+  readonly issueId: string;
+  /** Keys beside `issueId` in payload and context. */
+  readonly about: JsonObject;
+  /** The origin of the issue. */
+  readonly origin: string;
+}
+
+/** Tells the owner of a recovery issue that it is theirs (RC-25, RC-47, RC-65). */
+export async function wakeRecoveryOwner(
+  tx: Sql,
+  deps: { readonly newId: NewId; readonly after: AfterCommit },
+  { agentId, companyId, issueId, about, origin }: AssignedRecovery,
+): Promise<AcceptWakeupResult> {
+  const payload = { issueId, ...about };
+  return await wakeFromService(tx, deps, {
+    agentId,
+    companyId,
+    source: "assignment",
+    reason: "issue_assigned",
+    payload,
+    context: { ...payload, taskId: issueId, wakeReason: "issue_assigned", source: origin },
+  });
+}

@@ -97,10 +97,7 @@ export async function endRunIn(
   const { agents, now } = await lockAgents(tx, [scope.agentId]);
   const agent = agents.get(scope.agentId) ?? null;
   const issue = scope.hasIssue ? await lockIssueOfRun(tx, ending.runId) : null;
-  const { newId, retries, judgeCost, log } = deps;
-  const optional = { ...(retries && { retries }), ...(judgeCost && { judgeCost }), ...(log && { log }) };
-  const locked = { newId, agent, issue, now, ...optional };
-  return endLockedRun(tx, locked, ending, after);
+  return endLockedRun(tx, { ...deps, agent, issue, now }, ending, after);
 }
 
 export interface LockedScope {
@@ -132,8 +129,17 @@ export async function endLockedRun(
   const { agent, issue, now, newId, retries } = locked;
   const keepsIssue = ending.keepsIssue === true;
   const story: EndStory = {
-    ...{ tx, newId, now, run, agent, issue, facts, after, missing: [] },
-    ...{ commentId: facts?.commentId ?? null, holdsLock: issue?.executionRunId === run.id },
+    tx,
+    newId,
+    now,
+    run,
+    agent,
+    issue,
+    facts,
+    after,
+    missing: [],
+    commentId: facts?.commentId ?? null,
+    holdsLock: issue?.executionRunId === run.id,
     ...(locked.log && { log: locked.log }),
   };
   const steps = stepsOf({ run, guard: ending.guard.kind, facts, issue, keepsIssue });

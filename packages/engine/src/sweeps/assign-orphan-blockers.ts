@@ -1,7 +1,6 @@
 /** RC-30 to RC-32: a blocker that nobody is assigned to goes back to the agent that made it. Part of `stranded-work`. */
 import { isInvokable, orphanBlockerComment } from "@wakefleet/domain";
 import {
-  insertServiceComment,
   listOpenBlocked,
   listOrphanBlockers,
   lockAgents,
@@ -11,6 +10,7 @@ import {
 } from "@wakefleet/store";
 import { noteRecovery } from "../recovery/note-activity.js";
 import { forEachSlice, inRecovery, type RecoverySweepDeps, SWEEP_SLICE } from "../recovery/recovery-deps.js";
+import { commentAsService } from "../recovery/service-comment.js";
 import { wakeFromService } from "../recovery/system-wake.js";
 
 export interface AssignedOrphans {
@@ -65,14 +65,15 @@ async function assignOrphan(
     const blocked = await listOpenBlocked(tx, { companyId, issueId });
     if (blocked.length === 0) return "skipped";
     await updateIssue(tx, { id: issueId, changes: { assigneeAgentId: creator.id } });
-    await insertServiceComment(tx, {
-      ...{ companyId, issueId, authorAgentId: null, runId: null, writtenByService: true, dedupeKey: null },
-      body: orphanBlockerComment(await readIssuePrefix(tx, companyId), blocked),
-    });
+    const body = orphanBlockerComment(await readIssuePrefix(tx, companyId), blocked);
+    await commentAsService(tx, { companyId, issueId, body });
     await noteRecovery(
       tx,
       {
-        ...{ companyId, action: "issue.updated", entityType: "issue", entityId: issueId },
+        companyId,
+        action: "issue.updated",
+        entityType: "issue",
+        entityId: issueId,
         details: {
           identifier,
           assigneeAgentId: creator.id,
@@ -85,7 +86,10 @@ async function assignOrphan(
       tx,
       { newId: deps.newId, after },
       {
-        ...{ agentId: creator.id, companyId, source: "automation", reason: "issue_assigned" },
+        agentId: creator.id,
+        companyId,
+        source: "automation",
+        reason: "issue_assigned",
         payload: { issueId, mutation: "unassigned_blocker_recovery" },
         context: {
           issueId,

@@ -63,7 +63,15 @@ async function finishEnd(deps: RecoverySweepDeps, unfinished: Unfinished): Promi
     if (run === null) return false;
     const facts = await readEndFacts(tx, run.id);
     const story: EndStory = {
-      ...{ tx, newId: deps.newId, now, run, issue, facts, after, log: deps.log, missing: [] },
+      tx,
+      newId: deps.newId,
+      now,
+      run,
+      issue,
+      facts,
+      after,
+      log: deps.log,
+      missing: [],
       agent: agents.get(run.agentId) ?? null,
       commentId: facts?.commentId ?? null,
       holdsLock: issue !== null && issue.executionRunId === null,

@@ -3,7 +3,7 @@
  * escalations whose incident is over are retired, always; then, where the setting says so, each finding within the lookback
  * is escalated once. Every effect is decided again under the locks of the issues concerned (RC-85).
  */
-import { EXPERIMENTAL_SETTINGS_DEFAULTS, experimentalSettingsSchema, readSettings } from "@wakefleet/contracts";
+import { experimentalSettings } from "@wakefleet/contracts";
 import {
   chooseOwner,
   clampLookbackHours,
@@ -23,7 +23,6 @@ import {
   clearIssueLocks,
   findOpenIssueOfOrigin,
   type IssueRow,
-  insertServiceComment,
   isIssueHeld,
   isWorkedOn,
   listBudgetFacts,
@@ -43,7 +42,8 @@ import {
 import { noteRecovery } from "../recovery/note-activity.js";
 import { inRecovery, type RecoverySweepDeps } from "../recovery/recovery-deps.js";
 import { makeRecoveryIssue } from "../recovery/recovery-issue.js";
-import { wakeFromService } from "../recovery/system-wake.js";
+import { commentAsService } from "../recovery/service-comment.js";
+import { wakeRecoveryOwner } from "../recovery/system-wake.js";
 import type { AfterCommit } from "../runs/after-commit.js";
 
 export interface GraphReconcileQuery {
@@ -112,12 +112,8 @@ export async function reconcileIssueGraph(
 }
 
 /** RC-58. */
-export async function readGraphSettings(sql: Sql): Promise<{ enabled: boolean; lookbackHours: number }> {
-  const { experimental } = await readInstanceSettings(sql);
-  const settings = readSettings(experimentalSettingsSchema, {
-    stored: experimental,
-    defaults: EXPERIMENTAL_SETTINGS_DEFAULTS,
-  });
+async function readGraphSettings(sql: Sql): Promise<{ enabled: boolean; lookbackHours: number }> {
+  const settings = experimentalSettings(await readInstanceSettings(sql));
   return {
     enabled: settings.enableIssueGraphLivenessAutoRecovery,
     lookbackHours: settings.issueGraphLivenessAutoRecoveryLookbackHours,
@@ -314,20 +310,15 @@ async function create(
   const { issue: escalation, isNew } = made;
   await blockOn(tx, { source, escalation }, after);
   if (!isNew) return made;
-  await insertServiceComment(tx, {
-    ...{ companyId, issueId: source.id, authorAgentId: null, runId: null, writtenByService: true, dedupeKey: null },
-    body: graphEscalationComment(finding, escalation),
-  });
+  await commentAsService(tx, { companyId, issueId: source.id, body: graphEscalationComment(finding, escalation) });
   const selected = owners.candidates.find(({ agentId }) => agentId === owner);
   await noteRecovery(
     tx,
     {
-      ...{
-        companyId,
-        action: "issue.harness_liveness_escalation_created",
-        entityType: "issue",
-        entityId: escalation.id,
-      },
+      companyId,
+      action: "issue.harness_liveness_escalation_created",
+      entityType: "issue",
+      entityId: escalation.id,
       agentId: owner,
       details: {
         source: "recovery.reconcile_issue_graph_liveness",
@@ -356,23 +347,15 @@ async function create(
     },
     after,
   );
-  const target = {
-    issueId: escalation.id,
-    sourceIssueId: source.id,
-    recoveryIssueId: leaf.id,
-    incidentKey: finding.incidentKey,
-  };
-  await wakeFromService(
+  await wakeRecoveryOwner(
     tx,
     { newId: deps.newId, after },
     {
-      ...{ agentId: owner, companyId, source: "assignment", reason: "issue_assigned", payload: target },
-      context: {
-        ...target,
-        taskId: escalation.id,
-        wakeReason: "issue_assigned",
-        source: RECOVERY_ORIGINS.graphIncident,
-      },
+      agentId: owner,
+      companyId,
+      issueId: escalation.id,
+      about: { sourceIssueId: source.id, recoveryIssueId: leaf.id, incidentKey: finding.incidentKey },
+      origin: RECOVERY_ORIGINS.graphIncident,
     },
   );
   return made;
@@ -394,7 +377,10 @@ async function blockOn(
   await noteRecovery(
     tx,
     {
-      ...{ companyId, action: "issue.blockers.updated", entityType: "issue", entityId: issueId },
+      companyId,
+      action: "issue.blockers.updated",
+      entityType: "issue",
+      entityId: issueId,
       details: {
         identifier: source.identifier,
         source: "recovery.reconcile_issue_graph_liveness",
@@ -404,71 +390,4 @@ async function blockOn(
     },
     after,
   );
-}
-
-/** RC-67. */
-export interface GraphPreview {
-  readonly lookbackHours: number;
-  readonly cutoff: string;
-  readonly generatedAt: string;
-  readonly findings: number;
-  readonly recoverableFindings: number;
-  readonly skippedOutsideLookback: number;
-  readonly items: readonly GraphPreviewItem[];
-}
-
-export interface GraphPreviewItem
-  extends Pick<
-    GraphFinding,
-    | "issueId"
-    | "identifier"
-    | "title"
-    | "state"
-    | "severity"
-    | "reason"
-    | "recoveryIssueId"
-    | "incidentKey"
-    | "dependencyPath"
-  > {
-  readonly recoveryIdentifier: string | null;
-  readonly recoveryTitle: string | null;
-  readonly recommendedOwnerAgentId: string | null;
-  readonly latestDependencyUpdatedAt: string;
-}
-
-/** RC-67: what a run would look at; writes nothing, and asks no holds, budgets or existing escalations. */
-export async function previewIssueGraph(sql: Sql, query: { readonly lookbackHours: number }): Promise<GraphPreview> {
-  const lookbackHours = clampLookbackHours(query.lookbackHours);
-  const now = await readDatabaseNow(sql);
-  const cutoffMs = now.getTime() - lookbackHours * 3_600_000;
-  const items: GraphPreviewItem[] = [];
-  let findings = 0;
-  for (const companyId of await listGraphCompanies(sql)) {
-    const facts = await readGraphFacts(sql, companyId);
-    const found = findGraphIncidents(facts);
-    findings += found.length;
-    const agents = found.length === 0 ? new Map() : await listCompanyAgents(sql, companyId);
-    for (const finding of found) {
-      const latest = latestChangeOf(finding.dependencyPath, facts.issues);
-      const leaf = facts.issues.get(finding.recoveryIssueId);
-      if (latest === null || latest < cutoffMs || leaf === undefined) continue;
-      const { companyId: _company, recommendedAction: _action, leafKey: _leafKey, ...shown } = finding;
-      items.push({
-        ...shown,
-        recoveryIdentifier: leaf.identifier,
-        recoveryTitle: leaf.title,
-        recommendedOwnerAgentId: graphOwners(leaf, agents)[0]?.agentId ?? null,
-        latestDependencyUpdatedAt: new Date(latest).toISOString(),
-      });
-    }
-  }
-  return {
-    lookbackHours,
-    cutoff: new Date(cutoffMs).toISOString(),
-    generatedAt: now.toISOString(),
-    findings,
-    recoverableFindings: items.length,
-    skippedOutsideLookback: findings - items.length,
-    items,
-  };
 }

@@ -18,7 +18,6 @@ import {
   findIssue,
   findSourceIssueId,
   type IssueRow,
-  insertServiceComment,
   listOwnerCandidates,
   listSilentRuns,
   lockAgents,
@@ -34,7 +33,8 @@ import { blockSilentSource } from "../recovery/block-source.js";
 import { noteRecovery } from "../recovery/note-activity.js";
 import { forEachSlice, inRecovery, type RecoverySweepDeps, SWEEP_SLICE } from "../recovery/recovery-deps.js";
 import { makeRecoveryIssue } from "../recovery/recovery-issue.js";
-import { wakeFromService } from "../recovery/system-wake.js";
+import { commentAsService } from "../recovery/service-comment.js";
+import { wakeRecoveryOwner } from "../recovery/system-wake.js";
 import type { AfterCommit } from "../runs/after-commit.js";
 
 export interface SilentScanDeps extends RecoverySweepDeps {
@@ -91,7 +91,11 @@ export async function scanSilentRuns(
       next: async (after) => {
         const afterId = after?.id ?? null;
         const { runs, snoozed } = await listSilentRuns(deps.db.sql, {
-          ...{ suspicionMs, companyId: query.companyId ?? null, now, limit: SWEEP_SLICE, afterId },
+          suspicionMs,
+          companyId: query.companyId ?? null,
+          now,
+          limit: SWEEP_SLICE,
+          afterId,
         });
         if (after === null) {
           counts.snoozed += snoozed;
@@ -164,11 +168,7 @@ function silenceOf(deps: SilentScanDeps, { run, now, snoozedUntil }: SilentRunFa
 }
 
 function decide(deps: SilentScanDeps, facts: SilentRunFacts): SilentScanDecision {
-  const { evaluation, closedEvaluationAt, dismissedAt, endedWindowAt, agent } = facts;
-  return decideSilentRun({
-    ...{ silence: silenceOf(deps, facts), agentExists: agent !== null, evaluation },
-    ...{ closedEvaluationAt, dismissedAt, endedWindowAt },
-  });
+  return decideSilentRun({ ...facts, silence: silenceOf(deps, facts), agentExists: facts.agent !== null });
 }
 
 /** RC-46. */
@@ -178,11 +178,8 @@ async function raise(tx: Sql, { deps, source, facts, after }: Scan, raises: bool
   if (raises) {
     const ageMs = silenceOf(deps, facts).ageMs ?? 0;
     await updateIssue(tx, { id: evaluation.id, changes: { priority: "high" } });
-    await insertServiceComment(tx, {
-      ...{ companyId: run.companyId, issueId: evaluation.id, authorAgentId: null, runId: run.id },
-      ...{ writtenByService: true, dedupeKey: null },
-      body: criticalSilenceComment({ id: run.id, ageMs, lastOutputAt: run.lastOutputAt }),
-    });
+    const body = criticalSilenceComment({ id: run.id, ageMs, lastOutputAt: run.lastOutputAt });
+    await commentAsService(tx, { companyId: run.companyId, issueId: evaluation.id, runId: run.id, body });
   }
   await blockSilentSource(tx, { source, evaluation, runId: run.id }, after);
   return { counter: raises ? "escalated" : "existing", issueId: evaluation.id };
@@ -206,8 +203,15 @@ async function create(tx: Sql, scan: Scan, level: "suspicious" | "critical"): Pr
     originFingerprint: `stale_active_run:${companyId}:${run.id}`,
     title: `Review silent active run for ${agent.name}`,
     description: evaluationDescription({
-      ...{ prefix: facts.issuePrefix, level, run, agent, worker: facts.worker, source, ageMs },
-      ...{ thresholds: deps.thresholds ?? DEFAULT_SILENCE_THRESHOLDS, logTail: scan.logTail },
+      prefix: facts.issuePrefix,
+      level,
+      run,
+      agent,
+      worker: facts.worker,
+      source,
+      ageMs,
+      thresholds: deps.thresholds ?? DEFAULT_SILENCE_THRESHOLDS,
+      logTail: scan.logTail,
       ...evidence,
     }),
     priority: level === "critical" ? "high" : "medium",
@@ -220,13 +224,11 @@ async function create(tx: Sql, scan: Scan, level: "suspicious" | "critical"): Pr
   await noteRecovery(
     tx,
     {
-      ...{
-        companyId,
-        action: "heartbeat.output_stale_detected",
-        entityType: "issue",
-        entityId: issue.id,
-        runId: run.id,
-      },
+      companyId,
+      action: "heartbeat.output_stale_detected",
+      entityType: "issue",
+      entityId: issue.id,
+      runId: run.id,
       details: {
         source: "recovery.scan_silent_active_runs",
         level,
@@ -239,13 +241,15 @@ async function create(tx: Sql, scan: Scan, level: "suspicious" | "critical"): Pr
   );
   if (level === "critical") await blockSilentSource(tx, { source, evaluation: issue, runId: run.id }, after);
   if (owner !== null) {
-    const target = { issueId: issue.id, staleRunId: run.id, sourceIssueId: source?.id ?? null };
-    await wakeFromService(
+    await wakeRecoveryOwner(
       tx,
       { newId: deps.newId, after },
       {
-        ...{ agentId: owner, companyId, source: "assignment", reason: "issue_assigned", payload: target },
-        context: { ...target, taskId: issue.id, wakeReason: "issue_assigned", source: RECOVERY_ORIGINS.silentRun },
+        agentId: owner,
+        companyId,
+        issueId: issue.id,
+        about: { staleRunId: run.id, sourceIssueId: source?.id ?? null },
+        origin: RECOVERY_ORIGINS.silentRun,
       },
     );
   }
