@@ -498,6 +498,7 @@ describe("API-270 to API-301 the instance", () => {
     expect(after).toContain('route="/api/agents/:id/wakeup"');
     // "Nan" is how the metrics library writes a mean of nothing yet (an event loop without a sample); readers of the
     // format take not-a-number in any case.
-    for (const line of after.trim().split("\n")) expect(line).toMatch(/^(#.*|\w+(\{.*\})? (-?[\d.e+-]+|NaN|Nan|\+Inf)|)$/);
+    for (const line of after.trim().split("\n"))
+      expect(line).toMatch(/^(#.*|\w+(\{.*\})? (-?[\d.e+-]+|NaN|Nan|\+Inf)|)$/);
   });
 });
