@@ -22,6 +22,8 @@ describe("AD-3 AD-4 the registry", () => {
   it.each([
     "process",
     "http",
+    "claude_local",
+    "codex_local",
     "cursor",
     "gemini_local",
     "opencode_local",
@@ -47,6 +49,8 @@ describe("AD-3 AD-4 the registry", () => {
 
 describe("AD-6 capabilities", () => {
   it.each([
+    ["claude_local", true, true, false, true, [0, 0, 0], "confirmed"],
+    ["codex_local", true, true, false, true, [0, 0, 0], "confirmed"],
     ["cursor", true, true, true, true, [200, 2_000_000, 72], "unknown"],
     ["gemini_local", true, true, true, true, [200, 2_000_000, 72], "unknown"],
     ["opencode_local", true, true, true, true, [200, 2_000_000, 72], "unknown"],

@@ -3,6 +3,8 @@
  *
  * What must stay true: the registry always holds `process`, because an unknown type runs as one (AD-4).
  */
+import { claudeAdapter } from "./claude-local/claude-adapter.js";
+import { codexAdapter } from "./codex-local/codex-adapter.js";
 import type { Adapter, AdapterModel, SessionCodec } from "./contract.js";
 import { cursorAdapter } from "./cursor/cursor-adapter.js";
 import { geminiAdapter } from "./gemini-local/gemini-adapter.js";
@@ -40,6 +42,8 @@ export function builtInAdapters(): readonly Adapter[] {
   return [
     processAdapter,
     httpAdapter,
+    claudeAdapter,
+    codexAdapter,
     cursorAdapter,
     geminiAdapter,
     openCodeAdapter,

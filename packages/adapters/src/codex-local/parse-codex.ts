@@ -38,11 +38,9 @@ export function createCodexParser(): CodexParser {
 
   return {
     onEvent(event) {
+      // Printed once: where the line was damaged, its type may be gone and the id still be there.
+      threadId ??= firstText(event, ["thread_id"]);
       switch (event["type"]) {
-        // An event without a type was rescued from a damaged line and holds the id alone.
-        case "":
-          threadId ??= firstText(event, ["thread_id"]);
-          break;
         case "thread.started":
           threadId = nextThreadId(threadId, firstText(event, ["thread_id"]));
           break;
