@@ -4,10 +4,13 @@
  *
  * This is also the one place where the wakes a change causes belong (API-14, CO-64): decided inside `work`, on `tx`, so
  * that a change and its wakes commit together.
+ *
+ * What an agent writes under a claim commits only while that claim is current (BY-8): the claim is looked at last, under a
+ * lock that the run's end waits for, so that no write slips in between the end of a run and its commit.
  */
-import type { JsonObject, LiveEventDraft } from "@wakefleet/contracts";
+import { type JsonObject, type LiveEventDraft, WakefleetError } from "@wakefleet/contracts";
 import { redactObject } from "@wakefleet/domain";
-import { type ActivityRow, insertActivity, isRetryable, type NewActivity, type Sql } from "@wakefleet/store";
+import { type ActivityRow, holdClaim, insertActivity, isRetryable, type NewActivity, type Sql } from "@wakefleet/store";
 import type { ApiDeps } from "./deps.js";
 import type { Actor } from "./principal.js";
 
@@ -27,6 +30,14 @@ export interface Mutation {
 }
 
 const MAX_ATTEMPTS = 4;
+
+/** 409 `stale_claim` (API-49, BY-8). */
+export function staleClaim(): WakefleetError {
+  return new WakefleetError(
+    "stale_claim",
+    "The run of this token was taken over or has ended; it may not write any more",
+  );
+}
 
 function entryOf(actor: Actor, note: ActivityNote): NewActivity {
   return {
@@ -62,6 +73,8 @@ export async function mutate<T>(
       const { result, rows } = await deps.db.transaction(async (tx) => {
         const notes: ActivityNote[] = [];
         const done = await work({ tx, note: (activity) => void notes.push(activity) });
+        const { runId, claimToken } = actor;
+        if (runId !== null && claimToken !== null && !(await holdClaim(tx, { runId, claimToken }))) throw staleClaim();
         return {
           result: done,
           rows: await insertActivity(

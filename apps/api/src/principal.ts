@@ -34,6 +34,8 @@ export interface AgentPrincipal {
   readonly canCreateAgents: boolean;
   /** The run it acts in (API-30). */
   readonly runId: string | null;
+  /** The claim it acts under (BY-8): of its run token, or of the header beside a key. Null: it named none. */
+  readonly claimToken: number | null;
 }
 
 export type Principal = BoardPrincipal | EnqueuePrincipal | AgentPrincipal;
@@ -45,14 +47,18 @@ export interface Actor {
   readonly agentId: string | null;
   readonly userId: string | null;
   readonly runId: string | null;
+  /** Whoever writes under a claim writes only while it is current (BY-8). */
+  readonly claimToken: number | null;
 }
 
 /** The caller as an actor (DM-11). */
 export function actorOf(principal: Principal): Actor {
   if (principal.kind === "agent") {
-    return { type: "agent", id: principal.agentId, agentId: principal.agentId, userId: null, runId: principal.runId };
+    const { agentId, runId, claimToken } = principal;
+    return { type: "agent", id: agentId, agentId, userId: null, runId, claimToken };
   }
-  return { type: "user", id: principal.userId, agentId: null, userId: principal.userId, runId: null };
+  const { userId } = principal;
+  return { type: "user", id: userId, agentId: null, userId, runId: null, claimToken: null };
 }
 
 /** Bound to no company and of scope admin, or the local board (API-20, API-26). */

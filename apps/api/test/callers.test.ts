@@ -1,5 +1,6 @@
 /** Who is calling (API-20 to API-38): spec 02 checks 1 to 6, 52, 55. */
 import { mintRunToken } from "@wakefleet/engine";
+import { waitFor } from "@wakefleet/testkit";
 import { UnsecuredJWT } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
@@ -11,6 +12,7 @@ import {
   type Json,
   markEnded,
   markRunning,
+  type Reply,
   startTestApi,
   type TestApi,
   type TestCompany,
@@ -165,6 +167,64 @@ describe("API-30, API-31 run tokens", () => {
     );
     expect(reply.body.code).toBe("stale_claim");
     await expectStatus(api.call("GET", "/api/agents/me", { key }), 401);
+  });
+
+  describe("BY-8 a claim named beside an agent's key", () => {
+    async function aClaimedRun(): Promise<{ run: Json; key: string; write: (claim: string) => Promise<Reply> }> {
+      const { run, agent: own } = await aRunningRun();
+      const key = await anAgentKey(api, own.id);
+      const issue = await company.issue();
+      const write = (claim: string): Promise<Reply> =>
+        api.call("POST", `/api/issues/${issue.id}/comments`, {
+          key,
+          headers: { "X-Wakefleet-Run-Id": run.id, "X-Wakefleet-Claim-Token": claim },
+          body: { body: "done" },
+        });
+      return { run, key, write };
+    }
+
+    it("BY-8 writes while it is current; 409 stale_claim with another, and nothing is written", async () => {
+      const { run, write } = await aClaimedRun();
+      await expectStatus(write("1"), 201);
+      const refused = await expectStatus(write("2"), 409);
+      expect(refused.body.code).toBe("stale_claim");
+      await api.db.sql.query("UPDATE heartbeat_runs SET start_token = NULL WHERE id = $1", [run.id]);
+      expect((await expectStatus(write("1"), 409)).body.code).toBe("stale_claim");
+      const [row] = await api.db.sql.query<{ count: number }>(
+        "SELECT count(*)::int AS count FROM activity_log WHERE run_id = $1 AND action = 'issue.comment_added'",
+        [run.id],
+      );
+      expect(row?.count).toBe(1);
+    });
+
+    it("BY-8 a claim that is no number: 400", async () => {
+      const { write } = await aClaimedRun();
+      expect((await expectStatus(write("one"), 400)).body.error).toContain("X-Wakefleet-Claim-Token");
+    });
+
+    it("BY-8 a claim that ends while the write is under way keeps the write from being committed", async () => {
+      const { run, write } = await aClaimedRun();
+      // The end of the run holds the row; the write arrives, is let in, and finds the claim gone when it may look again.
+      const client = await api.db.transactionPool.connect();
+      try {
+        await client.query("BEGIN");
+        await client.query("UPDATE heartbeat_runs SET start_token = NULL WHERE id = $1", [run.id]);
+        const writing = write("1");
+        await waitFor(
+          async () =>
+            (
+              await api.db.sql.query(
+                "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()",
+              )
+            ).length > 0,
+          { what: "the write to wait for the run's end" },
+        );
+        await client.query("COMMIT");
+        expect((await expectStatus(writing, 409)).body.code).toBe("stale_claim");
+      } finally {
+        client.release();
+      }
+    });
   });
 
   it("API-30 the header names no other run", async () => {

@@ -26,6 +26,9 @@ export interface RunTokenClaims {
   readonly claimToken: number;
 }
 
+/** Signs the token of one run; what signs lies with whoever composed it. */
+export type MintRunToken = (claims: RunTokenClaims) => Promise<string>;
+
 function keyOf(secret: string): Uint8Array {
   return new TextEncoder().encode(secret);
 }

@@ -207,3 +207,30 @@ describe("output", () => {
     expect(sent.at(-1)).toMatchObject({ stream: "stdout", chunk: "hello\n", truncated: false });
   });
 });
+
+describe("what an agent proves itself with", () => {
+  it("BY-8, AD-18 the adapter gets the claim, and a token where it passes tokens on", async () => {
+    const seen: { claimToken?: number | undefined; authToken?: string | undefined }[] = [];
+    const play: Play = ({ claimToken, authToken }) => {
+      seen.push({ claimToken, authToken });
+      return done;
+    };
+    const minted: unknown[] = [];
+    const mintRunToken = async (claims: unknown): Promise<string> => `token ${minted.push(claims)}`;
+    for (const options of [{ mintRunToken }, { mintRunToken: null }, {}]) {
+      const agentId = await anAgent(world.db.sql, { companyId });
+      const id = await aRun(world.db.sql, { companyId, agentId });
+      await (await world.worker(play, options)).work({ id, agentId });
+      expect((await world.run(id)).status).toBe("succeeded");
+      if (minted.length === 1 && seen.length === 1) {
+        expect(minted[0]).toEqual({ agentId, companyId, adapterType: "process", runId: id, claimToken: 1 });
+      }
+    }
+    expect(seen).toEqual([
+      { claimToken: 1, authToken: "token 1" },
+      { claimToken: 1, authToken: undefined },
+      { claimToken: 1, authToken: undefined },
+    ]);
+    expect(minted).toHaveLength(1);
+  });
+});

@@ -111,7 +111,7 @@ export interface World {
   /** One wake, whatever comes of it. */
   ask(request: Partial<AcceptWakeupRequest> & { agentId: string }): Promise<AcceptWakeupResult>;
   /** A worker of this host, registered; its adapter plays `play`. */
-  worker(play?: Play, options?: { db?: Database; host?: RecoveryDeps["host"]; leaseMs?: number }): Promise<TestWorker>;
+  worker(play?: Play, options?: WorkerOptions): Promise<TestWorker>;
   cancelDeps(): CancelDeps;
   run(runId: string): Promise<RunRow>;
   request(requestId: string): Promise<WakeupRow>;
@@ -119,6 +119,14 @@ export interface World {
   pool(): Database;
   /** What may be broken at the end of this test. */
   allow(options: InvariantOptions & { rules?: readonly string[] }): void;
+}
+
+export interface WorkerOptions {
+  readonly db?: Database;
+  readonly host?: RecoveryDeps["host"];
+  readonly leaseMs?: number;
+  /** The adapter passes tokens on (AD-18) and gets this one. */
+  readonly mintRunToken?: WorkDeps["mintRunToken"];
 }
 
 export interface TestWorker {
@@ -226,10 +234,7 @@ export function useWorld(): World {
   return world;
 }
 
-async function testWorker(
-  world: World,
-  how: { home: string; play: Play; db?: Database; host?: RecoveryDeps["host"]; leaseMs?: number },
-): Promise<TestWorker> {
+async function testWorker(world: World, how: { home: string; play: Play } & WorkerOptions): Promise<TestWorker> {
   const { home, play } = how;
   const host = how.host ?? HOST;
   const db = how.db ?? world.db;
@@ -239,7 +244,9 @@ async function testWorker(
     newId,
     workerId,
     leaseMs: how.leaseMs ?? 30_000,
-    adapters: createAdapterRegistry([scriptedAdapter(play)]),
+    adapters: createAdapterRegistry([
+      { ...scriptedAdapter(play), supportsLocalAgentJwt: how.mintRunToken !== undefined },
+    ]),
     runLogs: createLocalRunLogStore({ dir: join(home, "logs") }),
     runLogMaxBytes: 1_000_000,
     events: world.told.publisher,
@@ -247,6 +254,7 @@ async function testWorker(
     faults: noFaults,
     log: silentLog,
     location: { env: { WAKEFLEET_HOME: home }, userHome: home },
+    mintRunToken: how.mintRunToken ?? null,
     held: new HeldRuns(),
     retries: { table: DEFAULT_RETRY_TABLE, random: () => 0.5 },
     budgetStops: { queue: world.told.runQueue(), control: world.told },

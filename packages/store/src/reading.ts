@@ -36,6 +36,19 @@ export async function findRunTokenFacts(sql: Sql, runId: string): Promise<RunTok
   return rows[0] === undefined ? null : camelRow<RunTokenFacts>(rows[0]);
 }
 
+/**
+ * Whether a run still is the one that was started under this claim (BY-8). The row stays locked against its end until the
+ * transaction is over; call it last, after every other lock (agents, issues, then runs).
+ */
+export async function holdClaim(tx: Sql, claim: { runId: string; claimToken: number }): Promise<boolean> {
+  const rows = await tx.query<object>(
+    "SELECT 1 FROM heartbeat_runs WHERE id = $1 AND start_token = $2 FOR SHARE",
+    [claim.runId, claim.claimToken],
+    "hold_claim",
+  );
+  return rows.length > 0;
+}
+
 export interface RunFilter {
   readonly companyId: string;
   readonly agentId?: string | undefined;

@@ -19,6 +19,7 @@ import {
 } from "@wakefleet/store";
 import { LRUCache } from "lru-cache";
 import type { ApiDeps } from "../deps.js";
+import { staleClaim } from "../mutate.js";
 import type { AgentPrincipal, BoardPrincipal, Principal } from "../principal.js";
 import { assertTrustedOrigin } from "./origin.js";
 import { HttpError } from "./problems.js";
@@ -66,6 +67,17 @@ export function credentialOf(req: IncomingMessage, token: string | null): Creden
 
 function unauthenticated(): WakefleetError {
   return new WakefleetError("unauthenticated", "Unauthorized");
+}
+
+/** BY-8: the claim that an agent with a key of its own says it acts under; null when it says nothing. */
+function readClaimHeader(req: IncomingMessage): number | null {
+  const sent = req.headers["x-wakefleet-claim-token"] ?? req.headers["x-paperclip-claim-token"];
+  if (sent === undefined || sent === "") return null;
+  if (typeof sent === "string" && /^\d{1,15}$/.test(sent)) return Number(sent);
+  throw new WakefleetError(
+    "bad_request",
+    "X-Wakefleet-Claim-Token must be the number that the run was started with (WAKEFLEET_CLAIM_TOKEN)",
+  );
 }
 
 /** A board key as a principal; null for an enqueue key. */
@@ -157,6 +169,7 @@ export function createAuthenticator(deps: Pick<ApiDeps, "db" | "settings" | "buc
         role: owner.agentRole,
         canCreateAgents: owner.agentPermissions["canCreateAgents"] === true,
         runId: null,
+        claimToken: null,
       };
     }
     return null;
@@ -171,10 +184,7 @@ export function createAuthenticator(deps: Pick<ApiDeps, "db" | "settings" | "buc
     if (facts.endedLongAgo) return null;
     if (facts.startToken !== claims.claimToken) {
       if (!isMutation) return null;
-      throw new WakefleetError(
-        "stale_claim",
-        "The run of this token was taken over or has ended; it may not write any more",
-      );
+      throw staleClaim();
     }
     return {
       kind: "agent",
@@ -185,6 +195,7 @@ export function createAuthenticator(deps: Pick<ApiDeps, "db" | "settings" | "buc
       role: facts.agentRole,
       canCreateAgents: facts.agentPermissions["canCreateAgents"] === true,
       runId: claims.runId,
+      claimToken: claims.claimToken,
     };
   }
 
@@ -203,7 +214,10 @@ export function createAuthenticator(deps: Pick<ApiDeps, "db" | "settings" | "buc
   }
 
   /** The run an agent says it acts in (API-30, CO-12). */
-  async function withNamedRun(principal: AgentPrincipal, req: IncomingMessage): Promise<AgentPrincipal> {
+  async function withNamedRun(
+    principal: AgentPrincipal,
+    { req, isMutation }: { req: IncomingMessage; isMutation: boolean },
+  ): Promise<AgentPrincipal> {
     const named = req.headers["x-wakefleet-run-id"] ?? req.headers["x-paperclip-run-id"];
     if (named === undefined || named === "") return principal;
     const foreign = new WakefleetError("forbidden", "Run id does not belong to this agent");
@@ -212,9 +226,12 @@ export function createAuthenticator(deps: Pick<ApiDeps, "db" | "settings" | "buc
       if (named.toLowerCase() !== principal.runId?.toLowerCase()) throw foreign;
       return principal;
     }
+    const claimToken = readClaimHeader(req);
     const run = await findRun(db.sql, named);
-    if (run === null || run.agentId !== principal.agentId || run.status !== "running") throw foreign;
-    return { ...principal, runId: run.id };
+    if (run === null || run.agentId !== principal.agentId) throw foreign;
+    if (isMutation && claimToken !== null && claimToken !== run.startToken) throw staleClaim();
+    if (run.status !== "running") throw foreign;
+    return { ...principal, runId: run.id, claimToken };
   }
 
   return {
@@ -238,7 +255,7 @@ export function createAuthenticator(deps: Pick<ApiDeps, "db" | "settings" | "buc
       const principal =
         (await fromBearer(credential.token, credential.id)) ?? (await fromRunToken(credential.token, isMutation));
       if (principal === null) return await refuse(address);
-      return principal.kind === "agent" ? await withNamedRun(principal, req) : principal;
+      return principal.kind === "agent" ? await withNamedRun(principal, { req, isMutation }) : principal;
     },
     async openSession({ token, address }) {
       const principal = await fromBearer(token, tokenHash(token));

@@ -92,6 +92,11 @@ export interface AdapterExecutionContext {
   onWarning?(warning: AdapterWarning): void;
   /** Bearer token of the run; only given to adapters that declare `supportsLocalAgentJwt` (AD-18). */
   readonly authToken?: string;
+  /**
+   * The claim under which the run was started (BY-8). The agent sends it back as `X-Wakefleet-Claim-Token`, and our API
+   * refuses what it writes once the claim is no longer current.
+   */
+  readonly claimToken?: number;
   /** Aborted with a `RunAborted` when the run must stop (EX-10, CN-2, EX-14). */
   readonly signal: AbortSignal;
   /** The worker's own environment, from which a child inherits (AD-52). Default `process.env`. */

@@ -11,6 +11,7 @@ interface Given {
   readonly config?: JsonObject;
   readonly context?: JsonObject;
   readonly authToken?: string;
+  readonly claimToken?: number;
   readonly workerEnv?: Record<string, string>;
   readonly more?: Partial<InjectedEnvironmentInput>;
 }
@@ -23,6 +24,7 @@ function build(given: Given = {}): ReturnType<typeof childEnvironment> {
       config: { ...given.config, ...(given.env === undefined ? {} : { env: given.env }) },
       context: given.context ?? {},
       ...(given.authToken === undefined ? {} : { authToken: given.authToken }),
+      ...(given.claimToken === undefined ? {} : { claimToken: given.claimToken }),
     },
     workerEnv: given.workerEnv ?? {},
     ...given.more,
@@ -185,6 +187,11 @@ describe("AD-54 config variables", () => {
     expect(build({ env: { [name]: "mine" }, context: { taskId: "t" } }).injected).toMatchObject(
       both("TASK_ID", "mine"),
     );
+  });
+
+  it("BY-8 names the claim of the run, whatever the config says", () => {
+    const { injected } = build({ claimToken: 12, env: both("CLAIM_TOKEN", "13") });
+    expect(injected).toMatchObject(both("CLAIM_TOKEN", "12"));
   });
 
   it("AD-53 AD-54 sets the token unless config has a key", () => {

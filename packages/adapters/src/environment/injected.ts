@@ -1,7 +1,7 @@
 /**
  * The variables the service adds for an agent (AD-53, AD-54, CX-21), each under its own name and its alias.
  *
- * What must stay true: identity (agent, company, run, API address) always is the real one, whatever the config says; an
+ * What must stay true: identity (agent, company, run, its claim, API address) always is the real one, whatever the config says; an
  * agent that lied about its run id would write into another run.
  */
 import { isJsonObject, type JsonObject, type JsonValue, nonEmptyString } from "@wakefleet/contracts";
@@ -12,7 +12,7 @@ import type { EnvironmentSource } from "./inherited.js";
 import { normalizeWakePayload } from "./wake-payload.js";
 
 /** Names without their prefix. Config can never change these (AD-54). */
-const IDENTITY_NAMES = new Set(["AGENT_ID", "COMPANY_ID", "RUN_ID", "API_URL"]);
+const IDENTITY_NAMES = ["AGENT_ID", "COMPANY_ID", "RUN_ID", "API_URL", "CLAIM_TOKEN"] as const;
 
 /** Names without their prefix that config may set under either name, with effect on both (AD-54). */
 const OVERWRITABLE_NAMES = new Set([
@@ -45,7 +45,10 @@ const OVERWRITABLE_NAMES = new Set([
 const JSON_VALUE_MAX_BYTES = 100_000;
 
 export interface InjectedEnvironmentInput {
-  readonly execution: Pick<AdapterExecutionContext, "runId" | "agent" | "config" | "context" | "authToken">;
+  readonly execution: Pick<
+    AdapterExecutionContext,
+    "runId" | "agent" | "config" | "context" | "authToken" | "claimToken"
+  >;
   readonly workerEnv: EnvironmentSource;
   /** Adds the runtime-service variables (Claude and Codex only, AD-53). Default false. */
   readonly withRuntimeServices?: boolean;
@@ -111,14 +114,15 @@ function bothNames(name: string): [string, string] {
 function identityValues(
   execution: InjectedEnvironmentInput["execution"],
   workerEnv: EnvironmentSource,
-): [string, string][] {
-  const values: Record<string, string> = {
+): [string, string | null][] {
+  const values: Record<(typeof IDENTITY_NAMES)[number], string | null> = {
     AGENT_ID: execution.agent.id,
     COMPANY_ID: execution.agent.companyId,
     RUN_ID: execution.runId,
     API_URL: resolveApiUrl(workerEnv),
+    CLAIM_TOKEN: execution.claimToken === undefined ? null : String(execution.claimToken),
   };
-  return [...IDENTITY_NAMES].map((name) => [name, values[name] ?? ""]);
+  return IDENTITY_NAMES.map((name) => [name, values[name]]);
 }
 
 function generatedValues(input: InjectedEnvironmentInput): [string, string | null][] {

@@ -91,6 +91,12 @@ describe("07 table 17: the http adapter", () => {
     expect(JSON.stringify(metas)).not.toContain("Bearer");
   });
 
+  it("BY-8 sends the claim that the run was started under", async () => {
+    const target = await serve((response) => response.end());
+    await run({ url: target.url }, { execution: { claimToken: 7 } });
+    expect(target.received[0]?.headers).toMatchObject({ "x-wakefleet-claim-token": "7" });
+  });
+
   it("AD-86 lets configured headers win, whatever their case", async () => {
     const target = await serve((response) => response.end());
     await run({ url: target.url, headers: { "Content-Type": "application/vnd.x+json", "x-WAKEFLEET-run-id": "mine" } });

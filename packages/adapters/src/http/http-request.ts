@@ -17,7 +17,7 @@ export interface PreparedRequest {
  */
 export function prepareRequest(
   config: HttpConfig,
-  execution: Pick<AdapterExecutionContext, "runId" | "agent" | "context">,
+  execution: Pick<AdapterExecutionContext, "runId" | "agent" | "context" | "claimToken">,
 ): PreparedRequest {
   if (config.url === "") throw new Error("HTTP adapter missing url");
   const sendsBody = config.method !== "GET" && config.method !== "HEAD";
@@ -29,6 +29,7 @@ export function prepareRequest(
         ...(sendsBody ? { "content-type": "application/json" } : {}),
         "x-wakefleet-run-id": execution.runId,
         "x-paperclip-run-id": execution.runId,
+        ...(execution.claimToken === undefined ? {} : { "x-wakefleet-claim-token": String(execution.claimToken) }),
       },
       config.headers,
     ),

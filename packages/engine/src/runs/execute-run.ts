@@ -13,6 +13,7 @@ import { storeContextIfHeld, storeSpawnIfHeld } from "@wakefleet/store";
 import { ensureAgentHome, resolveBaseWorkspace } from "@wakefleet/workspaces";
 import { resolveAdapterConfig } from "./adapter-config.js";
 import type { Execution, ExecutionEnd, PreparedRun } from "./execution.js";
+import { runCredentials } from "./run-credentials.js";
 import { invocationEvent, storeOutput, storeRunEvents } from "./run-output.js";
 import { endOfFault, endOfResult } from "./run-result.js";
 
@@ -34,7 +35,8 @@ export async function executeRun(execution: Execution): Promise<ExecutionEnd> {
     // The adapter need not wait for what people read about it: the writer keeps the order of lines, the end waits for both.
     const told = [storeContext(execution, keys), tellWarnings(execution, writer, prepared.workspace.warnings)];
     await deps.faults.hit("after-start-before-spawn");
-    const result = await adapter.execute(adapterContext(execution, prepared, writer));
+    const credentials = await runCredentials(execution, adapter);
+    const result = await adapter.execute({ ...adapterContext(execution, prepared, writer), ...credentials });
     await Promise.all(told);
     await deps.faults.hit("after-child-exit-before-finish");
     return await endOfResult(execution, { result, writer });

@@ -5,6 +5,7 @@ import type { RunLogStore } from "@wakefleet/run-logs";
 import type { Database } from "@wakefleet/store";
 import type { BaseWorkspace, InstanceLocation } from "@wakefleet/workspaces";
 import type { FaultPoints, LiveEventPublisher, Log } from "../ports.js";
+import type { MintRunToken } from "../run-token.js";
 import type { ClaimedRun } from "./claim-run.js";
 import type { RunEnding } from "./end-run.js";
 import type { HeldRun } from "./held-runs.js";
@@ -20,6 +21,8 @@ export interface ExecuteDeps {
   readonly log: Log;
   /** The worker's own environment, which children inherit from (AD-52), and the home its folders lie in (WS-1). */
   readonly location: InstanceLocation;
+  /** AD-18; null where there is no secret to sign with. */
+  readonly mintRunToken: MintRunToken | null;
 }
 
 /** One run under way. */
