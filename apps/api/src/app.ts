@@ -26,6 +26,7 @@ import { loginRoutes } from "./routes/login.js";
 import type { RouteDeps } from "./routes/route-deps.js";
 import { runRoutes } from "./routes/runs.js";
 import { wakeupRoutes } from "./routes/wakeups.js";
+import { whyRoutes } from "./routes/why.js";
 
 export interface App {
   readonly express: Express;
@@ -41,6 +42,7 @@ export function allRoutes(deps: RouteDeps): Route[] {
     ...agentRoutes(deps),
     ...agentKeyRoutes(deps),
     ...wakeupRoutes(deps),
+    ...whyRoutes(deps),
     ...runRoutes(deps),
     ...budgetRoutes(deps),
     ...issueRoutes(deps),

@@ -5,4 +5,5 @@ export * from "./heartbeat-policy.js";
 export * from "./http/index.js";
 export * from "./jobs.js";
 export * from "./json.js";
+export * from "./receipt.js";
 export * from "./wakeup.js";

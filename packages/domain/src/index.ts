@@ -30,3 +30,4 @@ export * from "./text/well-formed.js";
 export * from "./wakeup/context.js";
 export * from "./wakeup/decide-wakeup.js";
 export * from "./wakeup/resume-run.js";
+export * from "./why/index.js";

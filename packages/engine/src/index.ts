@@ -33,3 +33,5 @@ export * from "./sweeps/scan-silent-runs.js";
 export * from "./wakeups/accept-wakeups.js";
 export * from "./wakeups/wake-request.js";
 export * from "./wakeups/wakeup-acceptor.js";
+export { whyAgent } from "./why/why-agent.js";
+export { whyRun, whyWakeup } from "./why/why-run.js";

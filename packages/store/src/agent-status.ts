@@ -3,6 +3,7 @@
  * Runs set `running`, `idle` and `error` elsewhere and never touch these (AL-1). Call with the agent's row locked.
  */
 import type { PauseReason } from "@wakefleet/contracts";
+import { receiptParam, withReceipt } from "./receipt-sql.js";
 import { type AgentRow, camelRow } from "./rows.js";
 import type { Sql } from "./sql.js";
 
@@ -43,10 +44,11 @@ export async function terminateAgentIfLiving(tx: Sql, agentId: string, text: str
        UPDATE agent_api_keys k SET revoked_at = now() FROM agent WHERE k.agent_id = agent.id AND k.revoked_at IS NULL
      ), deferred AS (
        UPDATE agent_wakeup_requests w SET status = 'cancelled', error = $2, finished_at = now(), updated_at = now(),
+              receipts = ${withReceipt("w", "$3::jsonb")},
               idempotency_key = CASE WHEN w.requested_by_actor_type = 'system' THEN NULL ELSE w.idempotency_key END
          FROM agent WHERE w.agent_id = agent.id AND w.status = 'deferred_issue_execution'
      )
      SELECT * FROM agent`,
-    [agentId, text],
+    [agentId, text, receiptParam({ rule: "AL-12", outcome: "cancelled", facts: { error: text } })],
   );
 }

@@ -36,7 +36,15 @@ export * from "./runs/cancel-run.js";
 export * from "./runs/claim-run.js";
 export * from "./runs/end-run.js";
 export * from "./runs/fence.js";
-export * from "./runs/outbox.js";
+export {
+  listPausedAgentsWithWork,
+  makeRetryDue,
+  markDispatched,
+  markSliceUndispatched,
+  readRunsForJobs,
+  takeUndispatched,
+  type UndispatchedRun,
+} from "./runs/outbox.js";
 export * from "./runs/release-issue.js";
 export * from "./runs/run-events.js";
 export * from "./runs/running-run.js";
@@ -46,3 +54,4 @@ export type { Sql } from "./sql.js";
 export * from "./wakeups/lock-wake-targets.js";
 export * from "./wakeups/read-wake-facts.js";
 export * from "./wakeups/record-wakeups.js";
+export * from "./why-reading.js";

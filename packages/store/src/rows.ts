@@ -10,6 +10,7 @@ import type {
   IssueStatus,
   JsonObject,
   JsonValue,
+  Receipt,
   RunStatus,
   TriggerDetail,
   WakeupStatus,
@@ -80,6 +81,8 @@ export interface RunRow {
   finalizedAt: Date | null;
   endState: JsonValue;
   traceId: string | null;
+  /** BY-1, oldest first. */
+  receipts: readonly Receipt[];
   createdAt: Date;
   updatedAt: Date;
 }
@@ -135,6 +138,8 @@ export interface WakeupRow {
   idempotencyFingerprint: string | null;
   responseStatus: number | null;
   responseJson: JsonObject | null;
+  /** BY-1, oldest first. */
+  receipts: readonly Receipt[];
   createdAt: Date;
   updatedAt: Date;
 }

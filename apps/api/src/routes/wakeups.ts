@@ -1,5 +1,6 @@
 /** Routes of wakeups (API-100 to API-113). */
 import {
+  explainedWakeupSchema,
   IDEMPOTENCY_KEY_MAX_CHARS,
   INVOCATION_SOURCES,
   invokeAnswerSchema,
@@ -155,13 +156,13 @@ export function wakeupRoutes(deps: RouteDeps): Route[] {
     route({
       method: "get",
       path: "/api/wakeups/:wakeupId",
-      summary: "Reads what became of a wakeup",
+      summary: "Reads what became of a wakeup, and why",
       tag: "wakeups",
       rule: "API-104",
       access: "caller_or_enqueue",
       who: "keys of the company; enqueue keys their own",
       rate: "read",
-      responses: { 200: { description: "The wakeup with its run", schema: wakeupSchema } },
+      responses: { 200: { description: "The wakeup with its run", schema: explainedWakeupSchema } },
       errors: ["not_found", "wrong_company", "insufficient_scope"],
       handle: async ({ caller, params }) => ok(await readWakeup(deps, { caller, ...params })),
     }),

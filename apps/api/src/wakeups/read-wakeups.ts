@@ -1,6 +1,7 @@
 /** Reading wakeups (API-104, API-105, API-113). Private payload keys and stored answers never leave. */
 import type { JsonObject } from "@wakefleet/contracts";
 import { redactObject } from "@wakefleet/domain";
+import { whyWakeup } from "@wakefleet/engine";
 import {
   findRun,
   findRuns,
@@ -27,17 +28,18 @@ function presentPayload(payload: JsonObject | null): JsonObject | null {
 }
 
 function presentWakeup(wakeup: WakeupRow, run: RunRow | null): object {
-  const { idempotencyFingerprint: _f, responseStatus: _s, responseJson: _j, ...shown } = wakeup;
+  const { idempotencyFingerprint: _f, responseStatus: _s, responseJson: _j, receipts: _r, ...shown } = wakeup;
   return { ...shown, payload: presentPayload(wakeup.payload), run: run === null ? null : presentListedRun(run) };
 }
 
-/** API-104. */
+/** API-104, BY-1. */
 export async function readWakeup(deps: ApiDeps, query: { caller: Principal; wakeupId: string }): Promise<object> {
   const { caller } = query;
   const wakeup = found(await findWakeup(deps.db.sql, pathId(query.wakeupId, WAKEUP_NOT_FOUND)), WAKEUP_NOT_FOUND);
   assertCompanyAccess(caller, wakeup.companyId);
   if (caller.kind === "enqueue" && wakeup.requestedByActorId !== caller.userId) throw insufficientScope();
-  return presentWakeup(wakeup, wakeup.runId === null ? null : await findRun(deps.db.sql, wakeup.runId));
+  const run = wakeup.runId === null ? null : await findRun(deps.db.sql, wakeup.runId);
+  return { ...presentWakeup(wakeup, run), why: whyWakeup(wakeup, run) };
 }
 
 async function present(deps: ApiDeps, page: Page<WakeupRow>): Promise<{ page: Page<WakeupRow>; rows: object[] }> {

@@ -6,3 +6,4 @@ export * from "./instance.js";
 export * from "./issues.js";
 export * from "./runs.js";
 export * from "./wakeup-answers.js";
+export * from "./why.js";

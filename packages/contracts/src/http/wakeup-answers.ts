@@ -4,6 +4,7 @@ import { INVOCATION_SOURCES, TRIGGER_DETAILS, WAKEUP_STATUSES } from "../enums.j
 import { WAKEUP_BATCH_MAX_ITEMS, WAKEUP_OUTCOMES, wakeupBatchItemSchema } from "../wakeup.js";
 import { answeredInstant, guidField, jsonObjectField } from "./fields.js";
 import { runSchema } from "./runs.js";
+import { wakeupWhySchema } from "./why.js";
 
 /** Greatest length of a batch's `Idempotency-Key`, so that `K#999` still fits (API-112). */
 export const BATCH_IDEMPOTENCY_KEY_MAX_CHARS = 240;
@@ -67,6 +68,9 @@ export const wakeupSchema = z
     run: runSchema.nullable(),
   })
   .loose();
+
+/** One wakeup with what decided about it (API-104, BY-1). */
+export const explainedWakeupSchema = wakeupSchema.extend({ why: wakeupWhySchema }).loose();
 
 /** The batch as a document shows it; the server checks its items one by one (WK-44). */
 export const wakeupBatchDocumentSchema = z.object({

@@ -23,6 +23,7 @@ export async function applyCommentPolicy(story: EndStory): Promise<void> {
       { newId, ended: run, agent, issue, now },
       {
         runId: newId(),
+        rule: "FI-7",
         reason: MISSING_COMMENT_REASON,
         context: { retryReason: MISSING_COMMENT_REASON, missingIssueCommentForRunId: run.id },
         lock: "always",

@@ -90,7 +90,15 @@ async function queueRecoveryRun(
   await queueFollowUpRun(
     tx,
     { newId, ended: run, agent, issue, now },
-    { runId: newId(), reason: recovery.reason, context, startsAfresh: true, idempotencyKey: key, lock: "always" },
+    {
+      runId: newId(),
+      rule: "RC-77",
+      reason: recovery.reason,
+      context,
+      startsAfresh: true,
+      idempotencyKey: key,
+      lock: "always",
+    },
     after,
   );
 }

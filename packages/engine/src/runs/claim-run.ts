@@ -3,7 +3,7 @@
  * the run to this worker under a new claim token, or cancels it, or says why not now.
  */
 import type { AdapterRegistry } from "@wakefleet/adapters";
-import { agentNameKey, budgetBlock, type ClaimFacts, gateClaim } from "@wakefleet/domain";
+import { agentNameKey, budgetBlock, claimReceipt, gateClaim } from "@wakefleet/domain";
 import type { RunLogStore } from "@wakefleet/run-logs";
 import {
   appendRunEvents,
@@ -11,7 +11,6 @@ import {
   claimRunIfWaiting,
   type Database,
   findRun,
-  type IssueGateRow,
   insertActivity,
   isRetryable,
   isStoreUnavailable,
@@ -31,7 +30,7 @@ import { runQueuedEvent } from "../wakeups/apply-decision.js";
 import { type AfterCommit, nothingAfterCommit } from "./after-commit.js";
 import { bareEnding, endLockedRun, endRefusedRun } from "./end-run.js";
 import { type PreviousSession, previousSession } from "./previous-session.js";
-import { isRunInteraction, retryFacts } from "./run-gates.js";
+import { waitingRunFacts } from "./run-gates.js";
 import { agentStatusEvent, runEventEvent, runStartedEvents } from "./run-live-events.js";
 import { whenStoreAnswers } from "./when-store-answers.js";
 
@@ -123,7 +122,7 @@ function claimOnce(
     const issue = facts.run?.issueId == null ? null : await lockIssueOfRun(tx, job.runId);
     const gate = issue === null ? null : await readIssueGateFacts(tx, { runId: job.runId, issueId: issue.id });
     const decision = gateClaim({
-      run: facts.run === null ? null : waitingRun(facts.run, gate),
+      run: facts.run === null ? null : waitingRunFacts(facts.run, gate),
       agent,
       budget: facts.budget === null ? null : budgetBlock(facts.budget),
       takenSlots: facts.takenSlots,
@@ -139,7 +138,7 @@ function claimOnce(
       case "full":
         return { kind: "full" };
       case "cancel": {
-        const { text, cancelKind, hold } = decision;
+        const { rule, text, cancelKind, hold } = decision;
         const ending = bareEnding({
           runId: job.runId,
           guard: { kind: "waiting" },
@@ -147,6 +146,11 @@ function claimOnce(
           error: text,
           errorCode: "cancelled",
           cancelKind,
+          receipt: {
+            rule,
+            outcome: "cancelled",
+            facts: { text, agentStatus: agent?.status ?? null, hold: hold === null ? null : { ...hold } },
+          },
         });
         const ended = await endLockedRun(tx, locked, ending, after);
         if (ended === null) return { kind: "ended" };
@@ -177,6 +181,11 @@ function claimOnce(
           sessionIdBefore: session.displayId,
           logStore: deps.runLogs.kind,
           logRef: deps.runLogs.refOf({ companyId: agent.companyId, agentId: agent.id, runId: job.runId }),
+          receipt: claimReceipt(decision, {
+            slotsUsed: facts.takenSlots.length,
+            slotsOf: agent.maxConcurrentRuns,
+            issueId: issue?.id ?? null,
+          }),
         });
         if (moved.kind === "lost") return { kind: "ended" };
         const { run, event, agentStatus } = moved.row;
@@ -207,19 +216,6 @@ const PROMOTED_RETRY: NewRunEvent = {
   message: "Scheduled retry became due and was promoted to the queued run pool",
   payload: null,
 };
-
-/** What the gates look at of the run itself. */
-function waitingRun(run: RunRow, gate: IssueGateRow | null): ClaimFacts["run"] {
-  const context = run.contextSnapshot ?? {};
-  return {
-    status: run.status,
-    scheduledRetryAtMs: run.scheduledRetryAt?.getTime() ?? null,
-    context,
-    issueId: run.issueId,
-    isInteraction: gate !== null && isRunInteraction(context, gate.id, gate.interaction),
-    retry: retryFacts(run),
-  };
-}
 
 /** AC-24: a hold stopped a run at its claim. */
 async function noteInterruption(

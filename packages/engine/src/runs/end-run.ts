@@ -5,7 +5,7 @@
  * somebody else brings it about: no lock stays, no deferred request waits for ever, no cost is booked twice.
  */
 import { readHeartbeatPolicy, type TerminalRunStatus } from "@wakefleet/contracts";
-import { classifyRun, type IssueGateRefusal, stopMetadata } from "@wakefleet/domain";
+import { classifyRun, endReceipt, type IssueGateRefusal, stopMetadata } from "@wakefleet/domain";
 import {
   type ClaimIssue,
   type EndedRun,
@@ -189,6 +189,7 @@ function writeEnd(
     requestStatus: requestStatus ?? REQUEST_STATUS[columns.status],
     requestError: columns.error,
     events: [...eventsBefore, outcomeEvent(columns.status)],
+    receipt: columns.receipt ?? endReceipt({ ...columns, isOrphaned: columns.guard.kind === "orphaned" }),
     timerIntervalSec: policy.enabled && policy.intervalSec > 0 ? policy.intervalSec : null,
     ...(end.facts === null ? {} : { liveness: classifyRun({ ...end.facts, ...columns, resultJson }) }),
   });

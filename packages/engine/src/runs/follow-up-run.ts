@@ -3,7 +3,7 @@
  * (RT-3), a missing comment (FI-7), immediate recovery (RC-77). Queued in the transaction that ends the other run; the
  * issue's lock moves to it, so nobody slips in between.
  */
-import { type JsonObject, nonEmptyString } from "@wakefleet/contracts";
+import { type Decided, type JsonObject, nonEmptyString } from "@wakefleet/contracts";
 import { agentNameKey, sessionTaskKeyOf } from "@wakefleet/domain";
 import {
   appendRunEvents,
@@ -24,6 +24,8 @@ import { runEventEvent } from "./run-live-events.js";
 
 export interface FollowUp {
   readonly runId: string;
+  /** The rule that calls for it (BY-1). */
+  readonly rule: string;
   /** The request's reason, and the context's `wakeReason`. */
   readonly reason: string;
   /** Context keys laid over the ended run's. */
@@ -73,6 +75,7 @@ export async function queueFollowUpRun(
     retryOfRunId: ended.id,
     processLossRetryCount: followUp.processLossRetryCount ?? 0,
     ...(followUp.scheduled === undefined ? {} : { scheduled: followUp.scheduled }),
+    decided: followUpReceipt(ended, followUp),
     now: scope.now,
   });
   const takesLock = issue !== null && (followUp.lock === "always" || issue.executionRunId === ended.id);
@@ -101,6 +104,7 @@ export async function queueFollowUpRun(
         runId: row.id,
         issueId: ended.issueId,
         finished: false,
+        receipts: row.receipts,
       },
     ],
     runs: [{ ...row, wakeupRequestId: requestId, contextSnapshot: context }],
@@ -116,6 +120,19 @@ export async function queueFollowUpRun(
   if (row.status === "queued") after.events.push(runQueuedEvent(row));
   after.jobs.push(...(await readRunsForJobs(tx, [row.id])).map(runJobOf));
   return row;
+}
+
+/** What called for the run: the one that ended, and when the next may start. */
+function followUpReceipt(ended: RunRow, { rule, scheduled }: FollowUp): Decided {
+  const { id: ofRunId, status, errorCode, issueId } = ended;
+  const facts: JsonObject = { ofRunId, status, errorCode, issueId };
+  return scheduled === undefined
+    ? { rule, outcome: "queued", facts }
+    : {
+        rule,
+        outcome: "scheduled",
+        facts: { ...facts, attempt: scheduled.attempt, dueAt: scheduled.at.toISOString() },
+      };
 }
 
 /** Retries keep what first woke the work, so that the gates know an interaction wake's retry (CL-10). */

@@ -229,6 +229,7 @@ export async function endOrphan(
 function lostRetry(runId: string, lossesBefore: number): FollowUp {
   return {
     runId,
+    rule: "PL-4",
     reason: "process_lost_retry",
     context: { retryReason: "process_lost" },
     processLossRetryCount: lossesBefore + 1,

@@ -113,6 +113,7 @@ async function applyPlan(tx: Sql, input: PlanInput, after: AfterCommit): Promise
   await settleDeferredRequests(tx, {
     issueId: issue.id,
     companyId: run.companyId,
+    endedRunId: run.id,
     failed: { requestIds: plan.failedRequestIds, error: PROMOTION_FAILED_TEXT },
     promoted:
       promoted === null || request === undefined
@@ -143,8 +144,9 @@ function promotedRun(
     source: request.source,
     triggerDetail: request.triggerDetail,
   });
+  const runId = input.newId();
   const row = newRunRow({
-    id: input.newId(),
+    id: runId,
     companyId: input.run.companyId,
     agentId: promote.agentId,
     source: request.source,
@@ -152,6 +154,11 @@ function promotedRun(
     wakeupRequestId: request.id,
     context: promote.reopenFrom === null ? enriched : { ...enriched, reopenedFrom: promote.reopenFrom },
     sessionIdBefore: request.sessionIdBefore,
+    decided: {
+      rule: "FI-8",
+      outcome: "promoted",
+      facts: { endedRunId: input.run.id, issueId: input.issue.id, requestId: request.id, runId },
+    },
     now: input.now,
   });
   return { ...row, wakeupRequestId: request.id, contextSnapshot: row.contextSnapshot ?? {} };

@@ -62,6 +62,7 @@ export async function retryTransientFailure(
     scope,
     {
       runId,
+      rule: "RT-3",
       reason: TRANSIENT_RETRY_REASON,
       context: keys,
       payload: keys,

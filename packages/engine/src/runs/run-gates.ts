@@ -3,8 +3,8 @@
  * of the run's own requests, and the end they call for (CL-15, CL-30, CL-31).
  */
 import { type JsonObject, nonEmptyString } from "@wakefleet/contracts";
-import { type IssueGateRefusal, isVerifiedInteraction, wakeCommentIdOf } from "@wakefleet/domain";
-import type { EndRunInput, RunInteraction, RunRow } from "@wakefleet/store";
+import { type ClaimFacts, type IssueGateRefusal, isVerifiedInteraction, wakeCommentIdOf } from "@wakefleet/domain";
+import type { EndRunInput, IssueGateRow, RunInteraction, RunRow } from "@wakefleet/store";
 
 /** TH-23: verified by any request that points at the run and names this issue and this comment. */
 export function isRunInteraction(
@@ -24,6 +24,19 @@ export function retryFacts(run: RunRow): JsonObject {
     scheduledRetryAttempt: run.scheduledRetryAttempt,
     scheduledRetryAt: run.scheduledRetryAt?.toISOString() ?? null,
     scheduledRetryReason: nonEmptyString(run.scheduledRetryReason),
+  };
+}
+
+/** What the gates look at of the run itself. */
+export function waitingRunFacts(run: RunRow, gate: IssueGateRow | null): ClaimFacts["run"] {
+  const context = run.contextSnapshot ?? {};
+  return {
+    status: run.status,
+    scheduledRetryAtMs: run.scheduledRetryAt?.getTime() ?? null,
+    context,
+    issueId: run.issueId,
+    isInteraction: gate !== null && isRunInteraction(context, gate.id, gate.interaction),
+    retry: retryFacts(run),
   };
 }
 
@@ -56,6 +69,7 @@ export function refusedEnding(runId: string, refusal: IssueGateRefusal): EndRunI
     session: null,
     settlesAgent: false,
     timerIntervalSec: null,
+    receipt: { rule: refusal.rule, outcome: "cancelled", facts: refusal.event.payload },
   };
 }
 

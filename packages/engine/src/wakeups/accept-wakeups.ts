@@ -7,7 +7,7 @@
  * in id order, and nothing is announced or dispatched before the commit (STY-38).
  */
 import { isGuid, type LiveEventDraft, readHeartbeatPolicy, WakefleetError } from "@wakefleet/contracts";
-import { decideWakeup, wakeCommentIdOf } from "@wakefleet/domain";
+import { decideWakeup, type WakeupFacts, wakeCommentIdOf, wakeupReceipt } from "@wakefleet/domain";
 import {
   type ClaimIssue,
   type Database,
@@ -209,7 +209,7 @@ function decideOne(world: WakeWorld, newId: NewId, wake: PreparedWake, events: L
     }
   }
   const issue = wake.issueId === null ? null : world.issueFacts(agent, wake, wake.issueId);
-  const decision = decideWakeup({
+  const facts: WakeupFacts = {
     agent: { id: agent.id, status: agent.status, policy: readHeartbeatPolicy(agent.runtimeConfig) },
     budget: world.budgetBlock(wake),
     source: request.source,
@@ -218,13 +218,15 @@ function decideOne(world: WakeWorld, newId: NewId, wake: PreparedWake, events: L
     context: wake.context,
     issue,
     sameTaskRuns: issue === null ? world.sameTaskRuns(agent.id, wake.taskKey) : [],
-  });
+  };
+  const decision = decideWakeup(facts);
   if (decision.kind === "reject") {
     return decision.rule === "WK-10"
       ? rejected("not_found", "Agent not found")
       : rejected("agent_not_invokable", "Agent is not invokable in its current state", { status: decision.status });
   }
-  return applyDecision({ world, newId, wake, agent, decision, events });
+  const decided = wakeupReceipt(decision, { ...facts, taskKey: wake.taskKey });
+  return applyDecision({ world, newId, wake, agent, decision, decided, events });
 }
 
 function rejected(

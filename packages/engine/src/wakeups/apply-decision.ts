@@ -2,7 +2,7 @@
  * Writes one decision into the world and builds its answer: what becomes a row, a run, a merge, and what the caller and
  * the live stream are told (WK-26 to WK-31, WK-40, WK-41, API-108).
  */
-import { type LiveEventDraft, nonEmptyString, WakefleetError } from "@wakefleet/contracts";
+import { type Decided, type LiveEventDraft, nonEmptyString, WakefleetError } from "@wakefleet/contracts";
 import { chooseLockHolder, type WakeupDecision } from "@wakefleet/domain";
 import type { ActivityEntry, LockedAgent, NewWakeupRequest, RunRow } from "@wakefleet/store";
 import type { NewId } from "../ids.js";
@@ -18,6 +18,8 @@ export interface Application {
   readonly wake: PreparedWake;
   readonly agent: LockedAgent;
   readonly decision: Exclude<WakeupDecision, { kind: "reject" }>;
+  /** The decision as it is kept (BY-1). */
+  readonly decided: Decided;
   readonly events: LiveEventDraft[];
 }
 
@@ -78,7 +80,7 @@ function refuse(application: Application, decision: Extract<WakeupDecision, { ki
   return { outcome: "rejected", error };
 }
 
-function requestRow({ newId, wake, agent }: Application): NewWakeupRequest {
+function requestRow({ world, newId, wake, agent, decided }: Application): NewWakeupRequest {
   const { request } = wake;
   return {
     id: newId(),
@@ -99,6 +101,7 @@ function requestRow({ newId, wake, agent }: Application): NewWakeupRequest {
     runId: null,
     issueId: nonEmptyString(request.payload?.["issueId"]),
     finished: false,
+    receipts: [{ ...decided, at: world.now.toISOString() }],
   };
 }
 
@@ -123,6 +126,7 @@ function effectOf(application: Application, decision: Exclude<Application["decis
         context: decision.context,
         sessionIdBefore: wake.resumeDisplayId ?? world.sessionBefore(agent, wake.taskKey),
         retryOfRunId: wake.request.retryOfRunId ?? null,
+        decided: application.decided,
         now: world.now,
       });
       world.addRun(run);

@@ -1,5 +1,5 @@
 /** A run as it is born: every column at its start value, so that what is answered equals what is stored. */
-import type { InvocationSource, JsonObject, TriggerDetail } from "@wakefleet/contracts";
+import type { Decided, InvocationSource, JsonObject, TriggerDetail } from "@wakefleet/contracts";
 import { continuationAttemptOf, issueIdOf, taskKeyOf } from "@wakefleet/domain";
 import type { RunRow } from "@wakefleet/store";
 
@@ -16,6 +16,8 @@ export interface NewRunInput {
   readonly processLossRetryCount?: number;
   /** A retry with a due time (RT-3): the run is born `scheduled_retry`. */
   readonly scheduled?: { readonly at: Date; readonly attempt: number; readonly reason: string };
+  /** Why there is this run (BY-1). */
+  readonly decided: Decided;
   /** The instant of the transaction that writes it. */
   readonly now: Date;
 }
@@ -86,6 +88,7 @@ export function newRunRow(input: NewRunInput): RunRow {
     finalizedAt: null,
     endState: null,
     traceId: null,
+    receipts: [{ ...input.decided, at: input.now.toISOString() }],
     createdAt: input.now,
     updatedAt: input.now,
   };

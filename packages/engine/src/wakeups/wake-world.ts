@@ -328,5 +328,6 @@ function newRunOf(row: RunRow, contextSnapshot: JsonObject): NewRun {
     scheduledRetryAt: null,
     scheduledRetryAttempt: 0,
     scheduledRetryReason: null,
+    receipts: row.receipts,
   };
 }

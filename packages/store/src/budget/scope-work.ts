@@ -2,6 +2,7 @@
  * The work of a budget's scope (BU-21): its active runs, and its requests that wait without a run. A run or request is a
  * project's by the project it names, where that is one of the company, else by its issue's.
  */
+import { receiptParam, withReceipt } from "../receipt-sql.js";
 import type { Sql } from "../sql.js";
 import { uuidOf } from "../sql.js";
 import type { BudgetScopeKey } from "./counters.js";
@@ -47,10 +48,20 @@ export async function listActiveRunsOf(tx: Sql, scope: BudgetScopeKey): Promise<
 export async function cancelWaitingRequestsOf(tx: Sql, scope: BudgetScopeKey, text: string): Promise<string[]> {
   const rows = await tx.query<{ id: string }>(
     `UPDATE agent_wakeup_requests w SET status = 'cancelled', error = $3, finished_at = now(), updated_at = now(),
+            receipts = ${withReceipt("w", "$4::jsonb")},
             idempotency_key = CASE WHEN w.requested_by_actor_type = 'system' THEN NULL ELSE w.idempotency_key END
       WHERE w.status IN ('queued','deferred_issue_execution') AND w.run_id IS NULL AND ${REQUESTS_OF[scope.scopeType]}
      RETURNING w.id`,
-    [scope.companyId, scope.scopeId, text],
+    [
+      scope.companyId,
+      scope.scopeId,
+      text,
+      receiptParam({
+        rule: "BU-21",
+        outcome: "cancelled",
+        facts: { error: text, scopeType: scope.scopeType, scopeId: scope.scopeId },
+      }),
+    ],
     `cancel_requests_of_${scope.scopeType}`,
   );
   return rows.map((row) => row.id);

@@ -5,10 +5,11 @@
  * write are one snapshot (CL-16). Behind it stand the unique indexes on (agent, slot) and on the lock's issue: a mistake
  * above is an error here, never a second running run.
  */
-import type { AgentStatus, JsonObject } from "@wakefleet/contracts";
+import type { AgentStatus, Decided, JsonObject } from "@wakefleet/contracts";
 import { type BudgetFacts, HEARTBEAT_TASK_KEY, type IssueGateFacts, type TreeHoldFact } from "@wakefleet/domain";
 import { runEventFromJson, runFromJson } from "../database-json.js";
 import { budgetFactsOf, pauseHoldOver, unresolvedBlockersOf } from "../policy/policy-facts-sql.js";
+import { receiptParam, withReceipt } from "../receipt-sql.js";
 import { camelRow, type IssueRow, type RunEventRow, type RunRow } from "../rows.js";
 import { type Sql, uuidOf } from "../sql.js";
 import { INTERACTION_MEMBERS, type RunInteraction } from "../wakeups/read-wake-facts.js";
@@ -149,6 +150,8 @@ export interface ClaimInput {
   /** Where the run's log will be (LG-1). */
   readonly logStore: string;
   readonly logRef: string;
+  /** What decided (BY-1). */
+  readonly receipt?: Decided;
 }
 
 export interface ClaimedRow {
@@ -175,7 +178,7 @@ export async function claimRunIfWaiting(tx: Sql, input: ClaimInput): Promise<Tra
               lease_expires_at = clock_timestamp() + make_interval(secs => $4::float8 / 1000),
               lock_issue_id = $5::uuid, started_at = coalesce(started_at, now()),
               dispatched_at = coalesce(dispatched_at, now()), session_id_before = $8, log_store = $9, log_ref = $10,
-              event_seq = event_seq + 1, updated_at = now()
+              event_seq = event_seq + 1, receipts = ${withReceipt("heartbeat_runs", "$11::jsonb")}, updated_at = now()
         WHERE id = $1 AND status IN ('queued','scheduled_retry')
        RETURNING *
      ), request AS (
@@ -211,6 +214,7 @@ export async function claimRunIfWaiting(tx: Sql, input: ClaimInput): Promise<Tra
       input.sessionIdBefore,
       input.logStore,
       input.logRef,
+      receiptParam(input.receipt),
     ],
     "claim_run_if_waiting",
   );

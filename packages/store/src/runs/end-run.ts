@@ -5,10 +5,18 @@
  * Everything but the issue's release is one statement; the release (FI-8) is written beside it in the same transaction,
  * so an end is whole or did not happen (FI-14).
  */
-import type { AgentStatus, CancelKind, JsonObject, TerminalRunStatus, WakeupStatus } from "@wakefleet/contracts";
+import type {
+  AgentStatus,
+  CancelKind,
+  Decided,
+  JsonObject,
+  TerminalRunStatus,
+  WakeupStatus,
+} from "@wakefleet/contracts";
 import { failedLiveness, type RunLiveness } from "@wakefleet/domain";
 import { COUNT_COSTS } from "../budget/counters.js";
 import { runEventFromJson, runFromJson, toDatabaseJson } from "../database-json.js";
+import { withReceipt } from "../receipt-sql.js";
 import type { RunEventRow, RunRow } from "../rows.js";
 import { type Sql, uuidOf } from "../sql.js";
 import type { NewRunEvent } from "./run-events.js";
@@ -84,6 +92,8 @@ export interface EndRunInput {
   readonly settlesAgent: boolean;
   /** The agent's timer interval, seconds; null when the timer is off (WK-51). */
   readonly timerIntervalSec: number | null;
+  /** What decided (BY-1). */
+  readonly receipt?: Decided;
   /** FI-2; absent: what LV-40 says of a run that did not succeed. */
   readonly liveness?: RunLiveness;
 }
@@ -127,7 +137,8 @@ const END_RUN = `
         next_action = d#>>'{liveness,nextAction}',
         lease_expires_at = NULL, run_slot = NULL, lock_issue_id = NULL,
         event_seq = r.event_seq + jsonb_array_length(d->'events'),
-        finalized_at = now(), end_state = NULL, updated_at = now()
+        finalized_at = now(), end_state = NULL, receipts = ${withReceipt("r", "nullif(d->'receipt', 'null'::jsonb)")},
+        updated_at = now()
       FROM doc
      WHERE r.id = $2
        AND CASE $3

@@ -31,7 +31,8 @@ export interface UndispatchedRun {
   readonly hasUnresolvedBlockers: boolean;
 }
 
-const SELECT_RUN_FOR_JOB = `
+/** What a job needs of the runs in `picked` (id), in the order of their birth. */
+export const SELECT_RUN_FOR_JOB = `
   SELECT r.id AS run_id, r.company_id, r.agent_id, a.name AS agent_name, a.max_concurrent_runs, r.status,
          r.invocation_source AS source, r.context_snapshot->>'wakeReason' AS wake_reason,
          r.scheduled_retry_attempt AS attempt, r.scheduled_retry_at, i.identifier AS issue_identifier,

@@ -1,6 +1,7 @@
 /** FI-8: reading what waits behind an issue's run, and settling the deferred requests. The issue's row lock is held. */
-import type { ActorType, AgentStatus, JsonObject } from "@wakefleet/contracts";
+import type { ActorType, AgentStatus, Decided, JsonObject } from "@wakefleet/contracts";
 import { runFromJson } from "../database-json.js";
+import { receiptParam, withReceipt } from "../receipt-sql.js";
 import type { RunRow } from "../rows.js";
 import type { Sql } from "../sql.js";
 
@@ -74,6 +75,8 @@ export interface SettledDeferred {
     readonly reason: string;
     readonly payload: JsonObject;
   } | null;
+  /** The run whose end decides this (BY-1). */
+  readonly endedRunId: string;
   /** Set when a comment wake reopens a finished issue. */
   readonly reopen: boolean;
 }
@@ -86,13 +89,15 @@ export async function settleDeferredRequests(tx: Sql, settled: SettledDeferred):
   await tx.query(
     `WITH failed AS (
        UPDATE agent_wakeup_requests SET status = 'failed', error = $2, finished_at = now(), updated_at = now(),
+              receipts = ${withReceipt("agent_wakeup_requests", "$11::jsonb")},
               idempotency_key = CASE WHEN requested_by_actor_type = 'system' THEN NULL ELSE idempotency_key END
         WHERE id = ANY($1::uuid[]) AND status = 'deferred_issue_execution'
      ), promoted AS (
-       UPDATE agent_wakeup_requests SET status = 'queued', reason = $3, run_id = $4, payload = $5::jsonb, updated_at = now()
+       UPDATE agent_wakeup_requests SET status = 'queued', reason = $3, run_id = $4, payload = $5::jsonb, updated_at = now(),
+              receipts = ${withReceipt("agent_wakeup_requests", "$12::jsonb")}
         WHERE id = $6 AND status = 'deferred_issue_execution'
      ), merged AS (
-       UPDATE agent_wakeup_requests SET run_id = $4, updated_at = now()
+       UPDATE agent_wakeup_requests SET run_id = $4, updated_at = now(), receipts = ${withReceipt("agent_wakeup_requests", "$12::jsonb")}
         WHERE company_id = $7 AND issue_id = $8::text AND agent_id = $9 AND status = 'coalesced'
           AND reason = 'issue_execution_deferred' AND run_id IS NULL AND $4::uuid IS NOT NULL
      )
@@ -109,6 +114,19 @@ export async function settleDeferredRequests(tx: Sql, settled: SettledDeferred):
       settled.issueId,
       settled.promoted?.agentId ?? null,
       settled.reopen,
+      receiptParam(failedReceipt(settled)),
+      receiptParam(promotedReceipt(settled)),
     ],
   );
+}
+
+/** FI-8: the run it waited behind ended, and its agent could not be woken any more. */
+function failedReceipt({ endedRunId, issueId, failed }: SettledDeferred): Decided {
+  return { rule: "FI-8", outcome: "refused", facts: { endedRunId, issueId, text: failed.error } };
+}
+
+/** FI-8: the run it waited behind ended. */
+function promotedReceipt({ endedRunId, issueId, promoted }: SettledDeferred): Decided | undefined {
+  if (promoted === null) return undefined;
+  return { rule: "FI-8", outcome: "promoted", facts: { endedRunId, issueId, runId: promoted.runId } };
 }

@@ -4,7 +4,14 @@
  *
  * A run is born with `dispatched_at` null in the transaction that creates it: that is the outbox (RL-20, DM-34).
  */
-import type { ActorType, InvocationSource, JsonObject, TriggerDetail, WakeupStatus } from "@wakefleet/contracts";
+import type {
+  ActorType,
+  InvocationSource,
+  JsonObject,
+  Receipt,
+  TriggerDetail,
+  WakeupStatus,
+} from "@wakefleet/contracts";
 import { toDatabaseJson } from "../database-json.js";
 import type { Sql } from "../sql.js";
 
@@ -28,6 +35,8 @@ export interface NewWakeupRequest {
   readonly issueId: string | null;
   /** True for a status that is final at once (DM-28). */
   readonly finished: boolean;
+  /** BY-1; absent for a request whose run tells it all. */
+  readonly receipts?: readonly Receipt[];
 }
 
 export interface NewRun {
@@ -48,6 +57,8 @@ export interface NewRun {
   readonly scheduledRetryAt: Date | null;
   readonly scheduledRetryAttempt: number;
   readonly scheduledRetryReason: string | null;
+  /** Why there is this run (BY-1). */
+  readonly receipts: readonly Receipt[];
 }
 
 export interface MergedRun {
@@ -99,30 +110,34 @@ const RECORD_WAKEUPS = `
   requests AS (
     INSERT INTO agent_wakeup_requests (id, company_id, agent_id, source, trigger_detail, reason, payload, status,
         coalesced_count, requested_by_actor_type, requested_by_actor_id, idempotency_key, idempotency_fingerprint,
-        response_status, response_json, run_id, issue_id, finished_at)
+        response_status, response_json, run_id, issue_id, finished_at,
+        receipts)
     SELECT r.id, r."companyId", r."agentId", r.source, r."triggerDetail", r.reason, r.payload, r.status,
         r."coalescedCount", r."requestedByActorType", r."requestedByActorId", r."idempotencyKey",
         r."idempotencyFingerprint", r."responseStatus", r."responseJson", r."runId", r."issueId",
-        CASE WHEN r.finished THEN now() END
+        CASE WHEN r.finished THEN now() END, coalesce(r.receipts, '[]'::jsonb)
       FROM doc, jsonb_to_recordset(doc.doc->'requests') AS r(id uuid, "companyId" uuid, "agentId" uuid, source text,
         "triggerDetail" text, reason text, payload jsonb, status text, "coalescedCount" int,
         "requestedByActorType" text, "requestedByActorId" text, "idempotencyKey" text, "idempotencyFingerprint" text,
-        "responseStatus" int, "responseJson" jsonb, "runId" uuid, "issueId" text, finished boolean)
+        "responseStatus" int, "responseJson" jsonb, "runId" uuid, "issueId" text, finished boolean,
+        receipts jsonb)
   ),
   runs AS (
     INSERT INTO heartbeat_runs (id, company_id, agent_id, invocation_source, trigger_detail, status,
         wakeup_request_id, context_snapshot, issue_id, task_key, session_id_before, continuation_attempt,
-        retry_of_run_id, process_loss_retry_count, scheduled_retry_at, scheduled_retry_attempt, scheduled_retry_reason)
+        retry_of_run_id, process_loss_retry_count, scheduled_retry_at, scheduled_retry_attempt, scheduled_retry_reason,
+        receipts)
     SELECT r.id, r."companyId", r."agentId", r."invocationSource", r."triggerDetail",
         CASE WHEN r."scheduledRetryAt" IS NULL THEN 'queued' ELSE 'scheduled_retry' END,
         r."wakeupRequestId", r."contextSnapshot", r."issueId", r."taskKey", r."sessionIdBefore",
         r."continuationAttempt", r."retryOfRunId", r."processLossRetryCount", r."scheduledRetryAt",
-        coalesce(r."scheduledRetryAttempt", 0), r."scheduledRetryReason"
+        coalesce(r."scheduledRetryAttempt", 0), r."scheduledRetryReason",
+        coalesce(r.receipts, '[]'::jsonb)
       FROM doc, jsonb_to_recordset(doc.doc->'runs') AS r(id uuid, "companyId" uuid, "agentId" uuid,
         "invocationSource" text, "triggerDetail" text, "wakeupRequestId" uuid, "contextSnapshot" jsonb,
         "issueId" text, "taskKey" text, "sessionIdBefore" text, "continuationAttempt" int, "retryOfRunId" uuid,
         "processLossRetryCount" int, "scheduledRetryAt" timestamptz, "scheduledRetryAttempt" int,
-        "scheduledRetryReason" text)
+        "scheduledRetryReason" text, receipts jsonb)
   ),
   merged_runs AS (
     UPDATE heartbeat_runs t SET context_snapshot = m."contextSnapshot", issue_id = m."issueId",
