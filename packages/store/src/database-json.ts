@@ -21,6 +21,7 @@ const INSTANT_COLUMNS = new Set([
   "process_started_at",
   "last_output_at",
   "scheduled_retry_at",
+  "session_reset_at",
   "issue_comment_retry_queued_at",
   "last_useful_action_at",
   "lease_expires_at",

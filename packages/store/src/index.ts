@@ -48,6 +48,7 @@ export {
 export * from "./runs/release-issue.js";
 export * from "./runs/run-events.js";
 export * from "./runs/running-run.js";
+export * from "./runs/session-history.js";
 export * from "./runs/session-totals.js";
 export * from "./savepoint.js";
 export type { Sql } from "./sql.js";

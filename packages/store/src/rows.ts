@@ -36,6 +36,10 @@ export interface RunRow {
   resultJson: JsonObject | null;
   sessionIdBefore: string | null;
   sessionIdAfter: string | null;
+  /** The whole session id the run left (SE-17); `sessionIdAfter` is cut for display. */
+  resumableSessionId: string | null;
+  /** SE-63. */
+  sessionResetAt: Date | null;
   logStore: string | null;
   logRef: string | null;
   logBytes: number | null;

@@ -1,10 +1,11 @@
 /** CL-17: what a worker writes while its run goes on names its claim, and does nothing once the claim is not current. */
 import { randomUUID } from "node:crypto";
+import type { JsonObject } from "@wakefleet/contracts";
 import { describe, expect, it } from "vitest";
 import { endRunIf } from "../src/runs/end-run.js";
 import type { RunFence } from "../src/runs/fence.js";
 import { appendRunEvents, appendRunEventsIfHeld, type NewRunEvent } from "../src/runs/run-events.js";
-import { storeContextIfHeld, storeOutputProgress, storeSpawnIfHeld } from "../src/runs/running-run.js";
+import { storeOutputProgress, storeSpawnIfHeld, storeStartIfHeld } from "../src/runs/running-run.js";
 import { ending, useFixture } from "./support.js";
 
 const fixture = useFixture();
@@ -28,6 +29,8 @@ const eventsOf = (runId: string) =>
     [runId],
   );
 
+const start = (contextKeys: JsonObject) => ({ removedKeys: ["gone"], contextKeys, sessionIdBefore: "s-1" });
+
 describe("a stale worker", () => {
   const stale: [string, (fence: RunFence) => RunFence | Promise<RunFence>][] = [
     ["another worker", (fence) => ({ ...fence, workerId: randomUUID() })],
@@ -49,7 +52,7 @@ describe("a stale worker", () => {
     const before = await fixture.row(fence.runId);
     expect(await appendRunEventsIfHeld(fixture.db.sql, fence, [note("late")])).toEqual([]);
     expect(await storeSpawnIfHeld(fixture.db.sql, fence, child)).toBe(false);
-    expect(await storeContextIfHeld(fixture.db.sql, fence, { late: true })).toBe(false);
+    expect(await storeStartIfHeld(fixture.db.sql, fence, start({ late: true }))).toBe(false);
     const { runId, workerId, claimToken } = fence;
     const progress = { runId, claimToken, lastOutputAt: new Date(), seq: 9, stream: "stdout", bytes: 9 };
     await storeOutputProgress(fixture.db.sql, workerId, [progress]);
@@ -66,7 +69,7 @@ describe("the holder", () => {
       [fence.runId],
     );
     expect(await storeSpawnIfHeld(fixture.db.sql, fence, child)).toBe(true);
-    expect(await storeContextIfHeld(fixture.db.sql, fence, { mine: 1 })).toBe(true);
+    expect(await storeStartIfHeld(fixture.db.sql, fence, start({ mine: 1 }))).toBe(true);
     const { runId, workerId, claimToken } = fence;
     const progress = { runId, claimToken, lastOutputAt: new Date(), seq: 9, stream: "stderr", bytes: 3_000_000_000 };
     await storeOutputProgress(fixture.db.sql, workerId, [progress]);

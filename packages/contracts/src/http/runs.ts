@@ -4,7 +4,16 @@ import { INVOCATION_SOURCES, RUN_STATUSES, TRIGGER_DETAILS } from "../enums.js";
 import { answeredInstant, guidField, jsonObjectField } from "./fields.js";
 
 /** Columns of a run that never leave the service (API-107). */
-export const INTERNAL_RUN_FIELDS = ["claimToken", "startToken", "runSlot", "eventSeq", "endState", "receipts"] as const;
+export const INTERNAL_RUN_FIELDS = [
+  "claimToken",
+  "startToken",
+  "runSlot",
+  "eventSeq",
+  "endState",
+  "receipts",
+  "resumableSessionId",
+  "sessionResetAt",
+] as const;
 
 /** Context keys the list form keeps (API-120). */
 export const LISTED_CONTEXT_KEYS = [

@@ -1,6 +1,6 @@
 /** Explicit resume of an earlier run (WK-11, SE-10 to SE-17). Pure. */
 import { type JsonObject, nonEmptyString } from "@wakefleet/contracts";
-import { SESSION_DISPLAY_ID_MAX_CHARS } from "../run/next-session.js";
+import { cutDisplayId, mayBeCut } from "../session/codec.js";
 import { taskKeyOf } from "./context.js";
 
 /** The run that is resumed, of the same company and agent, and the task session of its key. */
@@ -9,15 +9,15 @@ export interface ResumedRun {
   readonly context: JsonObject;
   readonly sessionIdBefore: string | null;
   readonly sessionIdAfter: string | null;
-  /** For the run's own key and the agent's current adapter type (SE-11). */
+  /** Whole (SE-17); null: the run left none. */
+  readonly resumableSessionId: string | null;
+  /** For the run's own key, else this wake's, and the agent's current adapter type (SE-11). */
   readonly taskSession: {
     readonly params: JsonObject | null;
     readonly displayId: string | null;
     readonly lastRunId: string | null;
   } | null;
 }
-
-const shown = (id: string | null): string | null => nonEmptyString(id)?.slice(0, SESSION_DISPLAY_ID_MAX_CHARS) ?? null;
 
 /**
  * SE-12 to SE-15: the context with what is to be resumed. A run that leaves nothing to resume changes nothing (SE-14),
@@ -27,12 +27,11 @@ export function resumeContext(
   context: JsonObject,
   run: ResumedRun,
 ): { readonly context: JsonObject; readonly displayId: string | null } {
-  const wanted = shown(run.sessionIdAfter) ?? shown(run.sessionIdBefore);
+  const wanted = cutDisplayId(run.sessionIdAfter) ?? cutDisplayId(run.sessionIdBefore);
   const { taskSession } = run;
-  const storedId = shown(taskSession?.displayId ?? null) ?? shown(nonEmptyString(taskSession?.params?.["sessionId"]));
+  const storedId = cutDisplayId(taskSession?.displayId) ?? cutDisplayId(taskSession?.params?.["sessionId"]);
   const reuses = taskSession !== null && (taskSession.lastRunId === run.id || (wanted !== null && wanted === storedId));
-  const isCut = wanted !== null && wanted.length === SESSION_DISPLAY_ID_MAX_CHARS;
-  const params = reuses ? taskSession.params : wanted === null || isCut ? null : { sessionId: wanted };
+  const params = reuses ? taskSession.params : wholeSession(run, wanted);
   const displayId = wanted ?? (reuses ? storedId : null);
   if (params === null && displayId === null) return { context, displayId: null };
 
@@ -51,4 +50,12 @@ export function resumeContext(
     },
     displayId,
   };
+}
+
+/** SE-14, SE-17: a session of which only the whole id is known. */
+function wholeSession(run: ResumedRun, wanted: string | null): JsonObject | null {
+  if (wanted === null) return null;
+  const whole = nonEmptyString(run.resumableSessionId);
+  if (whole !== null && cutDisplayId(run.sessionIdAfter) !== null) return { sessionId: whole };
+  return mayBeCut(wanted) ? null : { sessionId: wanted };
 }

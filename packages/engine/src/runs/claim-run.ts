@@ -2,8 +2,7 @@
  * Claiming a run (CL-): one short transaction locks the agent, reads one consistent snapshot, asks the gates, and hands
  * the run to this worker under a new claim token, or cancels it, or says why not now.
  */
-import type { AdapterRegistry } from "@wakefleet/adapters";
-import { agentNameKey, budgetBlock, claimReceipt, gateClaim } from "@wakefleet/domain";
+import { agentNameKey, budgetBlock, claimReceipt, gateClaim, type StoredSessions } from "@wakefleet/domain";
 import type { RunLogStore } from "@wakefleet/run-logs";
 import {
   appendRunEvents,
@@ -29,7 +28,6 @@ import type { Log } from "../ports.js";
 import { runQueuedEvent } from "../wakeups/apply-decision.js";
 import { type AfterCommit, nothingAfterCommit } from "./after-commit.js";
 import { bareEnding, endLockedRun, endRefusedRun } from "./end-run.js";
-import { type PreviousSession, previousSession } from "./previous-session.js";
 import { waitingRunFacts } from "./run-gates.js";
 import { agentStatusEvent, runEventEvent, runStartedEvents } from "./run-live-events.js";
 import { whenStoreAnswers } from "./when-store-answers.js";
@@ -39,7 +37,8 @@ export interface ClaimedRun {
   readonly run: RunRow;
   readonly agent: LockedAgent;
   readonly fence: RunFence;
-  readonly session: PreviousSession;
+  /** What it may resume, as it was at the claim. */
+  readonly sessions: StoredSessions;
 }
 
 export type ClaimResult =
@@ -54,7 +53,6 @@ export type ClaimResult =
 
 export interface ClaimDeps {
   readonly db: Database;
-  readonly adapters: AdapterRegistry;
   readonly runLogs: RunLogStore;
   readonly newId: NewId;
   readonly workerId: string;
@@ -169,7 +167,6 @@ function claimOnce(
           const events = await appendRunEvents(tx, job.runId, [PROMOTED_RETRY]);
           after.events.push(...events.map(runEventEvent), runQueuedEvent(facts.run));
         }
-        const session = previousSession(deps.adapters.resolve(agent.adapterType), { run: facts.run, agent, facts });
         const moved = await claimRunIfWaiting(tx, {
           runId: job.runId,
           workerId: deps.workerId,
@@ -178,7 +175,6 @@ function claimOnce(
           lockIssueId: lockedIssueId(decision.takesLock, issue, job.runId),
           agentNameKey: agentNameKey(agent.name),
           adapterType: agent.adapterType,
-          sessionIdBefore: session.displayId,
           logStore: deps.runLogs.kind,
           logRef: deps.runLogs.refOf({ companyId: agent.companyId, agentId: agent.id, runId: job.runId }),
           receipt: claimReceipt(decision, {
@@ -195,7 +191,7 @@ function claimOnce(
           agentStatusEvent({ companyId: run.companyId, agentId: run.agentId, status: agentStatus, outcome: "running" }),
         );
         const fence = { runId: job.runId, workerId: deps.workerId, claimToken: run.claimToken };
-        written.claim = { kind: "claimed", claimed: { run, agent, fence, session } };
+        written.claim = { kind: "claimed", claimed: { run, agent, fence, sessions: facts.sessions } };
         return written.claim;
       }
     }

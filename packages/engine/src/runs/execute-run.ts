@@ -7,41 +7,41 @@
  * or inside the adapter ends the run (EX-13).
  */
 import { type AdapterExecutionContext, RunAborted } from "@wakefleet/adapters";
-import { asJsonObject, type JsonObject, nonEmptyString } from "@wakefleet/contracts";
+import type { HandedSession } from "@wakefleet/domain";
 import type { RunLogWriter } from "@wakefleet/run-logs";
-import { storeContextIfHeld, storeSpawnIfHeld } from "@wakefleet/store";
-import { ensureAgentHome, resolveBaseWorkspace } from "@wakefleet/workspaces";
-import { resolveAdapterConfig } from "./adapter-config.js";
+import { storeSpawnIfHeld, storeStartIfHeld } from "@wakefleet/store";
 import type { Execution, ExecutionEnd, PreparedRun } from "./execution.js";
 import { runCredentials } from "./run-credentials.js";
 import { invocationEvent, storeOutput, storeRunEvents } from "./run-output.js";
 import { endOfFault, endOfResult } from "./run-result.js";
+import { prepareRun } from "./setup/prepare-run.js";
 
 /** Runs the adapter of a claimed run. Never rejects for what the agent or its settings did. */
 export async function executeRun(execution: Execution): Promise<ExecutionEnd> {
   const { deps, claimed } = execution;
   await deps.faults.hit("after-claim-before-execute");
   let writer: RunLogWriter | null = null;
+  /** Null until the adapter is about to run: what fails before leaves the sessions as they are (CX-2, SE-59). */
+  let session: HandedSession | null = null;
   try {
     const adapter = deps.adapters.resolve(claimed.agent.adapterType);
-    const [opened, made] = await Promise.allSettled([openLog(execution), prepare(execution)]);
+    const [opened, made] = await Promise.allSettled([openLog(execution), prepareRun(execution)]);
     if (opened.status === "fulfilled") writer = opened.value;
     if (made.status === "rejected") throw made.reason;
     if (opened.status === "rejected") throw opened.reason;
     writer = opened.value;
     const prepared = made.value;
-    const keys = contextKeys(prepared);
-    claimed.run.contextSnapshot = { ...claimed.run.contextSnapshot, ...keys };
     // The adapter need not wait for what people read about it: the writer keeps the order of lines, the end waits for both.
-    const told = [storeContext(execution, keys), tellWarnings(execution, writer, prepared.workspace.warnings)];
+    const told = [storeStart(execution, prepared), tellWarnings(execution, writer, prepared.warnings)];
     await deps.faults.hit("after-start-before-spawn");
     const credentials = await runCredentials(execution, adapter);
+    session = prepared.session;
     const result = await adapter.execute({ ...adapterContext(execution, prepared, writer), ...credentials });
     await Promise.all(told);
     await deps.faults.hit("after-child-exit-before-finish");
-    return await endOfResult(execution, { result, writer });
+    return await endOfResult(execution, { result, writer, session });
   } catch (error) {
-    return endOfFault(execution, { error, writer });
+    return endOfFault(execution, { error, writer, session });
   }
 }
 
@@ -62,45 +62,10 @@ async function tellWarnings(execution: Execution, writer: RunLogWriter, warnings
   }
 }
 
-async function prepare({ deps, claimed }: Execution): Promise<PreparedRun> {
-  const { run, agent, session } = claimed;
-  const { location } = deps;
-  const [agentHome, workspace] = await Promise.all([
-    ensureAgentHome(location, agent.id),
-    resolveBaseWorkspace({
-      location,
-      agentId: agent.id,
-      projectId: nonEmptyString(run.contextSnapshot?.["projectId"]),
-      previousSessionParams: session.params,
-    }),
-  ]);
-  return { config: resolveAdapterConfig(asJsonObject(agent.adapterConfig)), workspace, agentHome };
-}
-
-/** CX-20: the keys of the context that this execution builds. */
-function contextKeys({ workspace, agentHome }: PreparedRun): JsonObject {
-  return {
-    wakefleetWorkspace: {
-      cwd: workspace.cwd,
-      source: workspace.source,
-      mode: "shared_workspace",
-      strategy: "project_primary",
-      projectId: workspace.projectId,
-      workspaceId: workspace.workspaceId,
-      repoUrl: workspace.repoUrl,
-      repoRef: workspace.repoRef,
-      branchName: null,
-      worktreePath: null,
-      agentHome,
-    },
-    wakefleetWorkspaces: workspace.workspaceHints.map((hint) => ({ ...hint })),
-  };
-}
-
 /** EX-8. A run that is not ours any more is noticed by the next renewal or by the end. */
-async function storeContext({ deps, claimed }: Execution, keys: JsonObject): Promise<void> {
+async function storeStart({ deps, claimed }: Execution, { start }: PreparedRun): Promise<void> {
   try {
-    await storeContextIfHeld(deps.db.sql, claimed.fence, keys);
+    await storeStartIfHeld(deps.db.sql, claimed.fence, start);
   } catch (error) {
     deps.log.warn(
       { event: "run.context_lost", runId: claimed.run.id, err: error },
@@ -112,8 +77,8 @@ async function storeContext({ deps, claimed }: Execution, keys: JsonObject): Pro
 /** EX-10. */
 function adapterContext(execution: Execution, prepared: PreparedRun, writer: RunLogWriter): AdapterExecutionContext {
   const { deps, claimed, held } = execution;
-  const { run, agent, fence, session } = claimed;
-  const sessionId = session.params?.["sessionId"];
+  const { run, agent, fence } = claimed;
+  const { sessionId, params: sessionParams, displayId: sessionDisplayId, taskKey } = prepared.session;
   return {
     runId: run.id,
     agent: {
@@ -123,14 +88,9 @@ function adapterContext(execution: Execution, prepared: PreparedRun, writer: Run
       adapterType: agent.adapterType,
       adapterConfig: agent.adapterConfig,
     },
-    runtime: {
-      sessionId: typeof sessionId === "string" ? sessionId : session.displayId,
-      sessionParams: session.params,
-      sessionDisplayId: session.displayId,
-      taskKey: session.taskKey,
-    },
+    runtime: { sessionId, sessionParams, sessionDisplayId, taskKey },
     config: prepared.config,
-    context: run.contextSnapshot ?? {},
+    context: prepared.context,
     executionTarget: null,
     signal: held.abort.signal,
     workerEnv: deps.location.env,

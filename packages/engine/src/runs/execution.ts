@@ -1,8 +1,9 @@
 /** One run under way in this worker: what executing it needs, and the ways it can end (EX-12, EX-13, PL-5). */
 import type { AdapterRegistry } from "@wakefleet/adapters";
 import type { JsonObject } from "@wakefleet/contracts";
+import type { HandedSession } from "@wakefleet/domain";
 import type { RunLogStore } from "@wakefleet/run-logs";
-import type { Database } from "@wakefleet/store";
+import type { Database, RunStart } from "@wakefleet/store";
 import type { BaseWorkspace, InstanceLocation } from "@wakefleet/workspaces";
 import type { FaultPoints, LiveEventPublisher, Log } from "../ports.js";
 import type { MintRunToken } from "../run-token.js";
@@ -39,9 +40,16 @@ export type ExecutionEnd =
   /** The worker goes away (PL-5): the run is handed over. */
   | { readonly kind: "stopped"; readonly log: RunEnding["log"] };
 
-/** What was made ready before the adapter. */
+/** What was made ready before the adapter (CX-1). */
 export interface PreparedRun {
   readonly config: JsonObject;
   readonly workspace: BaseWorkspace;
   readonly agentHome: string;
+  /** What the adapter is told to resume (SE-34). */
+  readonly session: HandedSession;
+  /** The whole context; what is stored of it may be less (CX-22). */
+  readonly context: JsonObject;
+  readonly start: RunStart;
+  /** The log's first lines, without the prefix (EX-9). */
+  readonly warnings: readonly string[];
 }

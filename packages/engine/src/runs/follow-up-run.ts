@@ -4,7 +4,7 @@
  * issue's lock moves to it, so nobody slips in between.
  */
 import { type Decided, type JsonObject, nonEmptyString } from "@wakefleet/contracts";
-import { agentNameKey, sessionTaskKeyOf } from "@wakefleet/domain";
+import { agentNameKey } from "@wakefleet/domain";
 import {
   appendRunEvents,
   type ClaimIssue,
@@ -71,7 +71,7 @@ export async function queueFollowUpRun(
     wakeupRequestId: requestId,
     context,
     // The session the ended run left is the one its retry resumes (SE-23).
-    sessionIdBefore: sessionTaskKeyOf(context) === null ? null : (ended.sessionIdAfter ?? ended.sessionIdBefore),
+    sessionIdBefore: ended.sessionIdAfter ?? ended.sessionIdBefore,
     retryOfRunId: ended.id,
     processLossRetryCount: followUp.processLossRetryCount ?? 0,
     ...(followUp.scheduled === undefined ? {} : { scheduled: followUp.scheduled }),

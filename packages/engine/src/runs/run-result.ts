@@ -1,15 +1,18 @@
 /** From an adapter's result, or from what was thrown instead, to the end of the run (EX-12, EX-13, US-1 to US-3, AD-28 to AD-32). */
 import { type AdapterExecutionResult, abortReasonOf } from "@wakefleet/adapters";
-import { asJsonObject } from "@wakefleet/contracts";
+import { asJsonObject, nonEmptyString } from "@wakefleet/contracts";
 import {
   CANCELLED_TEXT,
   type CancelFact,
   classifyOutcome,
-  DEFAULT_SESSION_CODEC,
+  cutDisplayId,
+  type HandedSession,
   type JudgedUsage,
   judgeUsage,
   nextSession,
   type RunOutcome,
+  sessionAfterThrow,
+  sessionUse,
   stopMetadata,
   storedResult,
 } from "@wakefleet/domain";
@@ -60,10 +63,10 @@ function logFacts(execution: Execution, writer: RunLogWriter | null, log: RunEnd
 /** The end that an adapter's result calls for. */
 export async function endOfResult(
   execution: Execution,
-  ended: { result: AdapterExecutionResult; writer: RunLogWriter },
+  ended: { result: AdapterExecutionResult; writer: RunLogWriter; session: HandedSession },
 ): Promise<ExecutionEnd> {
   const { claimed, deps } = execution;
-  const { result, writer } = ended;
+  const { result, writer, session: handed } = ended;
   const log = await closeLog(execution, writer);
   const stranded = strandedKind(execution);
   if (stranded === "lost") return { kind: "lost" };
@@ -78,9 +81,10 @@ export async function endOfResult(
     },
     cancelOf(execution),
   );
-  const codec = deps.adapters.resolve(claimed.agent.adapterType).sessionCodec ?? DEFAULT_SESSION_CODEC;
-  const session = nextSession(result, claimed.session, codec);
-  const usage = await judge(execution, { result, sessionDisplayId: session.displayId });
+  const { adapterType } = claimed.agent;
+  const session = nextSession(result, handed, deps.adapters.sessionCodec(adapterType));
+  const sessionIdAfter = session.displayId ?? cutDisplayId(session.sessionId);
+  const usage = await judge(execution, { result, handed, sessionIdAfter });
   return {
     kind: "end",
     ending: {
@@ -95,11 +99,16 @@ export async function endOfResult(
         retryNotBefore: outcome.status === "failed" ? (result.retryNotBefore ?? null) : null,
         stop: stopOf(execution, outcome),
       }),
-      sessionIdAfter: session.displayId,
+      sessionIdAfter,
       ...logFacts(execution, writer, log),
       cancelKind: outcome.status === "cancelled" ? (execution.held.cancelKind ?? "person") : null,
       cost: usage.isBillable ? costOf(usage) : null,
-      session: { adapterType: claimed.agent.adapterType, taskKey: claimed.session.taskKey, ...session },
+      session: {
+        adapterType,
+        taskKey: handed.taskKey,
+        ...session,
+        lastError: outcome.status === "succeeded" ? null : (nonEmptyString(result.errorMessage) ?? "run_failed"),
+      },
     },
   };
 }
@@ -127,13 +136,11 @@ function costOf(usage: JudgedUsage): NonNullable<RunEnding["cost"]> {
 /** US-1: totals of a session are compared with those of the latest earlier run that ended with the same session. */
 async function judge(
   execution: Execution,
-  facts: { result: AdapterExecutionResult; sessionDisplayId: string | null },
+  facts: { result: AdapterExecutionResult; handed: HandedSession; sessionIdAfter: string | null },
 ): Promise<JudgedUsage> {
-  const { claimed } = execution;
-  const { result, sessionDisplayId } = facts;
+  const { result, handed, sessionIdAfter } = facts;
   const needsTotals =
-    result.usageBasis === "session_cumulative" && result.usage !== undefined && sessionDisplayId !== null;
-  const resumed = sessionDisplayId !== null && claimed.session.displayId === sessionDisplayId;
+    result.usageBasis === "session_cumulative" && result.usage !== undefined && sessionIdAfter !== null;
   return judgeUsage({
     usage: result.usage ?? null,
     usageBasis: result.usageBasis ?? null,
@@ -142,15 +149,8 @@ async function judge(
     provider: result.provider ?? null,
     biller: result.biller ?? null,
     model: result.model ?? null,
-    previousTotals: needsTotals ? await previousTotalsOf(execution, sessionDisplayId) : null,
-    session: {
-      persistedSessionId: sessionDisplayId,
-      sessionReused: resumed,
-      taskSessionReused: resumed && claimed.session.taskKey !== null,
-      freshSession: !resumed,
-      sessionRotated: false,
-      sessionRotationReason: null,
-    },
+    previousTotals: needsTotals ? await previousTotalsOf(execution, sessionIdAfter) : null,
+    session: sessionUse(handed, sessionIdAfter),
   });
 }
 
@@ -165,7 +165,7 @@ function previousTotalsOf({ deps, claimed }: Execution, sessionId: string): Prom
 /** EX-13: what was thrown before or inside the adapter ends the run. */
 export async function endOfFault(
   execution: Execution,
-  fault: { error: unknown; writer: RunLogWriter | null },
+  fault: { error: unknown; writer: RunLogWriter | null; session: HandedSession | null },
 ): Promise<ExecutionEnd> {
   const { deps, claimed } = execution;
   const log = await closeLog(execution, fault.writer);
@@ -188,6 +188,14 @@ export async function endOfFault(
       ...logFacts(execution, fault.writer, log),
       cancelKind: cancel === null ? null : (execution.held.cancelKind ?? "person"),
       eventsBefore: cancel === null ? [errorEvent] : [],
+      session: fault.session === null ? null : sessionOfThrow(execution, fault.session, message),
     },
   };
+}
+
+/** SE-58. */
+function sessionOfThrow({ deps, claimed }: Execution, handed: HandedSession, message: string): RunEnding["session"] {
+  const { adapterType } = claimed.agent;
+  const kept = sessionAfterThrow(handed, deps.adapters.sessionCodec(adapterType));
+  return { adapterType, taskKey: handed.taskKey, ...kept, lastError: message };
 }

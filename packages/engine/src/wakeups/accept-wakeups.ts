@@ -31,7 +31,7 @@ import { refusedEnding } from "../runs/run-gates.js";
 import { runEndedEvents, runEventEvent } from "../runs/run-live-events.js";
 import { acceptedRunJob } from "./accepted-run-job.js";
 import { applyDecision } from "./apply-decision.js";
-import { type PreparedWake, prepareWake, resumeRunIdOf } from "./prepare-wake.js";
+import { type PreparedWake, prepareWake, resumeRunIdOf, resumeWake } from "./prepare-wake.js";
 import { replayOf } from "./wake-answer.js";
 import type { AcceptWakeupRequest, AcceptWakeupResult } from "./wake-request.js";
 import { WakeWorld } from "./wake-world.js";
@@ -127,12 +127,7 @@ async function openWorld(
 ): Promise<{ world: WakeWorld; prepared: PreparedWake[] }> {
   const agentIds = [...new Set(requests.map((one) => one.agentId.toLowerCase()))].filter(isGuid);
   const { agents, now } = await lockAgents(tx, agentIds);
-  const resumed = await resumedRuns(tx, requests);
-  const prepared = requests.map((request) => {
-    const runId = resumeRunIdOf(request);
-    const found = runId === null ? undefined : resumed.get(runId);
-    return prepareWake(request, found?.agentId === request.agentId.toLowerCase() ? found.run : null);
-  });
+  const prepared = await prepareWakes(tx, requests);
   const issueIds = [...new Set(prepared.map((wake) => wake.issueId).filter(isGuid))];
   const issues = issueIds.length === 0 ? new Map<string, LockedIssue>() : await lockIssues(tx, issueIds);
 
@@ -153,15 +148,21 @@ async function openWorld(
   return { world: new WakeWorld(now, agents, issues, facts, places), prepared };
 }
 
-/** WK-11: only wakes that ask to resume cost a statement. */
-async function resumedRuns(
-  tx: Sql,
-  requests: readonly AcceptWakeupRequest[],
-): Promise<Awaited<ReturnType<typeof readResumedRuns>>> {
-  const asking = requests.filter((request) => resumeRunIdOf(request) !== null && isGuid(request.agentId));
-  if (asking.length === 0) return new Map();
-  const runIds = asking.map((request) => resumeRunIdOf(request) as string);
-  return readResumedRuns(tx, { runIds, agentIds: asking.map((request) => request.agentId) });
+/** WK-11: only wakes that ask to resume a run cost a statement. */
+async function prepareWakes(tx: Sql, requests: readonly AcceptWakeupRequest[]): Promise<PreparedWake[]> {
+  const prepared = requests.map((request) => prepareWake(request));
+  const asking = prepared.flatMap((wake, place) => {
+    const runId = resumeRunIdOf(wake.request);
+    const { agentId } = wake.request;
+    return runId !== null && isGuid(agentId) ? [{ place, runId, agentId, taskKey: wake.taskKey }] : [];
+  });
+  if (asking.length === 0) return prepared;
+  for (const { query, run } of await readResumedRuns(tx, asking)) {
+    const place = asking[query]?.place;
+    const wake = place === undefined ? undefined : prepared[place];
+    if (place !== undefined && wake !== undefined) prepared[place] = resumeWake(wake, run);
+  }
+  return prepared;
 }
 
 function policyQueryOf(wake: PreparedWake): PolicyQuery {

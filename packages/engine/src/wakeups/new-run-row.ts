@@ -43,6 +43,8 @@ export function newRunRow(input: NewRunInput): RunRow {
     resultJson: null,
     sessionIdBefore: input.sessionIdBefore,
     sessionIdAfter: null,
+    resumableSessionId: null,
+    sessionResetAt: null,
     logStore: null,
     logRef: null,
     logBytes: null,

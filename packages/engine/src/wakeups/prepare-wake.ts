@@ -27,18 +27,22 @@ export function resumeRunIdOf(request: AcceptWakeupRequest): string | null {
   return id !== null && isGuid(id) ? id.toLowerCase() : null;
 }
 
-/** Prepares one wake. `resumed` is the run of this agent and company that WK-11 named, or null. */
-export function prepareWake(asked: AcceptWakeupRequest, resumed: ResumedRun | null): PreparedWake {
+/** Prepares one wake. */
+export function prepareWake(asked: AcceptWakeupRequest): PreparedWake {
   const request = storable(asked);
   const { payload } = request;
-  const enriched = enrichContext({
+  const context = enrichContext({
     ...request,
     context: withPlainIssueId(request.context),
     payload: payload === null ? null : withPlainIssueId(payload),
   });
-  const { context, displayId } =
-    resumed === null ? { context: enriched, displayId: null } : resumeContext(enriched, resumed);
-  return { request, context, issueId: issueIdOf(context), taskKey: taskKeyOf(context), resumeDisplayId: displayId };
+  return { request, context, issueId: issueIdOf(context), taskKey: taskKeyOf(context), resumeDisplayId: null };
+}
+
+/** WK-11: the same wake when the run it asks to resume is one of this agent's. */
+export function resumeWake(wake: PreparedWake, resumed: ResumedRun): PreparedWake {
+  const { context, displayId } = resumeContext(wake.context, resumed);
+  return { ...wake, context, issueId: issueIdOf(context), taskKey: taskKeyOf(context), resumeDisplayId: displayId };
 }
 
 /** DM-8 before anything is compared, looked up or answered: what is answered equals what is stored. */

@@ -5,8 +5,14 @@
  * write are one snapshot (CL-16). Behind it stand the unique indexes on (agent, slot) and on the lock's issue: a mistake
  * above is an error here, never a second running run.
  */
-import type { AgentStatus, Decided, JsonObject } from "@wakefleet/contracts";
-import { type BudgetFacts, HEARTBEAT_TASK_KEY, type IssueGateFacts, type TreeHoldFact } from "@wakefleet/domain";
+import type { AgentStatus, Decided } from "@wakefleet/contracts";
+import {
+  type BudgetFacts,
+  HEARTBEAT_TASK_KEY,
+  type IssueGateFacts,
+  type StoredSessions,
+  type TreeHoldFact,
+} from "@wakefleet/domain";
 import { runEventFromJson, runFromJson } from "../database-json.js";
 import { budgetFactsOf, pauseHoldOver, unresolvedBlockersOf } from "../policy/policy-facts-sql.js";
 import { receiptParam, withReceipt } from "../receipt-sql.js";
@@ -22,10 +28,8 @@ const PROJECTS_OF_RUN = `ARRAY[${uuidOf("r.context_snapshot->>'projectId'")},
 export interface ClaimFactsRow {
   readonly run: RunRow | null;
   readonly takenSlots: readonly number[];
-  /** The task session of the run's key for the agent's current adapter type; null without one. */
-  readonly taskSession: { readonly params: JsonObject | null; readonly displayId: string | null } | null;
-  /** The agent's own session, and the adapter type that left it (SE-33, SE-35). */
-  readonly agentSession: { readonly sessionId: string | null; readonly adapterType: string } | null;
+  /** Of the run's key (SE-5) and of the agent. */
+  readonly sessions: StoredSessions;
   /** What BU-15 asks about, with the projects of the context and of the issue (BU-16); null without an agent. */
   readonly budget: BudgetFacts | null;
   /** The database's clock. */
@@ -35,8 +39,8 @@ export interface ClaimFactsRow {
 type FactsRow = Record<string, unknown> & {
   fact_now: Date;
   taken_slots: number[];
-  task_session: ClaimFactsRow["taskSession"];
-  agent_session: ClaimFactsRow["agentSession"];
+  task_session: StoredSessions["taskSession"];
+  agent_session: StoredSessions["agentSession"];
   budget: BudgetFacts | null;
 };
 
@@ -69,7 +73,13 @@ export async function readClaimFacts(tx: Sql, ids: { runId: string; agentId: str
     budget,
     ...run
   } = row;
-  return { run: run["id"] === null ? null : camelRow<RunRow>(run), takenSlots, taskSession, agentSession, budget, now };
+  return {
+    run: run["id"] === null ? null : camelRow<RunRow>(run),
+    takenSlots,
+    sessions: { taskSession, agentSession },
+    budget,
+    now,
+  };
 }
 
 export interface IssueGateRow extends IssueGateFacts {
@@ -145,8 +155,6 @@ export interface ClaimInput {
   readonly agentNameKey: string;
   /** Of the runtime state row that is made if it is missing (EX-1). */
   readonly adapterType: string;
-  /** SE-37. */
-  readonly sessionIdBefore: string | null;
   /** Where the run's log will be (LG-1). */
   readonly logStore: string;
   readonly logRef: string;
@@ -177,8 +185,8 @@ export async function claimRunIfWaiting(tx: Sql, input: ClaimInput): Promise<Tra
               start_token = claim_token + 1, run_slot = $3,
               lease_expires_at = clock_timestamp() + make_interval(secs => $4::float8 / 1000),
               lock_issue_id = $5::uuid, started_at = coalesce(started_at, now()),
-              dispatched_at = coalesce(dispatched_at, now()), session_id_before = $8, log_store = $9, log_ref = $10,
-              event_seq = event_seq + 1, receipts = ${withReceipt("heartbeat_runs", "$11::jsonb")}, updated_at = now()
+              dispatched_at = coalesce(dispatched_at, now()), log_store = $8, log_ref = $9,
+              event_seq = event_seq + 1, receipts = ${withReceipt("heartbeat_runs", "$10::jsonb")}, updated_at = now()
         WHERE id = $1 AND status IN ('queued','scheduled_retry')
        RETURNING *
      ), request AS (
@@ -211,7 +219,6 @@ export async function claimRunIfWaiting(tx: Sql, input: ClaimInput): Promise<Tra
       input.lockIssueId,
       input.agentNameKey,
       input.adapterType,
-      input.sessionIdBefore,
       input.logStore,
       input.logRef,
       receiptParam(input.receipt),

@@ -47,15 +47,20 @@ export interface CostInput {
   readonly costCents: number;
 }
 
-/** What the run leaves for the next one (FI-11, AD-31). */
+/** What the run leaves for the next one (FI-11, SE-50 to SE-58). Nothing of it is written after a reset (SE-63). */
 export interface SessionInput {
   readonly adapterType: string;
   /** SE-5; null: only the agent's own session is written (SE-7). */
   readonly taskKey: string | null;
-  /** Params and display id both null: the task session is deleted. */
+  /** As they are stored. */
   readonly params: JsonObject | null;
   readonly displayId: string | null;
+  /** Whole (SE-17): the agent's own session, and what an explicit resume of the run resumes. */
   readonly sessionId: string | null;
+  /** What becomes of the task session's row. */
+  readonly taskSession: "written" | "removed" | "left";
+  /** Of the task session; null after a success. */
+  readonly lastError: string | null;
 }
 
 export interface EndRunInput {
@@ -119,7 +124,8 @@ const END_RUN = `
         status = d->>'status', finished_at = now(), error = d->>'error', error_code = d->>'errorCode',
         exit_code = (d->>'exitCode')::int, signal = d->>'signal',
         usage_json = nullif(d->'usageJson', 'null'::jsonb), result_json = nullif(d->'resultJson', 'null'::jsonb),
-        session_id_after = d->>'sessionIdAfter', stdout_excerpt = coalesce(d->>'stdoutExcerpt', r.stdout_excerpt),
+        session_id_after = d->>'sessionIdAfter', resumable_session_id = d#>>'{session,sessionId}',
+        stdout_excerpt = coalesce(d->>'stdoutExcerpt', r.stdout_excerpt),
         stderr_excerpt = coalesce(d->>'stderrExcerpt', r.stderr_excerpt),
         log_bytes = coalesce((d#>>'{log,bytes}')::bigint, r.log_bytes), log_sha256 = coalesce(d#>>'{log,sha256}', r.log_sha256),
         log_compressed = coalesce((d#>>'{log,compressed}')::boolean, r.log_compressed),
@@ -168,7 +174,7 @@ const END_RUN = `
     SELECT run.agent_id, run.company_id, a.adapter_type, run.id, run.status, run.error,
            coalesce((d#>>'{cost,inputTokens}')::bigint, 0), coalesce((d#>>'{cost,cachedInputTokens}')::bigint, 0),
            coalesce((d#>>'{cost,outputTokens}')::bigint, 0), coalesce((d#>>'{cost,costCents}')::bigint, 0),
-           d#>>'{session,sessionId}'
+           CASE WHEN run.session_reset_at IS NULL THEN d#>>'{session,sessionId}' END
       FROM run JOIN agents a ON a.id = run.agent_id, doc
      WHERE $3 = 'held'
     ON CONFLICT (agent_id) DO UPDATE SET adapter_type = excluded.adapter_type, last_run_id = excluded.last_run_id,
@@ -177,17 +183,17 @@ const END_RUN = `
         total_cached_input_tokens = s.total_cached_input_tokens + excluded.total_cached_input_tokens,
         total_output_tokens = s.total_output_tokens + excluded.total_output_tokens,
         total_cost_cents = s.total_cost_cents + excluded.total_cost_cents,
-        session_id = CASE WHEN (SELECT jsonb_typeof(d->'session') = 'object' FROM doc) THEN excluded.session_id ELSE s.session_id END,
+        session_id = CASE WHEN (SELECT jsonb_typeof(d->'session') = 'object' AND run.session_reset_at IS NULL FROM doc, run)
+                          THEN excluded.session_id ELSE s.session_id END,
         updated_at = now()
   ),
   task_session AS (
     INSERT INTO agent_task_sessions AS t (company_id, agent_id, adapter_type, task_key, session_params_json,
         session_display_id, last_run_id, last_error)
     SELECT run.company_id, run.agent_id, d#>>'{session,adapterType}', d#>>'{session,taskKey}',
-           nullif(d#>'{session,params}', 'null'::jsonb), d#>>'{session,displayId}', run.id, run.error
+           nullif(d#>'{session,params}', 'null'::jsonb), d#>>'{session,displayId}', run.id, d#>>'{session,lastError}'
       FROM run, doc
-     WHERE d#>>'{session,taskKey}' IS NOT NULL
-       AND (d#>>'{session,displayId}' IS NOT NULL OR jsonb_typeof(d#>'{session,params}') = 'object')
+     WHERE d#>>'{session,taskSession}' = 'written' AND run.session_reset_at IS NULL
     ON CONFLICT (company_id, agent_id, adapter_type, task_key) DO UPDATE SET
         session_params_json = excluded.session_params_json, session_display_id = excluded.session_display_id,
         last_run_id = excluded.last_run_id, last_error = excluded.last_error, updated_at = now()
@@ -196,7 +202,7 @@ const END_RUN = `
     DELETE FROM agent_task_sessions t USING run, doc
      WHERE t.company_id = run.company_id AND t.agent_id = run.agent_id AND t.adapter_type = d#>>'{session,adapterType}'
        AND t.task_key = d#>>'{session,taskKey}'
-       AND d#>>'{session,displayId}' IS NULL AND jsonb_typeof(d#>'{session,params}') IS DISTINCT FROM 'object'
+       AND d#>>'{session,taskSession}' = 'removed' AND run.session_reset_at IS NULL
   ),
   cost AS (
     INSERT INTO cost_events (company_id, agent_id, issue_id, project_id, heartbeat_run_id, provider, model, biller,

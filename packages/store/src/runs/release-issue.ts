@@ -4,6 +4,7 @@ import { runFromJson } from "../database-json.js";
 import { receiptParam, withReceipt } from "../receipt-sql.js";
 import type { RunRow } from "../rows.js";
 import type { Sql } from "../sql.js";
+import { SHOWN_SESSION_ID } from "../wakeups/read-wake-facts.js";
 
 export interface WaitingDeferred {
   readonly id: string;
@@ -38,7 +39,7 @@ export async function readReleaseFacts(
      UNION ALL
      SELECT 'deferred', jsonb_build_object('id', w.id, 'reason', w.reason, 'payload', w.payload, 'source', w.source,
               'triggerDetail', w.trigger_detail, 'requestedByActorType', w.requested_by_actor_type, 'agentId', w.agent_id,
-              'agentStatus', a.status, 'agentName', a.name, 'sessionIdBefore', s.session_display_id), w.requested_at, w.id
+              'agentStatus', a.status, 'agentName', a.name, 'sessionIdBefore', ${SHOWN_SESSION_ID}), w.requested_at, w.id
        FROM agent_wakeup_requests w
        LEFT JOIN agents a ON a.id = w.agent_id AND a.company_id = w.company_id
        LEFT JOIN agent_task_sessions s ON s.company_id = w.company_id AND s.agent_id = w.agent_id

@@ -4,16 +4,33 @@ import { toDatabaseJson } from "../database-json.js";
 import type { Sql } from "../sql.js";
 import type { RunFence } from "./fence.js";
 
+export interface RunStart {
+  /** Keys of the context that this execution does not have any more (CX-12). */
+  readonly removedKeys: readonly string[];
+  /** Keys it built. */
+  readonly contextKeys: JsonObject;
+  /** SE-37. */
+  readonly sessionIdBefore: string | null;
+}
+
 /**
- * Stores the context keys that the execution built, and only those (EX-8): a wake that joined meanwhile is not
- * overwritten. Answers false when the fence refused.
+ * Stores what the adapter is given (EX-8, CX-1 step 16): of the context only the keys that the execution built, so that a
+ * wake that joined meanwhile is not overwritten. Answers false when the fence refused.
  */
-export async function storeContextIfHeld(sql: Sql, fence: RunFence, contextKeys: JsonObject): Promise<boolean> {
+export async function storeStartIfHeld(sql: Sql, fence: RunFence, start: RunStart): Promise<boolean> {
   const rows = await sql.query(
-    `UPDATE heartbeat_runs SET context_snapshot = coalesce(context_snapshot, '{}'::jsonb) || $4::jsonb, updated_at = now()
+    `UPDATE heartbeat_runs SET context_snapshot = (coalesce(context_snapshot, '{}'::jsonb) - $5::text[]) || $4::jsonb,
+            session_id_before = $6, updated_at = now()
       WHERE id = $1 AND worker_id = $2 AND claim_token = $3 AND status = 'running' RETURNING id`,
-    [fence.runId, fence.workerId, fence.claimToken, toDatabaseJson(contextKeys)],
-    "store_context_if_held",
+    [
+      fence.runId,
+      fence.workerId,
+      fence.claimToken,
+      toDatabaseJson(start.contextKeys),
+      start.removedKeys,
+      start.sessionIdBefore,
+    ],
+    "store_start_if_held",
   );
   return rows.length === 1;
 }

@@ -4,7 +4,14 @@
  * Each part is an index lookup (DM-27, DM-31); nothing filters on a JSON column (RL-25).
  */
 import type { JsonObject } from "@wakefleet/contracts";
-import type { BudgetFacts, CommentFact, Requester, ResumedRun, TreeHoldFact } from "@wakefleet/domain";
+import {
+  type BudgetFacts,
+  type CommentFact,
+  type Requester,
+  type ResumedRun,
+  SESSION_DISPLAY_ID_MAX_CHARS,
+  type TreeHoldFact,
+} from "@wakefleet/domain";
 import { runFromJson } from "../database-json.js";
 import { budgetFactsOf, commentFactOf, pauseHoldOver, unresolvedBlockersOf } from "../policy/policy-facts-sql.js";
 import type { RunRow } from "../rows.js";
@@ -94,6 +101,10 @@ export const INTERACTION_MEMBERS = `
               'issueId', q.payload->>'issueId', 'commentId', q.payload->>'commentId'))
        FROM agent_wakeup_requests q WHERE q.run_id = r.id AND q.agent_id = r.agent_id), '[]'::jsonb)`;
 
+/** SE-37: what a task session `s` shows; an adapter's own way of showing an id is in the stored one. */
+export const SHOWN_SESSION_ID = `left(coalesce(s.session_display_id, s.session_params_json->>'sessionId'),
+  ${SESSION_DISPLAY_ID_MAX_CHARS})`;
+
 const READ_WAKE_FACTS = `
   WITH task AS (SELECT agent_id, task_key FROM unnest($1::uuid[], $2::text[]) AS t(agent_id, task_key)),
        named AS (SELECT company_id, issue_id FROM unnest($3::uuid[], $4::text[]) AS n(company_id, issue_id)),
@@ -134,14 +145,14 @@ const READ_WAKE_FACTS = `
     FROM keyed k JOIN agent_wakeup_requests w ON w.agent_id = k.agent_id AND w.idempotency_key = k.key
   UNION ALL
   SELECT 'session', jsonb_build_object('agentId', s.agent_id, 'adapterType', s.adapter_type, 'taskKey', s.task_key,
-           'displayId', s.session_display_id)
+           'displayId', ${SHOWN_SESSION_ID})
     FROM (SELECT DISTINCT * FROM task WHERE task_key IS NOT NULL) t
     JOIN agents a ON a.id = t.agent_id
     JOIN agent_task_sessions s ON s.company_id = a.company_id AND s.agent_id = t.agent_id
          AND s.adapter_type = a.adapter_type AND s.task_key = t.task_key
   UNION ALL
   SELECT 'session', jsonb_build_object('agentId', s.agent_id, 'adapterType', s.adapter_type, 'taskKey', NULL,
-           'displayId', s.session_id)
+           'displayId', left(s.session_id, ${SESSION_DISPLAY_ID_MAX_CHARS}))
     FROM (SELECT DISTINCT agent_id FROM task WHERE task_key IS NULL) t
     JOIN agent_runtime_state s ON s.agent_id = t.agent_id`;
 
@@ -188,23 +199,30 @@ export async function readWakeFacts(tx: Sql, query: WakeFactsQuery): Promise<Wak
   return facts;
 }
 
-/** What WK-11 needs of the runs that wakes ask to resume; only runs of the named agents are answered. */
+/** A wake that asks to resume a run (WK-11), with the key it has by itself. */
+export interface ResumeQuery {
+  readonly runId: string;
+  readonly agentId: string;
+  readonly taskKey: string | null;
+}
+
+/** What WK-11 needs of the runs that wakes ask to resume; only runs of the named agents are answered, in any order. */
 export async function readResumedRuns(
   tx: Sql,
-  query: { runIds: readonly string[]; agentIds: readonly string[] },
-): Promise<ReadonlyMap<string, { agentId: string; companyId: string; run: ResumedRun }>> {
-  const rows = await tx.query<{ agentId: string; companyId: string; run: ResumedRun }>(
-    `SELECT r.agent_id AS "agentId", r.company_id AS "companyId", jsonb_build_object('id', r.id,
+  queries: readonly ResumeQuery[],
+): Promise<{ query: number; run: ResumedRun }[]> {
+  return tx.query<{ query: number; run: ResumedRun }>(
+    `SELECT (q.n - 1)::int AS query, jsonb_build_object('id', r.id,
               'context', coalesce(r.context_snapshot, '{}'::jsonb), 'sessionIdBefore', r.session_id_before,
-              'sessionIdAfter', r.session_id_after, 'taskSession', (
+              'sessionIdAfter', r.session_id_after, 'resumableSessionId', r.resumable_session_id, 'taskSession', (
                 SELECT jsonb_build_object('params', s.session_params_json, 'displayId', s.session_display_id,
                          'lastRunId', s.last_run_id)
                   FROM agent_task_sessions s WHERE s.company_id = r.company_id AND s.agent_id = r.agent_id
-                   AND s.adapter_type = a.adapter_type AND s.task_key = r.task_key)) AS run
-       FROM heartbeat_runs r JOIN agents a ON a.id = r.agent_id
-      WHERE r.id = ANY($1::uuid[]) AND r.agent_id = ANY($2::uuid[])`,
-    [query.runIds, query.agentIds],
+                   AND s.adapter_type = a.adapter_type AND s.task_key = coalesce(r.task_key, q.task_key))) AS run
+       FROM unnest($1::uuid[], $2::uuid[], $3::text[]) WITH ORDINALITY AS q(run_id, agent_id, task_key, n)
+       JOIN heartbeat_runs r ON r.id = q.run_id AND r.agent_id = q.agent_id
+       JOIN agents a ON a.id = r.agent_id AND a.company_id = r.company_id`,
+    [queries.map((one) => one.runId), queries.map((one) => one.agentId), queries.map((one) => one.taskKey)],
     "read_resumed_runs",
   );
-  return new Map(rows.map((row) => [row.run.id, row]));
 }
