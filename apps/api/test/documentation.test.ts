@@ -24,9 +24,9 @@ function operations(): Operation[] {
   );
 }
 
-/** Routes about a run or an incident, of which there is none. */
+/** Routes about a run, an incident or a hold, of which there is none. */
 function needsWhatIsNotThere(path: string): boolean {
-  return path.startsWith("/api/heartbeat-runs/{runId}/") || path.includes("{incidentId}");
+  return path.startsWith("/api/heartbeat-runs/{runId}/") || /\{(incidentId|holdId)\}/.test(path);
 }
 
 function refsOf(value: Json): string[] {
@@ -116,6 +116,12 @@ describe("API-302 the document", () => {
       "GET /api/companies/{companyId}/activity",
       "GET /api/issues/{id}/activity",
       "GET /api/companies/{companyId}/events/stream",
+      "POST /api/issues/{id}/tree-control/preview",
+      "POST /api/issues/{id}/tree-holds",
+      "GET /api/issues/{id}/tree-control/state",
+      "GET /api/issues/{id}/tree-holds",
+      "GET /api/issues/{id}/tree-holds/{holdId}",
+      "POST /api/issues/{id}/tree-holds/{holdId}/release",
       "GET /api/instance/settings/general",
       "GET /api/instance/settings/experimental",
       "GET /api/health",

@@ -100,6 +100,15 @@ export type EventLevel = (typeof EVENT_LEVELS)[number];
 export const CANCEL_KINDS = ["person", "pause", "budget", "hold", "gate", "issue", "system"] as const;
 export type CancelKind = (typeof CANCEL_KINDS)[number];
 
+/** What a subtree hold does (TH-1 to TH-4). */
+export const TREE_HOLD_MODES = ["pause", "resume", "cancel", "restore"] as const;
+export type TreeHoldMode = (typeof TREE_HOLD_MODES)[number];
+
+export const TREE_HOLD_STATUSES = ["active", "released"] as const;
+export type TreeHoldStatus = (typeof TREE_HOLD_STATUSES)[number];
+
+export const TREE_HOLD_RELEASE_STRATEGIES = ["manual", "after_active_runs_finish"] as const;
+
 export const BUDGET_SCOPE_TYPES = ["company", "agent", "project"] as const;
 export type BudgetScopeType = (typeof BUDGET_SCOPE_TYPES)[number];
 

@@ -14,6 +14,7 @@ export * from "./claim/issue-gates.js";
 export * from "./companies/issue-prefix.js";
 export * from "./context/execution-context.js";
 export * from "./continuation/index.js";
+export * from "./holds/index.js";
 export * from "./liveness/index.js";
 export * from "./policy/budget-block.js";
 export * from "./policy/interaction-wake.js";

@@ -2,6 +2,8 @@
  * The use cases that any process may carry out, wired once: accepting wakes, changing agents, cancelling runs. What only a
  * worker does (claiming, executing, recovering) is composed in the worker.
  */
+import type { TreeHoldMode } from "@wakefleet/contracts";
+import type { HoldPlan } from "@wakefleet/domain";
 import type { AgentQueues } from "@wakefleet/queue";
 import type {
   AgentRow,
@@ -10,6 +12,7 @@ import type {
   IncidentWithApproval,
   PolicyState,
   RunRow,
+  TreeHoldWithMembers,
   WatchdogDecisionRow,
 } from "@wakefleet/store";
 import {
@@ -30,6 +33,10 @@ import {
 } from "./budget/set-policy.js";
 import { createFleetRunQueue } from "./dispatch/fleet-run-queue.js";
 import { createRunDispatcher, type RunDispatcher } from "./dispatch/run-dispatcher.js";
+import { type CreatedTreeHold, type CreateTreeHoldCommand, createTreeHold } from "./holds/create-tree-hold.js";
+import type { HoldScope } from "./holds/hold-transaction.js";
+import { previewTreeHold } from "./holds/preview-tree-hold.js";
+import { type ReleaseTreeHoldCommand, releaseTreeHold } from "./holds/release-tree-hold.js";
 import { newId } from "./ids.js";
 import type { ControlChannel, FaultPoints, LiveEventPublisher, Log, RunQueue } from "./ports.js";
 import { type GraphPreview, previewIssueGraph } from "./recovery/preview-issue-graph.js";
@@ -76,6 +83,12 @@ export interface Engine {
   monthlyBudgetChanged(command: BudgetScopeKey & { actor: BudgetActor }): Promise<void>;
   /** BU-34, API-247. */
   resolveBudgetIncident(command: ResolveIncidentCommand): Promise<IncidentWithApproval>;
+  /** TH-9, API-190: judges, and notes that somebody looked. Throws `not_found` like the next two. */
+  previewTreeHold(command: HoldScope & { mode: TreeHoldMode }): Promise<HoldPlan>;
+  /** TH-30 to TH-34, TH-41, API-191. */
+  createTreeHold(command: CreateTreeHoldCommand): Promise<CreatedTreeHold>;
+  /** TH-40, TH-42, API-195. Throws a `WakefleetError` where the hold is not this root's or is over. */
+  releaseTreeHold(command: ReleaseTreeHoldCommand): Promise<TreeHoldWithMembers>;
   /** RC-48, RC-49, API-128. Throws a `WakefleetError` for each refusal, in order. */
   recordWatchdogDecision(command: WatchdogCommand): Promise<WatchdogDecisionRow>;
   /** RC-67; writes nothing. */
@@ -109,6 +122,9 @@ export function createEngine(parts: EngineParts): Engine {
     setMonthlyBudget: (command) => setMonthlyBudget(deps, command),
     monthlyBudgetChanged: (command) => applyMonthlyBudget(deps, command),
     resolveBudgetIncident: (command) => resolveBudgetIncident(deps, command),
+    previewTreeHold: (command) => previewTreeHold(deps, command),
+    createTreeHold: (command) => createTreeHold(deps, command),
+    releaseTreeHold: (command) => releaseTreeHold(deps, command),
     recordWatchdogDecision: (command) => recordWatchdogDecision(deps, command),
     previewIssueGraph: (query) => previewIssueGraph(parts.db.sql, query),
     runIssueGraph: (command) => runIssueGraph(deps, command),

@@ -7,6 +7,8 @@ export * from "./dispatch/fleet-run-queue.js";
 export * from "./dispatch/run-dispatcher.js";
 export * from "./dispatch/run-job.js";
 export * from "./engine.js";
+export type { CreatedTreeHold, CreateTreeHoldCommand } from "./holds/create-tree-hold.js";
+export type { ReleaseTreeHoldCommand } from "./holds/release-tree-hold.js";
 export * from "./ids.js";
 export * from "./ports.js";
 export * from "./recovery/log-tail.js";

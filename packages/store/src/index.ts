@@ -21,6 +21,7 @@ export * from "./fleet/fleet-state.js";
 export * from "./fleet/timers.js";
 export * from "./fleet/workers.js";
 export * from "./fleet-reading.js";
+export * from "./holds/index.js";
 export * from "./instance-settings.js";
 export * from "./issue-relations.js";
 export * from "./issues.js";

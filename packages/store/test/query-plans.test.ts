@@ -224,6 +224,8 @@ describe("hot queries on 100,000 rows use indexes (check 38)", () => {
         issueId,
         companyId,
         failed: { requestIds: [], error: "x" },
+        suppressed: { requestIds: [randomUUID()], error: "y" },
+        endedRunId: runId,
         promoted: { requestId: randomUUID(), agentId, runId, reason: "r", payload: {} },
         reopen: false,
       });

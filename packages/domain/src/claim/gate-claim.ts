@@ -4,6 +4,7 @@
  */
 import type { AgentStatus, JsonObject, RunStatus } from "@wakefleet/contracts";
 import { isInvokable } from "../agent.js";
+import { HELD_TEXT } from "../holds/texts.js";
 import type { BudgetBlock } from "../policy/budget-block.js";
 import type { TreeHoldFact } from "../wakeup/decide-wakeup.js";
 import { type IssueGateFacts, type IssueGateRefusal, issueGate, retryGate } from "./issue-gates.js";
@@ -67,8 +68,6 @@ export type ClaimDecision =
       readonly takesLock: boolean;
       readonly wasRetry: boolean;
     };
-
-const HELD_TEXT = "Cancelled because issue is held by an active subtree pause hold";
 
 /** The first rule that fails names the reason; the order is part of the specification. */
 export function gateClaim(facts: ClaimFacts): ClaimDecision {

@@ -19,6 +19,7 @@ const deferred = (one: Partial<DeferredRequestFact> & { context?: JsonObject } =
     payload: { issueId: "i", [DEFERRED_CONTEXT_KEY]: context },
     requestedByActorType: "agent",
     agent: { id: "ann", status: "idle" },
+    isHeld: false,
     ...rest,
   };
 };
@@ -39,7 +40,12 @@ describe("what the end of a run does to its issue", () => {
   });
 
   it.each(["ended", null])("FI-8 with the lock held by %s it is released when nothing waits", (lockRunId) => {
-    expect(plan({ issue: issue({ lockRunId }) })).toEqual({ kind: "release", failedRequestIds: [], promote: null });
+    expect(plan({ issue: issue({ lockRunId }) })).toEqual({
+      kind: "release",
+      failedRequestIds: [],
+      suppressedRequestIds: [],
+      promote: null,
+    });
   });
 
   it("FI-8 another active run that names the issue becomes the holder and nothing is promoted", () => {
@@ -55,6 +61,7 @@ describe("what the end of a run does to its issue", () => {
     expect(plan({ deferred: [deferred({ context: { wakeCommentIds: ["c"] } }), deferred({ id: "second" })] })).toEqual({
       kind: "release",
       failedRequestIds: [],
+      suppressedRequestIds: [],
       promote: {
         requestId: "request",
         agentId: "ann",
@@ -82,6 +89,25 @@ describe("what the end of a run does to its issue", () => {
     expect(plan({ deferred: [gone, paused] })).toEqual({
       kind: "release",
       failedRequestIds: ["gone", "paused"],
+      suppressedRequestIds: [],
+      promote: null,
+    });
+  });
+
+  it("FI-8, TH-12 what a pause hold covers is suppressed, and the next that may pass is promoted", () => {
+    const waiting = [
+      deferred({ id: "gone", agent: null, isHeld: true }),
+      deferred({ id: "held", isHeld: true }),
+      deferred({ id: "comment" }),
+      deferred({ id: "later", isHeld: true }),
+    ];
+    expect(plan({ deferred: waiting })).toMatchObject({
+      failedRequestIds: ["gone"],
+      suppressedRequestIds: ["held"],
+      promote: { requestId: "comment" },
+    });
+    expect(plan({ deferred: [deferred({ isHeld: true })] })).toMatchObject({
+      suppressedRequestIds: ["request"],
       promote: null,
     });
   });

@@ -8,6 +8,7 @@ import { deferredContextOf } from "../wakeup/context.js";
 import { type ActiveRunFact, chooseLockHolder } from "../wakeup/decide-wakeup.js";
 
 export const PROMOTION_FAILED_TEXT = "Deferred wake could not be promoted: agent is not invokable";
+export const PROMOTION_SUPPRESSED_TEXT = "Deferred wake suppressed by active subtree pause hold";
 
 export interface DeferredRequestFact {
   readonly id: string;
@@ -16,6 +17,8 @@ export interface DeferredRequestFact {
   readonly requestedByActorType: ActorType | null;
   /** Null when the agent is gone or of another company. */
   readonly agent: { readonly id: string; readonly status: AgentStatus } | null;
+  /** An active pause hold covers the issue, and the wake is no verified interaction (TH-12). */
+  readonly isHeld: boolean;
 }
 
 export interface ReleaseFacts {
@@ -41,6 +44,8 @@ export type ReleasePlan =
       readonly kind: "release";
       /** Requests that cannot be promoted end `failed` with {@link PROMOTION_FAILED_TEXT}. */
       readonly failedRequestIds: readonly string[];
+      /** Requests that a pause hold stops end `cancelled` with {@link PROMOTION_SUPPRESSED_TEXT}. */
+      readonly suppressedRequestIds: readonly string[];
       readonly promote: PromotePlan | null;
     };
 
@@ -65,15 +70,21 @@ export function planRelease(facts: ReleaseFacts): ReleasePlan {
   if (holder !== null) return { kind: "hand_over", toRunId: holder.id, toAgentId: holder.agentId };
 
   const failedRequestIds: string[] = [];
+  const suppressedRequestIds: string[] = [];
   for (const request of facts.deferred) {
     if (request.agent === null || !isInvokable(request.agent.status)) {
       failedRequestIds.push(request.id);
+      continue;
+    }
+    if (request.isHeld) {
+      suppressedRequestIds.push(request.id);
       continue;
     }
     const context = deferredContextOf(request.payload);
     return {
       kind: "release",
       failedRequestIds,
+      suppressedRequestIds,
       promote: {
         requestId: request.id,
         agentId: request.agent.id,
@@ -84,7 +95,7 @@ export function planRelease(facts: ReleaseFacts): ReleasePlan {
       },
     };
   }
-  return { kind: "release", failedRequestIds, promote: null };
+  return { kind: "release", failedRequestIds, suppressedRequestIds, promote: null };
 }
 
 function reopensIssue(status: IssueStatus, context: JsonObject, requester: ActorType | null): boolean {

@@ -117,6 +117,7 @@ class Fleet {
           payload: one.payload,
           requestedByActorType: "user",
           agent: { id: one.agentId, status: "idle" },
+          isHeld: false,
         })),
     });
     if (release.kind === "hand_over") this.locks.set(issueId, release.toRunId);

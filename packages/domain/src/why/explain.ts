@@ -128,6 +128,7 @@ const WORDS: Readonly<Record<string, Words>> = {
   "CN-3": cancelled,
   "BU-21": cancelled,
   "TH-30": cancelled,
+  "TH-31": cancelled,
   "CO-6": cancelled,
   "AL-12": () => done("It was cancelled because its agent was terminated."),
   "CL-1": () => done("It is over, or a worker has it already."),

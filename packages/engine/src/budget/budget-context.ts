@@ -1,6 +1,6 @@
 /** What every step of a decision about budgets is given, and how it notes what happened (AC-5, AC-30 to AC-33). */
-import { redactObject } from "@wakefleet/domain";
-import { insertActivity, type NewActivity, type Sql } from "@wakefleet/store";
+import type { Sql } from "@wakefleet/store";
+import { type ActivityActor, type ActivityNote, noteActivities } from "../activity/note-activities.js";
 import type { NewId } from "../ids.js";
 import type { AfterCommit } from "../runs/after-commit.js";
 import type { BudgetEffects } from "./budget-effects.js";
@@ -14,13 +14,7 @@ export interface BudgetContext {
 }
 
 /** An operator or agent who changes budgets or reports costs. */
-export interface BudgetActor {
-  readonly type: "user" | "agent" | "system";
-  readonly id: string;
-  readonly agentId: string | null;
-  readonly userId: string | null;
-  readonly runId: string | null;
-}
+export type BudgetActor = ActivityActor;
 
 /** Who opens incidents (AC-31). */
 export const BUDGET_SERVICE: BudgetActor = {
@@ -31,19 +25,12 @@ export const BUDGET_SERVICE: BudgetActor = {
   runId: null,
 };
 
-type Note = Pick<NewActivity, "companyId" | "action" | "entityType" | "entityId" | "details">;
-
 /** Writes an activity row in the transaction and announces it after the commit. */
-export async function noteActivity(tx: Sql, context: BudgetContext, actor: BudgetActor, note: Note): Promise<void> {
-  const entry: NewActivity = {
-    ...note,
-    details: note.details === null ? null : redactObject(note.details),
-    actorType: actor.type,
-    actorId: actor.id,
-    agentId: actor.agentId,
-    runId: actor.runId,
-  };
-  await insertActivity(tx, [entry]);
-  const { companyId, ...payload } = entry;
-  context.after.events.push({ companyId, type: "activity.logged", payload: { ...payload, actorType: actor.type } });
+export async function noteActivity(
+  tx: Sql,
+  context: BudgetContext,
+  actor: BudgetActor,
+  note: ActivityNote,
+): Promise<void> {
+  await noteActivities(tx, context.after, { actor, notes: [note] });
 }

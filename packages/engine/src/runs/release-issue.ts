@@ -2,20 +2,25 @@
  * FI-8: the end of a run frees its issue and starts what waited behind it, in the transaction of the end. The caller
  * holds the agent's row and the issue's row.
  */
-import { SERVICE_REASONS } from "@wakefleet/contracts";
+import { isGuid, SERVICE_REASONS } from "@wakefleet/contracts";
 import {
   agentNameKey,
+  deferredContextOf,
   enrichContext,
+  isVerifiedInteraction,
   PROMOTION_FAILED_TEXT,
+  PROMOTION_SUPPRESSED_TEXT,
   planRelease,
   publicPayload,
   type ReleasePlan,
+  wakeCommentIdOf,
 } from "@wakefleet/domain";
 import {
   type ClaimIssue,
   type IssueLockChange,
   type NewRun,
   type RunRow,
+  readDeferredHold,
   readReleaseFacts,
   readRunsForJobs,
   recordWakeups,
@@ -61,12 +66,13 @@ export async function releaseIssue(tx: Sql, input: ReleaseInput, after: AfterCom
       context: other.contextSnapshot ?? {},
       createdAtMs: other.createdAt.getTime(),
     })),
-    deferred: facts.deferred.map((request) => ({
+    deferred: (await withHold(tx, input, facts.deferred)).map(({ request, isHeld }) => ({
       id: request.id,
       reason: request.reason,
       payload: request.payload,
       requestedByActorType: request.requestedByActorType,
       agent: request.agentStatus === null ? null : { id: request.agentId, status: request.agentStatus },
+      isHeld,
     })),
   });
   if (plan.kind === "not_holder") return { isFree: false };
@@ -77,6 +83,25 @@ export async function releaseIssue(tx: Sql, input: ReleaseInput, after: AfterCom
   }
   await applyPlan(tx, { ...input, plan, deferred: facts.deferred }, after);
   return { isFree: plan.promote === null };
+}
+
+/** TH-12, TH-23: which of the requests a pause hold stops; the stored requester of each vouches for its comment. */
+async function withHold(
+  tx: Sql,
+  { run, issue }: ReleaseInput,
+  deferred: readonly WaitingDeferred[],
+): Promise<{ readonly request: WaitingDeferred; readonly isHeld: boolean }[]> {
+  if (deferred.length === 0) return [];
+  const waiting = deferred.map((request) => ({ request, context: deferredContextOf(request.payload) }));
+  const commentIds = waiting.map(({ context }) => wakeCommentIdOf(context)).filter(isGuid);
+  const { hold, comments } = await readDeferredHold(tx, { companyId: run.companyId, issueId: issue.id, commentIds });
+  return waiting.map(({ request, context }) => {
+    const comment = comments.find(({ id }) => id === wakeCommentIdOf(context)) ?? null;
+    const requester = { type: request.requestedByActorType, id: request.requestedByActorId };
+    const passes =
+      hold === null || isVerifiedInteraction({ context, issueId: issue.id, comment, requesters: [requester] });
+    return { request, isHeld: !passes };
+  });
 }
 
 async function writeLock(tx: Sql, lock: IssueLockChange): Promise<void> {
@@ -109,12 +134,14 @@ async function applyPlan(tx: Sql, input: PlanInput, after: AfterCommit): Promise
       activity: plan.promote?.reopenFrom == null ? [] : [reopenedActivity(input, plan.promote.reopenFrom)],
     });
   }
-  if (plan.failedRequestIds.length === 0 && promoted === null) return;
+  const { failedRequestIds, suppressedRequestIds } = plan;
+  if (failedRequestIds.length === 0 && suppressedRequestIds.length === 0 && promoted === null) return;
   await settleDeferredRequests(tx, {
     issueId: issue.id,
     companyId: run.companyId,
     endedRunId: run.id,
-    failed: { requestIds: plan.failedRequestIds, error: PROMOTION_FAILED_TEXT },
+    failed: { requestIds: failedRequestIds, error: PROMOTION_FAILED_TEXT },
+    suppressed: { requestIds: suppressedRequestIds, error: PROMOTION_SUPPRESSED_TEXT },
     promoted:
       promoted === null || request === undefined
         ? null

@@ -50,3 +50,13 @@ export async function findRunCancel(
   );
   return rows[0] ?? null;
 }
+
+/** How many of the runs are not over yet. */
+export async function countUnfinishedRuns(sql: Sql, runIds: readonly string[]): Promise<number> {
+  const rows = await sql.query<{ count: number }>(
+    "SELECT count(*)::int AS count FROM heartbeat_runs WHERE id = ANY($1::uuid[]) AND finished_at IS NULL",
+    [runIds],
+    "count_unfinished_runs",
+  );
+  return rows[0]?.count ?? 0;
+}

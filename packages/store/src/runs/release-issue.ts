@@ -1,6 +1,8 @@
 /** FI-8: reading what waits behind an issue's run, and settling the deferred requests. The issue's row lock is held. */
 import type { ActorType, AgentStatus, Decided, JsonObject } from "@wakefleet/contracts";
+import type { CommentFact, TreeHoldFact } from "@wakefleet/domain";
 import { runFromJson } from "../database-json.js";
+import { pauseHoldOver } from "../policy/policy-facts-sql.js";
 import { receiptParam, withReceipt } from "../receipt-sql.js";
 import type { RunRow } from "../rows.js";
 import type { Sql } from "../sql.js";
@@ -13,6 +15,7 @@ export interface WaitingDeferred {
   readonly source: RunRow["invocationSource"];
   readonly triggerDetail: RunRow["triggerDetail"];
   readonly requestedByActorType: ActorType | null;
+  readonly requestedByActorId: string | null;
   readonly agentId: string;
   /** Null when the agent is gone or of another company. */
   readonly agentStatus: AgentStatus | null;
@@ -38,7 +41,8 @@ export async function readReleaseFacts(
       WHERE r.company_id = $1 AND r.issue_id = $2 AND r.status IN ('queued','scheduled_retry','running') AND r.id <> $3
      UNION ALL
      SELECT 'deferred', jsonb_build_object('id', w.id, 'reason', w.reason, 'payload', w.payload, 'source', w.source,
-              'triggerDetail', w.trigger_detail, 'requestedByActorType', w.requested_by_actor_type, 'agentId', w.agent_id,
+              'triggerDetail', w.trigger_detail, 'requestedByActorType', w.requested_by_actor_type,
+              'requestedByActorId', w.requested_by_actor_id, 'agentId', w.agent_id,
               'agentStatus', a.status, 'agentName', a.name, 'sessionIdBefore', ${SHOWN_SESSION_ID}), w.requested_at, w.id
        FROM agent_wakeup_requests w
        LEFT JOIN agents a ON a.id = w.agent_id AND a.company_id = w.company_id
@@ -65,10 +69,35 @@ export async function readReleaseFacts(
   return facts;
 }
 
+export interface DeferredHold {
+  /** The nearest active pause hold over the issue (TH-10). */
+  readonly hold: TreeHoldFact | null;
+  /** The comments of the company among those that were asked for. */
+  readonly comments: readonly CommentFact[];
+}
+
+/** What decides whether deferred requests may pass a pause hold (FI-8, TH-23). Asked only where some wait. */
+export async function readDeferredHold(
+  tx: Sql,
+  asked: { companyId: string; issueId: string; commentIds: readonly string[] },
+): Promise<DeferredHold> {
+  const rows = await tx.query<DeferredHold>(
+    `SELECT ${pauseHoldOver("$1::uuid", "$2::uuid")} AS hold, coalesce((
+       SELECT jsonb_agg(jsonb_build_object('id', c.id, 'issueId', c.issue_id, 'authorAgentId', c.author_agent_id,
+                'authorUserId', c.author_user_id))
+         FROM issue_comments c WHERE c.id = ANY($3::uuid[]) AND c.company_id = $2), '[]'::jsonb) AS comments`,
+    [asked.issueId, asked.companyId, asked.commentIds],
+    "read_deferred_hold",
+  );
+  return rows[0] ?? { hold: null, comments: [] };
+}
+
 export interface SettledDeferred {
   readonly issueId: string;
   readonly companyId: string;
   readonly failed: { readonly requestIds: readonly string[]; readonly error: string };
+  /** Stopped by a pause hold: `cancelled`. */
+  readonly suppressed: { readonly requestIds: readonly string[]; readonly error: string };
   readonly promoted: {
     readonly requestId: string;
     readonly agentId: string;
@@ -88,11 +117,13 @@ export interface SettledDeferred {
  */
 export async function settleDeferredRequests(tx: Sql, settled: SettledDeferred): Promise<void> {
   await tx.query(
-    `WITH failed AS (
-       UPDATE agent_wakeup_requests SET status = 'failed', error = $2, finished_at = now(), updated_at = now(),
-              receipts = ${withReceipt("agent_wakeup_requests", "$11::jsonb")},
+    `WITH ended AS (
+       UPDATE agent_wakeup_requests w SET status = e.status, error = e.error, finished_at = now(), updated_at = now(),
+              receipts = ${withReceipt("w", "e.receipt")},
               idempotency_key = CASE WHEN requested_by_actor_type = 'system' THEN NULL ELSE idempotency_key END
-        WHERE id = ANY($1::uuid[]) AND status = 'deferred_issue_execution'
+         FROM (SELECT unnest($1::uuid[]) AS id, 'failed' AS status, $2::text AS error, $11::jsonb AS receipt
+               UNION ALL SELECT unnest($13::uuid[]), 'cancelled', $14::text, $15::jsonb) e
+        WHERE w.id = e.id AND w.status = 'deferred_issue_execution'
      ), promoted AS (
        UPDATE agent_wakeup_requests SET status = 'queued', reason = $3, run_id = $4, payload = $5::jsonb, updated_at = now(),
               receipts = ${withReceipt("agent_wakeup_requests", "$12::jsonb")}
@@ -117,6 +148,9 @@ export async function settleDeferredRequests(tx: Sql, settled: SettledDeferred):
       settled.reopen,
       receiptParam(failedReceipt(settled)),
       receiptParam(promotedReceipt(settled)),
+      settled.suppressed.requestIds,
+      settled.suppressed.error,
+      receiptParam(suppressedReceipt(settled)),
     ],
   );
 }
@@ -124,6 +158,11 @@ export async function settleDeferredRequests(tx: Sql, settled: SettledDeferred):
 /** FI-8: the run it waited behind ended, and its agent could not be woken any more. */
 function failedReceipt({ endedRunId, issueId, failed }: SettledDeferred): Decided {
   return { rule: "FI-8", outcome: "refused", facts: { endedRunId, issueId, text: failed.error } };
+}
+
+/** FI-8, TH-12: the run it waited behind ended, and a pause hold is over the issue. */
+function suppressedReceipt({ endedRunId, issueId, suppressed }: SettledDeferred): Decided {
+  return { rule: "FI-8", outcome: "cancelled", facts: { endedRunId, issueId, text: suppressed.error } };
 }
 
 /** FI-8: the run it waited behind ended. */
