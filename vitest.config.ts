@@ -48,6 +48,16 @@ export default defineConfig({
           hookTimeout: 120_000,
         },
       },
+      {
+        extends: true,
+        test: {
+          // Leaves out each agent whose own command line is not installed (npm run test:agents installs them).
+          name: "agents",
+          include: ["test/agents/*.test.ts"],
+          testTimeout: 240_000,
+          hookTimeout: 120_000,
+        },
+      },
       ...(hasBrowser
         ? [
             {

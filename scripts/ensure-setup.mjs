@@ -17,22 +17,27 @@ const LEAST_NODE = [20, 11];
 export async function ensureSetup() {
   checkNode();
   await withSetupLock(async () => {
-    const missing = missingDependency();
-    if (missing !== null) {
-      await step("Installing dependencies from the lock file", async () => {
-        const [command, ...args] = npm();
-        // Install scripts are never needed (OP-6), and differ between npm versions in whether they run.
-        // Not `ci`: it refuses a lock file written where a registry mirror lacks other platforms' optional packages, and
-        // takes node_modules from under whatever is running. What was installed is compared with the lock file below.
-        const flags = ["--no-save", "--include=dev", "--ignore-scripts", "--no-audit", "--no-fund"];
-        await run(command, [...args, "install", ...flags], { quiet: true });
-      });
-      const still = missingDependency();
-      if (still !== null)
-        throw new Error(`npm ended well, but ${still} is not installed as locked. Delete node_modules and try again.`);
-    }
+    await installLocked({ folder: ROOT, what: "dependencies" });
     await build();
   });
+}
+
+/** Installs what the lock file of `folder` says and is not there; quick when nothing is missing. */
+export async function installLocked({ folder, what }) {
+  if (missingDependency(folder) === null) return;
+  await step(`Installing ${what} from the lock file`, async () => {
+    const [command, ...args] = npm();
+    // Install scripts are never needed (OP-6), and differ between npm versions in whether they run.
+    // Not `ci`: it refuses a lock file written where a registry mirror lacks other platforms' optional packages, and
+    // takes node_modules from under whatever is running. What was installed is compared with the lock file below.
+    const flags = ["--no-save", "--include=dev", "--ignore-scripts", "--no-audit", "--no-fund"];
+    await run(command, [...args, "--prefix", folder, "install", ...flags], { quiet: true });
+  });
+  const still = missingDependency(folder);
+  if (still !== null) {
+    const modules = join(folder, "node_modules");
+    throw new Error(`npm ended well, but ${still} is not installed as locked. Delete ${modules} and try again.`);
+  }
 }
 
 function checkNode() {
@@ -46,10 +51,10 @@ function checkNode() {
  * A package of the lock file that is not installed in the locked version, or null. Compared by content: times say
  * nothing after a checkout. npm keeps what it installed in node_modules/.package-lock.json.
  */
-function missingDependency() {
-  const installedFile = join(ROOT, "node_modules", ".package-lock.json");
+function missingDependency(folder) {
+  const installedFile = join(folder, "node_modules", ".package-lock.json");
   if (!existsSync(installedFile)) return "node_modules";
-  const wanted = packagesOf(join(ROOT, "package-lock.json"));
+  const wanted = packagesOf(join(folder, "package-lock.json"));
   const installed = packagesOf(installedFile);
   for (const [path, entry] of Object.entries(wanted)) {
     if (!path.includes("node_modules/")) continue;

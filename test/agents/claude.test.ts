@@ -1,0 +1,4 @@
+import { claude } from "./support/agent-kinds.js";
+import { describeRealAgent } from "./support/describe-real-agent.js";
+
+describeRealAgent(claude);

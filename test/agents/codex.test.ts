@@ -1,0 +1,4 @@
+import { codex } from "./support/agent-kinds.js";
+import { describeRealAgent } from "./support/describe-real-agent.js";
+
+describeRealAgent(codex);
