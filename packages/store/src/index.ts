@@ -33,8 +33,10 @@ export { explainMigrationStatus, type MigrationStatus, migrationStatus } from ".
 export { openPrisma, type PrismaClient } from "./prisma.js";
 export * from "./reading.js";
 export * from "./rows.js";
+export * from "./runs/auto-checkout.js";
 export * from "./runs/cancel-run.js";
 export * from "./runs/claim-run.js";
+export * from "./runs/context-facts.js";
 export * from "./runs/end-run.js";
 export * from "./runs/fence.js";
 export {

@@ -57,7 +57,8 @@ function unique(values: readonly string[]): string[] {
   return [...new Set(values)];
 }
 
-function commentIdsOf(context: JsonObject): string[] {
+/** The comments a context names, oldest first (WK-4). */
+export function commentIdsOf(context: JsonObject): string[] {
   const own = stringList(context["wakeCommentIds"]);
   if (own.length > 0) return own;
   return stringList([context["wakeCommentId"], context["commentId"]]);

@@ -10,7 +10,6 @@ import {
   claimRunIfWaiting,
   type Database,
   findRun,
-  insertActivity,
   isRetryable,
   isStoreUnavailable,
   type LockedAgent,
@@ -21,13 +20,13 @@ import {
   type RunRow,
   readClaimFacts,
   readIssueGateFacts,
-  type Sql,
 } from "@wakefleet/store";
 import type { NewId } from "../ids.js";
 import type { Log } from "../ports.js";
 import { runQueuedEvent } from "../wakeups/apply-decision.js";
 import { type AfterCommit, nothingAfterCommit } from "./after-commit.js";
 import { bareEnding, endLockedRun, endRefusedRun } from "./end-run.js";
+import { noteInterruption } from "./note-interruption.js";
 import { waitingRunFacts } from "./run-gates.js";
 import { agentStatusEvent, runEventEvent, runStartedEvents } from "./run-live-events.js";
 import { whenStoreAnswers } from "./when-store-answers.js";
@@ -152,7 +151,7 @@ function claimOnce(
         });
         const ended = await endLockedRun(tx, locked, ending, after);
         if (ended === null) return { kind: "ended" };
-        if (hold !== null) await noteInterruption(tx, ended.run, hold, after);
+        if (hold !== null) await noteInterruption(tx, { run: ended.run, hold }, after);
         return { kind: "cancelled", text };
       }
       case "refuse": {
@@ -212,31 +211,3 @@ const PROMOTED_RETRY: NewRunEvent = {
   message: "Scheduled retry became due and was promoted to the queued run pool",
   payload: null,
 };
-
-/** AC-24: a hold stopped a run at its claim. */
-async function noteInterruption(
-  tx: Sql,
-  run: RunRow,
-  hold: { holdId: string; rootIssueId: string },
-  after: AfterCommit,
-): Promise<void> {
-  const entry = {
-    companyId: run.companyId,
-    actorType: "system",
-    actorId: "system",
-    action: "issue.tree_hold_run_interrupted",
-    entityType: "heartbeat_run",
-    entityId: run.id,
-    agentId: run.agentId,
-    runId: run.id,
-    details: {
-      issueId: run.issueId,
-      holdId: hold.holdId,
-      rootIssueId: hold.rootIssueId,
-      source: "heartbeat.claim_queued_run",
-    },
-  };
-  await insertActivity(tx, [entry]);
-  const { companyId, ...payload } = entry;
-  after.events.push({ companyId, type: "activity.logged", payload });
-}

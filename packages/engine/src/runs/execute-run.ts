@@ -7,14 +7,14 @@
  * or inside the adapter ends the run (EX-13).
  */
 import { type AdapterExecutionContext, RunAborted } from "@wakefleet/adapters";
-import type { HandedSession } from "@wakefleet/domain";
 import type { RunLogWriter } from "@wakefleet/run-logs";
 import { storeSpawnIfHeld, storeStartIfHeld } from "@wakefleet/store";
 import type { Execution, ExecutionEnd, PreparedRun } from "./execution.js";
 import { runCredentials } from "./run-credentials.js";
 import { invocationEvent, storeOutput, storeRunEvents } from "./run-output.js";
-import { endOfFault, endOfResult } from "./run-result.js";
+import { endOfFault, endOfRefusal, endOfResult } from "./run-result.js";
 import { prepareRun } from "./setup/prepare-run.js";
+import { RunRefused } from "./setup/run-refused.js";
 
 /** Runs the adapter of a claimed run. Never rejects for what the agent or its settings did. */
 export async function executeRun(execution: Execution): Promise<ExecutionEnd> {
@@ -22,7 +22,7 @@ export async function executeRun(execution: Execution): Promise<ExecutionEnd> {
   await deps.faults.hit("after-claim-before-execute");
   let writer: RunLogWriter | null = null;
   /** Null until the adapter is about to run: what fails before leaves the sessions as they are (CX-2, SE-59). */
-  let session: HandedSession | null = null;
+  let started: PreparedRun | null = null;
   try {
     const adapter = deps.adapters.resolve(claimed.agent.adapterType);
     const [opened, made] = await Promise.allSettled([openLog(execution), prepareRun(execution)]);
@@ -35,13 +35,14 @@ export async function executeRun(execution: Execution): Promise<ExecutionEnd> {
     const told = [storeStart(execution, prepared), tellWarnings(execution, writer, prepared.warnings)];
     await deps.faults.hit("after-start-before-spawn");
     const credentials = await runCredentials(execution, adapter);
-    session = prepared.session;
+    started = prepared;
     const result = await adapter.execute({ ...adapterContext(execution, prepared, writer), ...credentials });
     await Promise.all(told);
     await deps.faults.hit("after-child-exit-before-finish");
-    return await endOfResult(execution, { result, writer, session });
+    return await endOfResult(execution, { result, writer, prepared });
   } catch (error) {
-    return endOfFault(execution, { error, writer, session });
+    if (error instanceof RunRefused) return endOfRefusal(execution, { refused: error, writer });
+    return endOfFault(execution, { error, writer, started });
   }
 }
 

@@ -4,7 +4,7 @@ import type { JsonObject } from "@wakefleet/contracts";
 import type { HandedSession } from "@wakefleet/domain";
 import type { RunLogStore } from "@wakefleet/run-logs";
 import type { Database, RunStart } from "@wakefleet/store";
-import type { BaseWorkspace, InstanceLocation } from "@wakefleet/workspaces";
+import type { InstanceLocation } from "@wakefleet/workspaces";
 import type { FaultPoints, LiveEventPublisher, Log } from "../ports.js";
 import type { MintRunToken } from "../run-token.js";
 import type { ClaimedRun } from "./claim-run.js";
@@ -42,9 +42,8 @@ export type ExecutionEnd =
 
 /** What was made ready before the adapter (CX-1). */
 export interface PreparedRun {
+  /** The adapter's settings of this run: overrides merged, env resolved (CX-4). */
   readonly config: JsonObject;
-  readonly workspace: BaseWorkspace;
-  readonly agentHome: string;
   /** What the adapter is told to resume (SE-34). */
   readonly session: HandedSession;
   /** The whole context; what is stored of it may be less (CX-22). */

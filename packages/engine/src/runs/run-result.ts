@@ -19,7 +19,8 @@ import {
 import type { RunLogWriter } from "@wakefleet/run-logs";
 import { type NewRunEvent, readPreviousSessionTotals, type SessionTotals } from "@wakefleet/store";
 import { bareEnding, type RunEnding } from "./end-run.js";
-import type { Execution, ExecutionEnd } from "./execution.js";
+import type { Execution, ExecutionEnd, PreparedRun } from "./execution.js";
+import type { RunRefused } from "./setup/run-refused.js";
 import { whenStoreAnswers } from "./when-store-answers.js";
 
 /** The cancel that stopped the adapter, if it was one. */
@@ -63,10 +64,11 @@ function logFacts(execution: Execution, writer: RunLogWriter | null, log: RunEnd
 /** The end that an adapter's result calls for. */
 export async function endOfResult(
   execution: Execution,
-  ended: { result: AdapterExecutionResult; writer: RunLogWriter; session: HandedSession },
+  ended: { result: AdapterExecutionResult; writer: RunLogWriter; prepared: PreparedRun },
 ): Promise<ExecutionEnd> {
   const { claimed, deps } = execution;
-  const { result, writer, session: handed } = ended;
+  const { result, writer, prepared } = ended;
+  const handed = prepared.session;
   const log = await closeLog(execution, writer);
   const stranded = strandedKind(execution);
   if (stranded === "lost") return { kind: "lost" };
@@ -97,7 +99,7 @@ export async function endOfResult(
         summary: result.summary ?? null,
         errorFamily: outcome.status === "failed" ? (result.errorFamily ?? null) : null,
         retryNotBefore: outcome.status === "failed" ? (result.retryNotBefore ?? null) : null,
-        stop: stopOf(execution, outcome),
+        stop: stopOf(execution, outcome, prepared),
       }),
       sessionIdAfter,
       ...logFacts(execution, writer, log),
@@ -118,13 +120,14 @@ function heldGuard(execution: Execution): RunEnding["guard"] {
   return { kind: "held", workerId, claimToken, cancelSeen: cancelOf(execution) !== null };
 }
 
-function stopOf({ claimed, held }: Execution, outcome: RunOutcome) {
+/** LV-100 to LV-109, by the settings of this run where it came to have some. */
+function stopOf({ claimed, held }: Execution, outcome: RunOutcome, prepared: PreparedRun | null) {
   return stopMetadata({
     status: outcome.status,
     errorCode: outcome.errorCode,
     cancelKind: held.cancelKind,
     adapterType: claimed.agent.adapterType,
-    adapterConfig: asJsonObject(claimed.agent.adapterConfig),
+    adapterConfig: prepared?.config ?? asJsonObject(claimed.agent.adapterConfig),
   });
 }
 
@@ -162,10 +165,27 @@ function previousTotalsOf({ deps, claimed }: Execution, sessionId: string): Prom
   );
 }
 
+/** CO-33: the end of a run that its set-up found to be held or blocked. A cancel that was asked for comes first. */
+export async function endOfRefusal(
+  execution: Execution,
+  end: { refused: RunRefused; writer: RunLogWriter | null },
+): Promise<ExecutionEnd> {
+  const { refused, writer } = end;
+  if (execution.held.abort.signal.aborted) return endOfFault(execution, { error: refused, writer, started: null });
+  const log = await closeLog(execution, writer);
+  return {
+    kind: "end",
+    ending: {
+      ...bareEnding({ runId: execution.claimed.run.id, guard: heldGuard(execution), ...refused.end }),
+      ...logFacts(execution, writer, log),
+    },
+  };
+}
+
 /** EX-13: what was thrown before or inside the adapter ends the run. */
 export async function endOfFault(
   execution: Execution,
-  fault: { error: unknown; writer: RunLogWriter | null; session: HandedSession | null },
+  fault: { error: unknown; writer: RunLogWriter | null; started: PreparedRun | null },
 ): Promise<ExecutionEnd> {
   const { deps, claimed } = execution;
   const log = await closeLog(execution, fault.writer);
@@ -184,11 +204,11 @@ export async function endOfFault(
     kind: "end",
     ending: {
       ...bareEnding({ runId: claimed.run.id, guard: heldGuard(execution), ...outcome }),
-      resultJson: stopOf(execution, outcome),
+      resultJson: stopOf(execution, outcome, fault.started),
       ...logFacts(execution, fault.writer, log),
       cancelKind: cancel === null ? null : (execution.held.cancelKind ?? "person"),
       eventsBefore: cancel === null ? [errorEvent] : [],
-      session: fault.session === null ? null : sessionOfThrow(execution, fault.session, message),
+      session: fault.started === null ? null : sessionOfThrow(execution, fault.started.session, message),
     },
   };
 }

@@ -3,12 +3,20 @@
  * which follows which. Whatever a step throws ends the run as a set-up failure (CX-2): sessions stay as they are.
  */
 import { asJsonObject, nonEmptyString } from "@wakefleet/contracts";
-import { EXECUTION_CONTEXT_KEYS, sessionIdBefore, storedContextKeys, wakeContext } from "@wakefleet/domain";
-import type { RunStart } from "@wakefleet/store";
+import {
+  assigneeOverrides,
+  EXECUTION_CONTEXT_KEYS,
+  runConfig,
+  sessionIdBefore,
+  storedContextKeys,
+  wakeContext,
+} from "@wakefleet/domain";
 import { ensureAgentHome, resolveBaseWorkspace } from "@wakefleet/workspaces";
 import { resolveAdapterConfig } from "../adapter-config.js";
 import type { Execution, PreparedRun } from "../execution.js";
+import { checkOutIssue } from "./check-out-issue.js";
 import { prepareSession, resumableSession } from "./prepare-session.js";
+import { readTask, taskContext } from "./task-context.js";
 import { workspaceContext } from "./workspace-context.js";
 
 export async function prepareRun(execution: Execution): Promise<PreparedRun> {
@@ -16,38 +24,43 @@ export async function prepareRun(execution: Execution): Promise<PreparedRun> {
   const { run, agent } = claimed;
   const { location } = deps;
   const wake = wakeContext(run.contextSnapshot);
+  const checkedOut = await checkOutIssue(execution, wake);
+  const task = await readTask(execution, wake);
+  const overrides = assigneeOverrides({ agentId: agent.id, issue: task.issue });
   const previous = resumableSession(execution, wake);
   const [agentHome, workspace] = await Promise.all([
     ensureAgentHome(location, agent.id),
     resolveBaseWorkspace({
       location,
       agentId: agent.id,
-      projectId: nonEmptyString(wake["projectId"]),
+      projectId: task.issue?.projectId ?? nonEmptyString(wake["projectId"]),
       previousSessionParams: previous.params,
     }),
   ]);
-  const config = resolveAdapterConfig(asJsonObject(agent.adapterConfig));
-  const issueId = run.issueId;
+  const config = resolveAdapterConfig(runConfig(asJsonObject(agent.adapterConfig), overrides));
   const prepared = await prepareSession(execution, {
     previous,
     workspace,
     agentHome,
-    issueId,
-    continuationSummary: null,
+    issueId: task.issue?.id ?? null,
+    continuationSummary: task.summary?.body ?? null,
   });
-  const built = { ...workspaceContext({ wake, workspace, agentHome }), ...prepared.contextKeys };
+  const mode = overrides.useProjectWorkspace === false ? "agent_default" : "shared_workspace";
+  const built = {
+    ...taskContext(wake, task, checkedOut),
+    ...workspaceContext({ wake, workspace, agentHome, mode }),
+    ...prepared.contextKeys,
+  };
   const { session } = prepared;
   return {
     config,
-    workspace,
-    agentHome,
     session,
     context: { ...wake, ...built },
     start: {
       removedKeys: EXECUTION_CONTEXT_KEYS,
       contextKeys: storedContextKeys(wake, built),
       sessionIdBefore: sessionIdBefore(session),
-    } satisfies RunStart,
+    },
     warnings: [...workspace.warnings, ...prepared.warnings],
   };
 }

@@ -7,15 +7,17 @@ export function workspaceContext(from: {
   readonly wake: JsonObject;
   readonly workspace: BaseWorkspace;
   readonly agentHome: string;
+  /** WS-34. */
+  readonly mode: "shared_workspace" | "agent_default";
 }): JsonObject {
-  const { wake, workspace, agentHome } = from;
+  const { wake, workspace, agentHome, mode } = from;
   const { projectId } = workspace;
   return {
     ...(nonEmptyString(wake["projectId"]) === null && projectId !== null ? { projectId } : {}),
     wakefleetWorkspace: {
       cwd: workspace.cwd,
       source: workspace.source,
-      mode: "shared_workspace",
+      mode,
       strategy: "project_primary",
       projectId,
       workspaceId: workspace.workspaceId,

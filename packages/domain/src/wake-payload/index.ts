@@ -1,0 +1,3 @@
+export * from "./task-text.js";
+export type { WakeComment } from "./wake-comments.js";
+export * from "./wake-payload.js";
