@@ -3,6 +3,7 @@ export * from "./errors.js";
 export * from "./events.js";
 export * from "./heartbeat-policy.js";
 export * from "./http/index.js";
+export * from "./issue-execution.js";
 export * from "./jobs.js";
 export * from "./json.js";
 export * from "./receipt.js";

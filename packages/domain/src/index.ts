@@ -16,6 +16,7 @@ export * from "./context/execution-context.js";
 export * from "./context/run-config.js";
 export * from "./continuation/index.js";
 export * from "./holds/index.js";
+export * from "./issues/index.js";
 export * from "./liveness/index.js";
 export * from "./policy/budget-block.js";
 export * from "./policy/interaction-wake.js";

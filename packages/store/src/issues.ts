@@ -59,6 +59,8 @@ export interface NewIssue {
   readonly executionWorkspaceId: string | null;
   readonly executionWorkspacePreference: string | null;
   readonly executionWorkspaceSettings: JsonObject | null;
+  /** EP-2; absent: none. */
+  readonly executionPolicy?: JsonObject | null;
   readonly createdByAgentId: string | null;
   readonly createdByUserId: string | null;
 }
@@ -85,8 +87,8 @@ export async function insertIssue(tx: Sql, issue: NewIssue): Promise<IssueRow> {
                          project_id, project_workspace_id, goal_id, request_depth, billing_code,
                          assignee_adapter_overrides, execution_workspace_id, execution_workspace_preference,
                          execution_workspace_settings, created_by_agent_id, created_by_user_id, issue_number, identifier,
-                         started_at, completed_at, cancelled_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,
+                         execution_policy, started_at, completed_at, cancelled_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
              CASE WHEN $4 = 'in_progress' THEN now() END, CASE WHEN $4 = 'done' THEN now() END,
              CASE WHEN $4 = 'cancelled' THEN now() END) RETURNING *`,
     [
@@ -111,6 +113,7 @@ export async function insertIssue(tx: Sql, issue: NewIssue): Promise<IssueRow> {
       issue.createdByUserId,
       next.number,
       `${next.prefix}-${next.number}`,
+      json(issue.executionPolicy ?? null),
     ],
   );
   if (rows[0] === undefined) throw new Error("inserting an issue returned no row");
@@ -137,6 +140,7 @@ const PLAIN_COLUMNS = {
 const JSON_COLUMNS = {
   assigneeAdapterOverrides: "assignee_adapter_overrides",
   executionWorkspaceSettings: "execution_workspace_settings",
+  executionPolicy: "execution_policy",
   executionState: "execution_state",
 } as const;
 
@@ -175,6 +179,23 @@ export async function updateIssue(tx: Sql, change: { id: string; changes: IssueC
   );
   if (rows[0] === undefined) throw new Error(`issue ${change.id} vanished while it was locked`);
   return camelRow<IssueRow>(rows[0]);
+}
+
+/**
+ * Deletes an issue with what cascades from it: comments, relations, work products, interactions, holds; its documents go
+ * with it, and its deferred requests are cancelled (DM-18). The row must be locked and have no children.
+ */
+export async function deleteIssueRow(tx: Sql, issue: Pick<IssueRow, "id" | "companyId">): Promise<void> {
+  await tx.query(
+    `UPDATE agent_wakeup_requests SET status = 'cancelled', finished_at = now(), updated_at = now(),
+            error = 'Cancelled because the target issue no longer exists'
+      WHERE company_id = $1 AND issue_id = $2::text AND status = 'deferred_issue_execution'`,
+    [issue.companyId, issue.id],
+  );
+  await tx.query("DELETE FROM documents d USING issue_documents l WHERE l.document_id = d.id AND l.issue_id = $1", [
+    issue.id,
+  ]);
+  await tx.query("DELETE FROM issues WHERE id = $1", [issue.id]);
 }
 
 /** Moves `updated_at` (CO-40). */
@@ -232,6 +253,20 @@ export async function lockRunStatuses(
     [runIds],
   );
   return new Map(rows.map((row) => [row.id, { agentId: row.agent_id, companyId: row.company_id, status: row.status }]));
+}
+
+/** Waiting runs of issues: those whose place in their agent's order follows the issue (QU-3). */
+export async function listWaitingRunIds(
+  sql: Sql,
+  issues: { companyId: string; issueIds: readonly string[] },
+): Promise<string[]> {
+  const rows = await sql.query<{ id: string }>(
+    `SELECT id FROM heartbeat_runs
+      WHERE company_id = $1 AND issue_id = ANY($2::text[]) AND status IN ('queued', 'scheduled_retry')`,
+    [issues.companyId, issues.issueIds],
+    "list_waiting_runs_of_issues",
+  );
+  return rows.map((row) => row.id);
 }
 
 /** Active runs about an issue, running ones first (CO-6, CO-46). */
