@@ -26,4 +26,12 @@ export type EnginePort = Pick<
   | "recordWatchdogDecision"
   | "previewIssueGraph"
   | "runIssueGraph"
+  | "createIssue"
+  | "createChildIssue"
+  | "changeIssue"
+  | "deleteIssue"
+  | "checkoutIssue"
+  | "handBackIssue"
+  | "forceReleaseIssue"
+  | "commentOnIssue"
 >;

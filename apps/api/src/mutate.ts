@@ -1,9 +1,7 @@
 /**
- * Every mutation of the HTTP side goes through here: one transaction for the change and its activity rows (AC-5), and the
- * live events after the commit (API-263).
- *
- * This is also the one place where the wakes a change causes belong (API-14, CO-64): decided inside `work`, on `tx`, so
- * that a change and its wakes commit together.
+ * Mutations of the HTTP side that wake nobody: one transaction for the change and its activity rows (AC-5), and the live
+ * events after the commit (API-263). What causes wakes (issues and their comments) is a use case of the engine, which
+ * decides them in the change's own transaction (API-14).
  *
  * What an agent writes under a claim commits only while that claim is current (BY-8): the claim is looked at last, under a
  * lock that the run's end waits for, so that no write slips in between the end of a run and its commit.

@@ -8,8 +8,10 @@ import type { AgentQueues } from "@wakefleet/queue";
 import type {
   AgentRow,
   BudgetScopeKey,
+  CommentRow,
   Database,
   IncidentWithApproval,
+  IssueRow,
   PolicyState,
   RunRow,
   TreeHoldWithMembers,
@@ -38,6 +40,25 @@ import type { HoldScope } from "./holds/hold-transaction.js";
 import { previewTreeHold } from "./holds/preview-tree-hold.js";
 import { type ReleaseTreeHoldCommand, releaseTreeHold } from "./holds/release-tree-hold.js";
 import { newId } from "./ids.js";
+import {
+  type BoardCaller,
+  type ChangedIssue,
+  type ChangeIssueCommand,
+  type CheckoutCommand,
+  type CommentCommand,
+  type CreateChildCommand,
+  type CreateIssueCommand,
+  changeIssue,
+  checkoutIssue,
+  commentOnIssue,
+  createChildIssue,
+  createIssue,
+  deleteIssue,
+  type ForcedRelease,
+  forceReleaseIssue,
+  handBackIssue,
+  type IssueCaller,
+} from "./issues/index.js";
 import type { ControlChannel, FaultPoints, LiveEventPublisher, Log, RunQueue } from "./ports.js";
 import { type GraphPreview, previewIssueGraph } from "./recovery/preview-issue-graph.js";
 import { recordWatchdogDecision, type WatchdogCommand } from "./recovery/record-watchdog-decision.js";
@@ -95,6 +116,22 @@ export interface Engine {
   previewIssueGraph(query: { lookbackHours: number }): Promise<GraphPreview>;
   /** RC-68. */
   runIssueGraph(command: RunIssueGraphCommand): Promise<GraphReconcileResult>;
+  /** API-141. Each of these throws a `WakefleetError` for what its rules refuse; then nothing was written (API-14). */
+  createIssue(command: CreateIssueCommand): Promise<IssueRow>;
+  /** API-142. */
+  createChildIssue(command: CreateChildCommand): Promise<IssueRow>;
+  /** API-145. */
+  changeIssue(command: ChangeIssueCommand): Promise<ChangedIssue>;
+  /** API-146. */
+  deleteIssue(command: { caller: IssueCaller; issueId: string }): Promise<IssueRow>;
+  /** API-147. */
+  checkoutIssue(command: CheckoutCommand): Promise<IssueRow>;
+  /** API-148. */
+  handBackIssue(command: { caller: IssueCaller; issueId: string }): Promise<IssueRow>;
+  /** API-149. */
+  forceReleaseIssue(command: { caller: BoardCaller; issueId: string; clearAssignee: boolean }): Promise<ForcedRelease>;
+  /** API-159. */
+  commentOnIssue(command: CommentCommand): Promise<CommentRow>;
   /** The parts that a worker's own use cases share. */
   readonly dispatcher: RunDispatcher;
   readonly queue: RunQueue & ControlChannel;
@@ -128,6 +165,14 @@ export function createEngine(parts: EngineParts): Engine {
     recordWatchdogDecision: (command) => recordWatchdogDecision(deps, command),
     previewIssueGraph: (query) => previewIssueGraph(parts.db.sql, query),
     runIssueGraph: (command) => runIssueGraph(deps, command),
+    createIssue: (command) => createIssue(deps, command),
+    createChildIssue: (command) => createChildIssue(deps, command),
+    changeIssue: (command) => changeIssue(deps, command),
+    deleteIssue: (command) => deleteIssue(deps, command),
+    checkoutIssue: (command) => checkoutIssue(deps, command),
+    handBackIssue: (command) => handBackIssue(deps, command),
+    forceReleaseIssue: (command) => forceReleaseIssue(deps, command),
+    commentOnIssue: (command) => commentOnIssue(deps, command),
     dispatcher,
     queue,
     idle: () => dispatcher.idle(),

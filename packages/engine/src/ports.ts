@@ -23,6 +23,8 @@ export interface RunQueue {
   dispatch(jobs: readonly RunJob[]): Promise<readonly boolean[]>;
   /** Takes a waiting or delayed job of a run that was cancelled out of its queue. */
   removeJob(job: { agentId: string; runId: string }): Promise<void>;
+  /** Gives the job of a waiting run another place in its agent's order (QU-3); false: there is no such job. */
+  setPriority(job: { agentId: string; runId: string; priority: number }): Promise<boolean>;
   /** Ends the job of a run whose worker is gone, so that its slot is free, and signals the agent. */
   releaseJob(job: { agentId: string; runId: string; outcome: "completed" | "failed"; reason: string }): Promise<void>;
   setConcurrency(agentId: string, concurrency: number): Promise<void>;

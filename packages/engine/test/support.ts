@@ -92,6 +92,7 @@ export class Told implements Pick<RunQueue, "removeJob" | "releaseJob">, Control
       dispatch: async (jobs) => jobs.map((job) => this.jobs.push(job) > 0),
       removeJob: (job) => this.removeJob(job),
       releaseJob: (job) => this.releaseJob(job),
+      setPriority: async ({ runId, priority }) => this.queues.push(`place ${runId} ${priority}`) > 0,
       setConcurrency: note("limit"),
       pause: note("pause"),
       resume: note("resume"),

@@ -63,9 +63,14 @@ export class QueueControl {
     await this.ready.forget(agentId);
   }
 
-  /** Moves a waiting run to another place in its agent's order (QU-3); 0: before all numbered ones. */
-  async setPriority(input: { agentId: string; runId: string; priority: number }): Promise<void> {
-    await this.queues.queue(input.agentId).backend.changePriority(input.runId, input.priority, false);
+  /**
+   * Gives a waiting run another place in its agent's order (QU-3); 1 and up, smaller first. Among those of its new place it
+   * stands where it came in, and asking again changes nothing. False: its queue has no such job.
+   */
+  async setPriority(input: { agentId: string; runId: string; priority: number }): Promise<boolean> {
+    const queue = this.queues.queue(input.agentId);
+    const keys = [queueKey(queue, input.runId), queueKey(queue, "prioritized")];
+    return (await this.queues.run("jobPlace", [...keys, input.runId, input.priority])) === 1;
   }
 
   /** Somebody should look at these agents' queues, for whatever reason. Always harmless. */

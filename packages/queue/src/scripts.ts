@@ -168,6 +168,22 @@ redis.call('SET', KEYS[1], ARGV[2])
 return 1
 `;
 
+/**
+ * KEYS job prioritized; ARGV id, priority -> 1 when there is such a job.
+ * The low half of a waiting job's score is its number in the order of arrival (BullMQ's), which it keeps. A delayed job is
+ * put where its priority says when it is due.
+ */
+const JOB_PLACE = `
+if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+redis.call('HSET', KEYS[1], 'priority', ARGV[2])
+local score = redis.call('ZSCORE', KEYS[2], ARGV[1])
+if score then
+  local placed = tonumber(ARGV[2]) * 0x100000000 + tonumber(score) % 0x100000000
+  redis.call('ZADD', KEYS[2], string.format('%.0f', placed), ARGV[1])
+end
+return 1
+`;
+
 /** Name in Redis clients -> body and number of keys. */
 export const FLEET_SCRIPTS = {
   fleetSignal: { lua: SIGNAL, numberOfKeys: 3 },
@@ -179,6 +195,7 @@ export const FLEET_SCRIPTS = {
   queueCounts: { lua: COUNTS, numberOfKeys: 7 },
   queueEnsure: { lua: ENSURE, numberOfKeys: 1 },
   jobRelock: { lua: RELOCK, numberOfKeys: 1 },
+  jobPlace: { lua: JOB_PLACE, numberOfKeys: 2 },
   jobUnlock: { lua: UNLOCK, numberOfKeys: 1 },
   replaceIfSame: { lua: REPLACE_IF_SAME, numberOfKeys: 1 },
 } as const;

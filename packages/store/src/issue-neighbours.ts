@@ -18,38 +18,66 @@ export async function lockIssueRows(tx: Sql, issueIds: readonly string[]): Promi
   return new Map(rows.map((row) => camelRow<IssueRow>(row)).map((issue) => [issue.id, issue]));
 }
 
-/** Every issue that these block, by number, each with all its blockers (DP-10). */
+/** What changes of issues may reach: the agents they may wake and the issues they are decided on. */
+export interface IssueSurroundings {
+  readonly agentIds: string[];
+  readonly issueIds: string[];
+}
+
+/**
+ * The issues themselves, those they block and their parents, each with its agent assignee. Read without locks, to know
+ * what to lock.
+ */
+export async function readIssueSurroundings(sql: Sql, issueIds: readonly string[]): Promise<IssueSurroundings> {
+  const [row] = await sql.query<IssueSurroundings>(
+    `WITH changed AS (SELECT id, company_id, parent_id, assignee_agent_id FROM issues WHERE id = ANY($1::uuid[])),
+          near AS (
+            SELECT id, assignee_agent_id FROM changed
+            UNION
+            SELECT d.id, d.assignee_agent_id FROM changed c
+              JOIN issue_relations r ON r.company_id = c.company_id AND r.issue_id = c.id AND r.type = 'blocks'
+              JOIN issues d ON d.id = r.related_issue_id
+            UNION
+            SELECT p.id, p.assignee_agent_id FROM changed c JOIN issues p ON p.id = c.parent_id
+          )
+     SELECT coalesce(array_agg(id), '{}') AS "issueIds",
+            coalesce(array_agg(DISTINCT assignee_agent_id) FILTER (WHERE assignee_agent_id IS NOT NULL), '{}') AS "agentIds"
+       FROM near`,
+    [issueIds],
+    "read_issue_surroundings",
+  );
+  return row ?? { agentIds: [], issueIds: [] };
+}
+
+const DEPENDENT_COLUMNS = `d.id, d.status, d.assignee_agent_id AS "assigneeAgentId", coalesce((
+         SELECT jsonb_agg(jsonb_build_object('id', b.id, 'status', b.status) ORDER BY b.issue_number, b.id)
+           FROM issue_relations rb JOIN issues b ON b.id = rb.issue_id
+          WHERE rb.company_id = d.company_id AND rb.related_issue_id = d.id AND rb.type = 'blocks'), '[]') AS blockers`;
+
+/** Every issue that one blocks, by number, each with all its blockers (DP-10). */
 export async function listDependents(
   sql: Sql,
-  blockers: { companyId: string; issueIds: readonly string[] },
+  blocker: { readonly companyId: string; readonly issueId: string },
 ): Promise<DependentFact[]> {
   return sql.query<DependentFact>(
-    `SELECT d.id, d.status, d.assignee_agent_id AS "assigneeAgentId", (
-              SELECT jsonb_agg(jsonb_build_object('id', b.id, 'status', b.status) ORDER BY b.issue_number, b.id)
-                FROM issue_relations rb JOIN issues b ON b.id = rb.issue_id
-               WHERE rb.company_id = d.company_id AND rb.related_issue_id = d.id AND rb.type = 'blocks') AS blockers
-       FROM issues d
+    `SELECT ${DEPENDENT_COLUMNS} FROM issues d
       WHERE d.company_id = $1 AND d.id IN (
               SELECT r.related_issue_id FROM issue_relations r
-               WHERE r.company_id = $1 AND r.issue_id = ANY($2::uuid[]) AND r.type = 'blocks')
+               WHERE r.company_id = $1 AND r.issue_id = $2 AND r.type = 'blocks')
       ORDER BY d.issue_number, d.id`,
-    [blockers.companyId, blockers.issueIds],
+    [blocker.companyId, blocker.issueId],
     "list_dependents",
   );
 }
 
-/** One issue with all its blockers, as {@link listDependents} answers it. */
-export async function findDependent(sql: Sql, issueId: string): Promise<DependentFact | null> {
-  const rows = await sql.query<DependentFact>(
-    `SELECT d.id, d.status, d.assignee_agent_id AS "assigneeAgentId", coalesce((
-              SELECT jsonb_agg(jsonb_build_object('id', b.id, 'status', b.status) ORDER BY b.issue_number, b.id)
-                FROM issue_relations rb JOIN issues b ON b.id = rb.issue_id
-               WHERE rb.company_id = d.company_id AND rb.related_issue_id = d.id AND rb.type = 'blocks'), '[]') AS blockers
-       FROM issues d WHERE d.id = $1`,
-    [issueId],
-    "find_dependent",
+/** Issues with all their blockers, as {@link listDependents} answers them. */
+export async function findDependents(sql: Sql, issueIds: readonly string[]): Promise<DependentFact[]> {
+  if (issueIds.length === 0) return [];
+  return sql.query<DependentFact>(
+    `SELECT ${DEPENDENT_COLUMNS} FROM issues d WHERE d.id = ANY($1::uuid[]) ORDER BY d.issue_number, d.id`,
+    [issueIds],
+    "find_dependents",
   );
-  return rows[0] ?? null;
 }
 
 /** Direct children by number; the latest comment of those that are summarized (DP-13). */

@@ -6,7 +6,7 @@
 import type { IssuePriority, IssueStatus, JsonObject } from "@wakefleet/contracts";
 import { Conditions, likeText, type Page, pageOf } from "./conditions.js";
 import { toDatabaseJson } from "./database-json.js";
-import { camelRow, type IssueRow } from "./rows.js";
+import { camelRow, type IssueRow, type RunRow } from "./rows.js";
 import type { Sql } from "./sql.js";
 
 /** The few fields of an issue that other issues show of it. */
@@ -183,19 +183,29 @@ export async function updateIssue(tx: Sql, change: { id: string; changes: IssueC
 
 /**
  * Deletes an issue with what cascades from it: comments, relations, work products, interactions, holds; its documents go
- * with it, and its deferred requests are cancelled (DM-18). The row must be locked and have no children.
+ * with it (DM-18). The row must be locked and have no children.
  */
-export async function deleteIssueRow(tx: Sql, issue: Pick<IssueRow, "id" | "companyId">): Promise<void> {
-  await tx.query(
-    `UPDATE agent_wakeup_requests SET status = 'cancelled', finished_at = now(), updated_at = now(),
-            error = 'Cancelled because the target issue no longer exists'
-      WHERE company_id = $1 AND issue_id = $2::text AND status = 'deferred_issue_execution'`,
-    [issue.companyId, issue.id],
-  );
-  await tx.query("DELETE FROM documents d USING issue_documents l WHERE l.document_id = d.id AND l.issue_id = $1", [
-    issue.id,
+export async function deleteIssueRow(tx: Sql, issueId: string): Promise<void> {
+  await tx.query("UPDATE heartbeat_runs SET lock_issue_id = NULL, updated_at = now() WHERE lock_issue_id = $1", [
+    issueId,
   ]);
-  await tx.query("DELETE FROM issues WHERE id = $1", [issue.id]);
+  await tx.query("DELETE FROM documents d USING issue_documents l WHERE l.document_id = d.id AND l.issue_id = $1", [
+    issueId,
+  ]);
+  await tx.query("DELETE FROM issues WHERE id = $1", [issueId]);
+}
+
+/** Ends the wakes that wait behind an issue's run, because the issue is gone or cancelled (DM-18, CO-6). */
+export async function cancelDeferredRequestsOf(
+  tx: Sql,
+  issue: { readonly companyId: string; readonly issueId: string; readonly error: string },
+): Promise<void> {
+  await tx.query(
+    `UPDATE agent_wakeup_requests SET status = 'cancelled', finished_at = now(), updated_at = now(), error = $3
+      WHERE company_id = $1 AND issue_id = $2 AND status = 'deferred_issue_execution'`,
+    [issue.companyId, issue.issueId, issue.error],
+    "cancel_deferred_requests_of_issue",
+  );
 }
 
 /** Moves `updated_at` (CO-40). */
@@ -241,46 +251,45 @@ export async function takeIssueLocks(
   return camelRow<IssueRow>(rows[0]);
 }
 
-/** Statuses of runs by id; a run that is gone is missing from the map. Locks the rows against their end meanwhile. */
-export async function lockRunStatuses(
-  tx: Sql,
-  runIds: readonly string[],
-): Promise<ReadonlyMap<string, { agentId: string; companyId: string; status: string }>> {
-  if (runIds.length === 0) return new Map();
-  const rows = await tx.query<{ id: string; agent_id: string; company_id: string; status: string }>(
-    `SELECT id, agent_id, company_id, status FROM heartbeat_runs WHERE id = ANY($1::uuid[]) ORDER BY id
-        FOR NO KEY UPDATE`,
-    [runIds],
+/** Those of the named runs that are active; the others are over or gone. Locks their rows against their end meanwhile. */
+export async function lockActiveRuns(tx: Sql, runIds: readonly (string | null)[]): Promise<ReadonlySet<string>> {
+  const named = runIds.filter((id) => id !== null);
+  if (named.length === 0) return new Set();
+  const rows = await tx.query<{ id: string; isActive: boolean }>(
+    `SELECT id, status IN ('queued', 'scheduled_retry', 'running') AS "isActive" FROM heartbeat_runs
+      WHERE id = ANY($1::uuid[]) ORDER BY id FOR NO KEY UPDATE`,
+    [named],
+    "lock_active_runs",
   );
-  return new Map(rows.map((row) => [row.id, { agentId: row.agent_id, companyId: row.company_id, status: row.status }]));
+  return new Set(rows.filter((row) => row.isActive).map((row) => row.id));
 }
 
 /** Waiting runs of issues: those whose place in their agent's order follows the issue (QU-3). */
-export async function listWaitingRunIds(
-  sql: Sql,
-  issues: { companyId: string; issueIds: readonly string[] },
-): Promise<string[]> {
+export async function listWaitingRunIds(sql: Sql, issueIds: readonly string[]): Promise<string[]> {
+  if (issueIds.length === 0) return [];
   const rows = await sql.query<{ id: string }>(
-    `SELECT id FROM heartbeat_runs
-      WHERE company_id = $1 AND issue_id = ANY($2::text[]) AND status IN ('queued', 'scheduled_retry')`,
-    [issues.companyId, issues.issueIds],
+    `SELECT r.id FROM issues i JOIN heartbeat_runs r ON r.company_id = i.company_id AND r.issue_id = i.id::text
+        AND r.status IN ('queued', 'scheduled_retry')
+      WHERE i.id = ANY($1::uuid[])`,
+    [issueIds],
     "list_waiting_runs_of_issues",
   );
   return rows.map((row) => row.id);
 }
 
-/** Active runs about an issue, running ones first (CO-6, CO-46). */
+/** Active runs about an issue and the one that holds its lock, which comes first, then the running ones (CO-6, CO-46). */
 export async function listActiveIssueRuns(
   sql: Sql,
-  issue: { id: string; companyId: string },
-): Promise<{ id: string; agentId: string; status: string }[]> {
+  issue: Pick<IssueRow, "id" | "companyId" | "executionRunId">,
+): Promise<RunRow[]> {
   const rows = await sql.query<object>(
-    `SELECT id, agent_id, status FROM heartbeat_runs
-      WHERE company_id = $1 AND issue_id = $2 AND status IN ('queued', 'scheduled_retry', 'running')
-      ORDER BY (status = 'running') DESC, created_at, id`,
-    [issue.companyId, issue.id],
+    `SELECT * FROM heartbeat_runs
+      WHERE company_id = $1 AND (issue_id = $2 OR id = $3) AND status IN ('queued', 'scheduled_retry', 'running')
+      ORDER BY id IS NOT DISTINCT FROM $3 DESC, (status = 'running') DESC, created_at, id`,
+    [issue.companyId, issue.id, issue.executionRunId],
+    "list_active_issue_runs",
   );
-  return rows.map((row) => camelRow<{ id: string; agentId: string; status: string }>(row));
+  return rows.map((row) => camelRow<RunRow>(row));
 }
 
 /** Parents upwards, nearest first, at most 50. */

@@ -11,6 +11,15 @@ export async function findRun(sql: Sql, id: string): Promise<RunRow | null> {
   return rows[0] === undefined ? null : camelRow<RunRow>(rows[0]);
 }
 
+/** Whether a run's wake was about this issue (CO-13). */
+export async function isRunAboutIssue(sql: Sql, ids: { runId: string; issueId: string }): Promise<boolean> {
+  const rows = await sql.query<object>("SELECT 1 AS about FROM heartbeat_runs WHERE id = $1 AND issue_id = $2", [
+    ids.runId,
+    ids.issueId,
+  ]);
+  return rows.length > 0;
+}
+
 /** What a run token is checked against (API-31). */
 export interface RunTokenFacts {
   readonly agentId: string;

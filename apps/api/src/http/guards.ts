@@ -1,7 +1,7 @@
 /** The guards of API-32 to API-36, with their exact sentences. Each throws, or lets the caller pass. */
 import { WakefleetError } from "@wakefleet/contracts";
-import { listAgentGrants, listChainOfCommand, type Sql } from "@wakefleet/store";
-import type { AgentPrincipal, BoardPrincipal, Principal } from "../principal.js";
+import { listAgentGrants, type Sql } from "@wakefleet/store";
+import type { BoardPrincipal, Principal } from "../principal.js";
 import { isInstanceAdmin } from "../principal.js";
 
 /** C: the caller is of this company, or of none (API-32). The resource must have been found before. */
@@ -69,30 +69,4 @@ export function assertWakes(principal: Principal, agentId: string): void {
   if (principal.kind === "agent" && principal.agentId !== agentId) {
     throw new WakefleetError("forbidden", "Agent can only invoke itself");
   }
-}
-
-/** AT: assign tasks. */
-export async function assertAssignsTasks(sql: Sql, principal: Principal): Promise<void> {
-  if (principal.kind === "board") return;
-  if (principal.kind === "agent") {
-    if (principal.role === "ceo" || principal.canCreateAgents) return;
-    const grants = await listAgentGrants(sql, { id: principal.agentId, companyId: principal.companyId });
-    if (grants.some((grant) => grant.permissionKey === "tasks:assign" || grant.permissionKey === "agents:create"))
-      return;
-  }
-  throw new WakefleetError("forbidden", "Missing permission: tasks:assign");
-}
-
-/** Whether an agent may change an issue that another agent is assigned to (CO-10). */
-export async function mayMutateOthersIssue(
-  sql: Sql,
-  check: { principal: AgentPrincipal; assigneeAgentId: string },
-): Promise<boolean> {
-  const { principal } = check;
-  if (principal.role === "ceo" || principal.canCreateAgents) return true;
-  const grants = await listAgentGrants(sql, { id: principal.agentId, companyId: principal.companyId });
-  const rights = new Set(grants.map((grant) => grant.permissionKey));
-  if (rights.has("tasks:manage_active_checkouts") || rights.has("agents:create")) return true;
-  const managers = await listChainOfCommand(sql, check.assigneeAgentId);
-  return managers.some((manager) => manager.id === principal.agentId);
 }

@@ -6,15 +6,13 @@ import { assertCompanyAccess } from "../http/guards.js";
 import { found } from "../http/query-fields.js";
 import type { Principal } from "../principal.js";
 
-export const ISSUE_NOT_FOUND = "Issue not found";
-
 /** The issue meant, which the caller may see; `notFound` is the sentence where there is none. */
 export async function requireIssue(
   deps: Pick<ApiDeps, "db">,
   reference: { caller: Principal; ref: string; notFound?: string },
 ): Promise<IssueRow> {
   const key = isGuid(reference.ref) ? { id: reference.ref } : { identifier: reference.ref };
-  const issue = found(await findIssue(deps.db.sql, key), reference.notFound ?? ISSUE_NOT_FOUND);
+  const issue = found(await findIssue(deps.db.sql, key), reference.notFound ?? "Issue not found");
   assertCompanyAccess(reference.caller, issue.companyId);
   return issue;
 }

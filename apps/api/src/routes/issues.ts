@@ -3,7 +3,9 @@ import {
   activitySchema,
   commentCreateSchema,
   commentSchema,
+  guidField,
   issueCheckoutSchema,
+  issueChildCreateSchema,
   issueCreateSchema,
   issueDetailSchema,
   issuePatchSchema,
@@ -15,11 +17,18 @@ import { readIssueActivity } from "../activity/activity.js";
 import { pageAnswer } from "../http/pages.js";
 import { clampedNumber, commaList, flagField, guidQuery, textField } from "../http/query-fields.js";
 import { created, ok, type Route, route } from "../http/route.js";
-import { checkoutIssue, releaseIssue } from "../issues/checkout.js";
-import { createIssue } from "../issues/create-issue.js";
-import { patchIssue } from "../issues/patch-issue.js";
-import { postComment, readComment, readComments } from "../issues/post-comment.js";
+import {
+  changeIssue,
+  checkoutIssue,
+  createChildIssue,
+  createIssue,
+  deleteIssue,
+  forceReleaseIssue,
+  postComment,
+  releaseIssue,
+} from "../issues/change-issues.js";
 import { presentIssue } from "../issues/present-issue.js";
+import { readComment, readComments } from "../issues/read-comments.js";
 import { readIssue, readIssues } from "../issues/read-issues.js";
 import type { RouteDeps } from "./route-deps.js";
 
@@ -128,6 +137,21 @@ export function issueRoutes(deps: RouteDeps): Route[] {
     }),
     route({
       ...common,
+      method: "post",
+      path: "/api/issues/:id/children",
+      summary: "Creates an issue under another",
+      rule: "API-142",
+      who: "keys of the company; assigning needs tasks:assign",
+      rate: "write",
+      body: issueChildCreateSchema,
+      responses: { 201: { description: "The child", schema: issueSchema } },
+      errors: writeErrors,
+      example: { request: { title: "Write the test", status: "todo", blockParentUntilDone: true } },
+      handle: async ({ caller, params, body }) =>
+        created(presentIssue(await createChildIssue(deps, { caller, ref: params.id, body }))),
+    }),
+    route({
+      ...common,
       method: "get",
       path: "/api/issues/:id",
       summary: "Reads an issue, by id or identifier",
@@ -149,7 +173,19 @@ export function issueRoutes(deps: RouteDeps): Route[] {
       responses: { 200: { description: "The issue", schema: issueSchema } },
       errors: writeErrors,
       example: { request: { status: "done", comment: "Finished." } },
-      handle: async ({ caller, params, body }) => ok(await patchIssue(deps, { caller, ref: params.id, body })),
+      handle: async ({ caller, params, body }) => ok(await changeIssue(deps, { caller, ref: params.id, body })),
+    }),
+    route({
+      ...common,
+      method: "delete",
+      path: "/api/issues/:id",
+      summary: "Deletes an issue without children",
+      rule: "API-146",
+      who: "board; agents by API-35",
+      rate: "write",
+      responses: { 200: { description: "The issue as it was", schema: issueSchema } },
+      errors: writeErrors,
+      handle: async ({ caller, params }) => ok(presentIssue(await deleteIssue(deps, { caller, ref: params.id }))),
     }),
     route({
       ...common,
@@ -177,6 +213,28 @@ export function issueRoutes(deps: RouteDeps): Route[] {
       responses: { 200: { description: "The issue: todo, nobody's", schema: issueSchema } },
       errors: writeErrors,
       handle: async ({ caller, params }) => ok(presentIssue(await releaseIssue(deps, { caller, ref: params.id }))),
+    }),
+    route({
+      ...common,
+      method: "post",
+      path: "/api/issues/:id/admin/force-release",
+      summary: "Takes an issue's locks away; its status and runs stay",
+      rule: "API-149",
+      who: "board",
+      rate: "write",
+      query: z.object({ clearAssignee: flagField }),
+      responses: {
+        200: {
+          description: "The issue, and who held it",
+          schema: z.object({
+            issue: issueSchema,
+            previous: z.object({ checkoutRunId: guidField.nullable(), executionRunId: guidField.nullable() }),
+          }),
+        },
+      },
+      errors: writeErrors,
+      handle: async ({ caller, params, query }) =>
+        ok(await forceReleaseIssue(deps, { caller, ref: params.id, clearAssignee: query.clearAssignee })),
     }),
     route({
       ...common,

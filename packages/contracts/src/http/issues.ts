@@ -1,6 +1,7 @@
 /** Bodies and answers of the issue and comment routes (API-140 to API-160). */
 import { z } from "zod";
 import { ISSUE_PRIORITIES, ISSUE_STATUSES } from "../enums.js";
+import { EXECUTION_STAGE_TYPES, REVIEW_INSTRUCTIONS_MAX_CHARS } from "../issue-execution.js";
 import type { JsonObject } from "../json.js";
 import {
   answeredInstant,
@@ -35,6 +36,43 @@ const executionWorkspaceSettings = z
   })
   .nullable() as unknown as z.ZodType<JsonObject | null, JsonObject | null>;
 
+const participantField = z
+  .object({
+    id: guidField.optional(),
+    type: z.enum(["agent", "user"]),
+    agentId: guidField.nullable().optional(),
+    userId: z.string().min(1).nullable().optional(),
+  })
+  .superRefine((participant, context) => {
+    const [own, other] =
+      participant.type === "agent" ? (["agentId", "userId"] as const) : (["userId", "agentId"] as const);
+    const name = participant.type === "agent" ? "Agent" : "User";
+    if (participant[own] == null) {
+      context.addIssue({ code: "custom", path: [own], message: `${name} participants require ${own}` });
+    }
+    if (participant[other] != null) {
+      context.addIssue({ code: "custom", path: [other], message: `${name} participants cannot set ${other}` });
+    }
+  });
+
+/** EP-2 as it is sent: missing ids are made, duplicates and empty stages dropped when it is stored. */
+const executionPolicyField = z
+  .object({
+    mode: z.enum(["normal", "auto"]).optional(),
+    commentRequired: z.boolean().optional(),
+    stages: z
+      .array(
+        z.object({
+          id: guidField.optional(),
+          type: z.enum(EXECUTION_STAGE_TYPES),
+          approvalsNeeded: z.literal(1).optional(),
+          participants: z.array(participantField).max(100),
+        }),
+      )
+      .max(20),
+  })
+  .nullable();
+
 const fields = {
   title: z.string().min(1),
   description: multiLineField.nullable(),
@@ -53,6 +91,7 @@ const fields = {
   assigneeAdapterOverrides: adapterOverrides,
   executionWorkspacePreference: z.enum(ISSUE_WORKSPACE_PREFERENCES).nullable(),
   executionWorkspaceSettings,
+  executionPolicy: executionPolicyField,
 };
 
 /** Body of `POST /api/companies/:companyId/issues` (API-150). */
@@ -75,8 +114,16 @@ export const issueCreateSchema = z.object({
   assigneeAdapterOverrides: fields.assigneeAdapterOverrides.default(null),
   executionWorkspacePreference: fields.executionWorkspacePreference.default(null),
   executionWorkspaceSettings: fields.executionWorkspaceSettings.default(null),
+  executionPolicy: fields.executionPolicy.default(null),
 });
 export type IssueCreate = z.infer<typeof issueCreateSchema>;
+
+/** Body of `POST /api/issues/:id/children` (API-142). */
+export const issueChildCreateSchema = issueCreateSchema.omit({ parentId: true }).extend({
+  acceptanceCriteria: z.array(z.string().min(1).max(500)).max(20).optional(),
+  blockParentUntilDone: z.boolean().default(false),
+});
+export type IssueChildCreate = z.infer<typeof issueChildCreateSchema>;
 
 /** Body of `PATCH /api/issues/:id` (API-151). `assigneeAgentId` may be a short name. */
 export const issuePatchSchema = z.object({
@@ -97,6 +144,11 @@ export const issuePatchSchema = z.object({
   assigneeAdapterOverrides: fields.assigneeAdapterOverrides.optional(),
   executionWorkspacePreference: fields.executionWorkspacePreference.optional(),
   executionWorkspaceSettings: fields.executionWorkspaceSettings.optional(),
+  executionPolicy: fields.executionPolicy.optional(),
+  reviewRequest: z
+    .strictObject({ instructions: z.string().min(1).max(REVIEW_INSTRUCTIONS_MAX_CHARS) })
+    .nullable()
+    .optional(),
   hiddenAt: instantField.nullable().optional(),
   comment: requiredMultiLineField.optional(),
   reopen: z.boolean().optional(),

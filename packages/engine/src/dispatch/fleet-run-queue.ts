@@ -34,6 +34,7 @@ export function createFleetRunQueue(queues: AgentQueues): RunQueue & ControlChan
             : { kind: "finished", returnValue: { runId, reason } },
       });
     },
+    setPriority: (job) => control.setPriority(job),
     setConcurrency: (agentId, concurrency) => control.setConcurrency({ agentId, concurrency }),
     pause: (agentId) => control.pause(agentId),
     resume: (agentId) => control.resume(agentId),

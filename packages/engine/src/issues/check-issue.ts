@@ -1,21 +1,27 @@
 /** The checks that creating and changing an issue share (API-141, CO-3, DP-3, DP-5, DP-7, API-218, API-37). */
-import { type JsonObject, WakefleetError } from "@wakefleet/contracts";
-import { findHostCommandPaths } from "@wakefleet/domain";
+import { type ExecutionPolicy, type JsonObject, WakefleetError } from "@wakefleet/contracts";
+import { findHostCommandPaths, type SentExecutionPolicy, settleExecutionPolicy } from "@wakefleet/domain";
 import {
   type BlockersOutcome,
   type CompanyReference,
-  findAgent,
   findCompanyOfReference,
   listUnresolvedBlockerIds,
   replaceBlockers,
   type Sql,
   wouldCloseParentRing,
 } from "@wakefleet/store";
-import type { Actor, Principal } from "../principal.js";
+import type { IssueActor, IssueCaller } from "./issue-caller.js";
+import type { IssueChange } from "./issue-change.js";
+
+/** Greatest depth that is stored (API-150). */
+export const MAX_REQUEST_DEPTH = 1_024;
 
 /** The agent may be given work of this company (CO-3). */
-export async function assertAssignable(tx: Sql, check: { companyId: string; agentId: string }): Promise<void> {
-  const agent = await findAgent(tx, check.agentId);
+export function assertAssignable(
+  change: Pick<IssueChange, "agent">,
+  check: { readonly companyId: string; readonly agentId: string },
+): void {
+  const agent = change.agent(check.agentId);
   if (agent === null) throw new WakefleetError("not_found", "Assignee agent not found");
   if (agent.companyId !== check.companyId) {
     throw new WakefleetError("unprocessable", "Assignee must belong to same company");
@@ -88,7 +94,7 @@ const BLOCKER_MESSAGES = {
 /** Replaces an issue's blockers (DP-3). */
 export async function setBlockers(
   tx: Sql,
-  change: { companyId: string; issueId: string; blockedBy: readonly string[]; actor: Actor },
+  change: { companyId: string; issueId: string; blockedBy: readonly string[]; actor: IssueActor },
 ): Promise<Extract<BlockersOutcome, { outcome: "set" }>> {
   const set = await replaceBlockers(tx, {
     companyId: change.companyId,
@@ -110,7 +116,7 @@ export async function assertNoUnresolvedBlockers(tx: Sql, issueId: string): Prom
 
 /** Agents never set commands that run on the host (API-37). */
 export function assertNoHostCommands(
-  caller: Principal,
+  caller: IssueCaller,
   sent: { assigneeAdapterOverrides?: unknown; executionWorkspaceSettings?: unknown },
 ): void {
   if (caller.kind !== "agent") return;
@@ -124,4 +130,27 @@ export function assertNoHostCommands(
       `Agent keys cannot modify host-executed workspace commands (${paths.join(", ")}).`,
     );
   }
+}
+
+/** What is stored of a policy that was sent (EP-2); its agents are agents of the company. */
+export function settlePolicy(
+  change: Pick<IssueChange, "agent" | "newId">,
+  sent: { readonly companyId: string; readonly policy: SentExecutionPolicy | null },
+): ExecutionPolicy | null {
+  const setting = settleExecutionPolicy(sent.policy, change.newId);
+  if (setting.kind === "invalid") throw new WakefleetError("unprocessable", "Invalid execution policy");
+  const foreign = participantAgentIds(setting.policy).find((id) => change.agent(id)?.companyId !== sent.companyId);
+  if (foreign !== undefined) {
+    throw new WakefleetError("unprocessable", "Invalid execution policy", {
+      agentId: foreign,
+      message: "Every agent that takes part in a stage must be an agent of the issue's company",
+    });
+  }
+  return setting.policy;
+}
+
+/** The agents that take part in the stages of a policy, each once. */
+export function participantAgentIds(policy: { stages: SentExecutionPolicy["stages"] } | null): string[] {
+  const participants = policy?.stages.flatMap((stage) => stage.participants) ?? [];
+  return [...new Set(participants.flatMap((one) => (one.agentId == null ? [] : [one.agentId.toLowerCase()])))];
 }

@@ -1,38 +1,33 @@
 /**
- * Who may change an issue (IM of API-35, CO-10, CO-11, CO-30). Runs inside the mutation's transaction, on the locked row,
+ * Who may change an issue (IM of API-35, CO-10, CO-11, CO-30). Runs inside the change's transaction, on the locked row,
  * because taking over a checkout that nobody lives to hold is part of the answer.
  */
 import { WakefleetError } from "@wakefleet/contracts";
 import { agentNameKey } from "@wakefleet/domain";
-import { findAgent, type IssueRow, lockRunStatuses, takeIssueLocks } from "@wakefleet/store";
-import { insufficientScope, mayMutateOthersIssue } from "../http/guards.js";
-import type { Mutation } from "../mutate.js";
-import type { AgentPrincipal, Principal } from "../principal.js";
-
-const LIVE = new Set(["queued", "scheduled_retry", "running"]);
+import { findClosedWorkspace, type IssueRow, lockActiveRuns, takeIssueLocks } from "@wakefleet/store";
+import { type AgentCaller, type IssueCaller, mayChangeOthersIssue } from "./issue-caller.js";
+import type { IssueChange } from "./issue-change.js";
 
 /** Lets the caller change the locked issue, or throws; answers the issue, whose checkout may have been adopted. */
 export async function guardIssueMutation(
-  mutation: Mutation,
-  check: { caller: Principal; issue: IssueRow },
+  change: IssueChange,
+  check: { readonly caller: IssueCaller; readonly issue: IssueRow },
 ): Promise<IssueRow> {
   const { caller, issue } = check;
-  if (caller.kind === "board") return issue;
-  if (caller.kind === "enqueue") throw insufficientScope();
-  if (issue.assigneeAgentId === null) return issue;
+  if (caller.kind === "board" || issue.assigneeAgentId === null) return issue;
   if (issue.assigneeAgentId !== caller.agentId) {
-    await assertMutatesOthers(mutation, { caller, issue, assigneeAgentId: issue.assigneeAgentId });
+    await assertChangesOthers(change, { caller, issue, assigneeAgentId: issue.assigneeAgentId });
     return issue;
   }
-  return issue.status === "in_progress" ? await holdCheckout(mutation, { caller, issue }) : issue;
+  return issue.status === "in_progress" ? await holdCheckout(change, { caller, issue }) : issue;
 }
 
-async function assertMutatesOthers(
-  { tx }: Mutation,
-  check: { caller: AgentPrincipal; issue: IssueRow; assigneeAgentId: string },
+async function assertChangesOthers(
+  { tx }: IssueChange,
+  check: { caller: AgentCaller; issue: IssueRow; assigneeAgentId: string },
 ): Promise<void> {
   const { caller, issue, assigneeAgentId } = check;
-  if (await mayMutateOthersIssue(tx, { principal: caller, assigneeAgentId })) return;
+  if (await mayChangeOthersIssue(tx, { caller, assigneeAgentId })) return;
   const details = { issueId: issue.id, assigneeAgentId, actorAgentId: caller.agentId };
   if (issue.status === "in_progress") {
     throw new WakefleetError("conflict", "Issue is checked out by another agent", details);
@@ -45,20 +40,14 @@ async function assertMutatesOthers(
 }
 
 /** CO-30: the run holds the checkout, or takes over one that is free or whose run is over. */
-async function holdCheckout(
-  { tx, note }: Mutation,
-  check: { caller: AgentPrincipal; issue: IssueRow },
-): Promise<IssueRow> {
+async function holdCheckout(change: IssueChange, check: { caller: AgentCaller; issue: IssueRow }): Promise<IssueRow> {
+  const { tx, note } = change;
   const { caller, issue } = check;
   const { runId } = caller;
   if (runId === null) throw new WakefleetError("unauthenticated", "Agent run id required");
   if (issue.checkoutRunId === runId) return issue;
-  const statuses = await lockRunStatuses(
-    tx,
-    [issue.checkoutRunId, issue.executionRunId, runId].filter((id) => id !== null),
-  );
-  const isFree = (id: string | null): boolean =>
-    id === null || id === runId || !LIVE.has(statuses.get(id)?.status ?? "gone");
+  const active = await lockActiveRuns(tx, [issue.checkoutRunId, issue.executionRunId, runId]);
+  const isFree = (id: string | null): boolean => id === null || id === runId || !active.has(id);
   if (!isFree(issue.checkoutRunId) || !isFree(issue.executionRunId)) {
     throw new WakefleetError("conflict", "Issue run ownership conflict", {
       issueId: issue.id,
@@ -71,9 +60,9 @@ async function holdCheckout(
     });
   }
   // Only a run that lives may hold a lock: one that ended a moment ago writes, but takes nothing.
-  if (!LIVE.has(statuses.get(runId)?.status ?? "gone")) return issue;
-  const agent = await findAgent(tx, caller.agentId);
-  const adopted = await takeIssueLocks(tx, { issueId: issue.id, runId, agentNameKey: agentNameKey(agent?.name ?? "") });
+  if (!active.has(runId)) return issue;
+  const name = change.agent(caller.agentId)?.name ?? "";
+  const adopted = await takeIssueLocks(tx, { issueId: issue.id, runId, agentNameKey: agentNameKey(name) });
   if (issue.checkoutRunId !== null) {
     note({
       companyId: issue.companyId,
@@ -84,4 +73,15 @@ async function holdCheckout(
     });
   }
   return adopted;
+}
+
+/** API-153: a closed isolated workspace takes no comments and no agent's work. */
+export async function assertOpenWorkspace({ tx }: IssueChange, issue: IssueRow): Promise<void> {
+  const closed = await findClosedWorkspace(tx, issue);
+  if (closed === null) return;
+  throw new WakefleetError(
+    "conflict",
+    `This issue is linked to the closed workspace "${closed.name}". Move it to an open workspace before adding comments or resuming work.`,
+    { executionWorkspace: { ...closed, closedAt: closed.closedAt?.toISOString() ?? null } },
+  );
 }

@@ -1,0 +1,81 @@
+/**
+ * Accepts the wakes that a change of issues causes, in the change's own transaction, so that no accepted change loses its
+ * wake (API-14). A wake that is refused never fails the change (CO-63): it is recorded and logged.
+ */
+import { type IssueWake, redactObject } from "@wakefleet/domain";
+import { insertActivity, type NewActivity, type Sql } from "@wakefleet/store";
+import type { NewId } from "../ids.js";
+import type { Log } from "../ports.js";
+import type { AfterCommit } from "../runs/after-commit.js";
+import { acceptWakeupsIn } from "../wakeups/accept-wakeups.js";
+import type { IssueActor } from "./issue-caller.js";
+
+/** Decides the wakes. The caller holds their agents and then their issues. */
+export async function acceptIssueWakes(
+  tx: Sql,
+  deps: { readonly newId: NewId; readonly log: Log; readonly after: AfterCommit },
+  asked: { readonly actor: IssueActor; readonly wakes: readonly IssueWake[] },
+): Promise<void> {
+  const { actor, wakes } = asked;
+  if (wakes.length === 0) return;
+  const accepted = await acceptWakeupsIn(
+    tx,
+    deps.newId,
+    wakes.map((wake) => ({
+      agentId: wake.agentId,
+      companyId: null,
+      source: wake.source,
+      triggerDetail: "system",
+      reason: wake.reason,
+      payload: wake.payload,
+      context: wake.context,
+      actor: { type: actor.type, id: actor.id },
+      idempotencyKey: null,
+      fingerprint: null,
+      logActivity: false,
+    })),
+  );
+  deps.after.jobs.push(...accepted.jobs);
+  deps.after.events.push(...accepted.events);
+  for (const [index, result] of accepted.results.entries()) {
+    const wake = wakes[index];
+    if (wake === undefined || result.outcome !== "rejected") continue;
+    await recordRefusal(tx, deps, { actor, wake, error: result.error.message, code: result.error.code });
+  }
+}
+
+/** API-14: an agent that is not invokable gets no request row (WK-13), so the refusal is told in the issue's activity. */
+async function recordRefusal(
+  tx: Sql,
+  deps: { readonly log: Log; readonly after: AfterCommit },
+  refusal: { readonly actor: IssueActor; readonly wake: IssueWake; readonly error: string; readonly code: string },
+): Promise<void> {
+  const { actor, wake, error, code } = refusal;
+  const { agentId, issueId, reason, rule } = wake;
+  deps.log.warn({ event: "issue.wake_refused", agentId, issueId, reason, rule, code }, error);
+  const companyId = await companyOf(tx, issueId);
+  if (companyId === null) return;
+  const entry: NewActivity = {
+    companyId,
+    actorType: actor.type,
+    actorId: actor.id,
+    action: "issue.wakeup_refused",
+    entityType: "issue",
+    entityId: issueId,
+    agentId: actor.agentId,
+    runId: actor.runId,
+    details: redactObject({ agentId, reason, code, error }),
+  };
+  await insertActivity(tx, [entry]);
+  const { companyId: _, ...payload } = entry;
+  deps.after.events.push({ companyId, type: "activity.logged", payload: { ...payload, actorType: actor.type } });
+}
+
+async function companyOf(tx: Sql, issueId: string): Promise<string | null> {
+  const [row] = await tx.query<{ companyId: string }>(
+    `SELECT company_id AS "companyId" FROM issues WHERE id = $1`,
+    [issueId],
+    "company_of_issue",
+  );
+  return row?.companyId ?? null;
+}

@@ -1,0 +1,222 @@
+/**
+ * The one transaction of a change of issues (API-14, CO-64): the change, its comment, its activity and the wakes it causes
+ * commit together; queues, workers and listeners are told after the commit.
+ *
+ * What must stay true: agents are locked first, then the relations of the company, then issues, each in id order, before
+ * anything is decided. What a change may reach is foreseen without locks; when it turns out to reach further, nothing of it
+ * is kept and it is done again with more locked. So `work` may have no effects beside its transaction.
+ */
+import type { JsonObject } from "@wakefleet/contracts";
+import { type IssueWake, redactObject, strongestOf } from "@wakefleet/domain";
+import {
+  type Database,
+  type IssueRow,
+  insertActivity,
+  isRetryable,
+  type LockedAgent,
+  lockAgents,
+  lockIssueRelations,
+  lockIssueRows,
+  type Sql,
+} from "@wakefleet/store";
+import type { RunDispatcher } from "../dispatch/run-dispatcher.js";
+import type { NewId } from "../ids.js";
+import type { ControlChannel, LiveEventPublisher, Log, RunQueue } from "../ports.js";
+import { type AfterCommit, carryOut, nothingAfterCommit } from "../runs/after-commit.js";
+import { dropJob, tellWorker } from "../runs/cancel-run.js";
+import { acceptIssueWakes } from "./accept-issue-wakes.js";
+import type { IssueActor } from "./issue-caller.js";
+import { reorderWaitingRuns } from "./reorder-waiting-runs.js";
+
+export interface IssueDeps {
+  readonly db: Database;
+  readonly newId: NewId;
+  readonly dispatcher: Pick<RunDispatcher, "hand">;
+  readonly events: LiveEventPublisher;
+  readonly queue: Pick<RunQueue, "removeJob" | "setPriority">;
+  readonly control: ControlChannel;
+  readonly log: Log;
+}
+
+/** What a change locks before it decides. */
+export interface IssueScope {
+  readonly agentIds: readonly string[];
+  readonly issueIds: readonly string[];
+  /** The company whose relations (parents, blockers) the change moves; absent: none (DP-4). */
+  readonly relationsOf?: string | undefined;
+}
+
+/** A row of activity before it knows who did it. */
+export interface IssueNote {
+  readonly companyId: string;
+  readonly action: string;
+  readonly entityType: string;
+  readonly entityId: string;
+  readonly details: JsonObject | null;
+  /** The run it tells of; absent: the one the actor acts in. */
+  readonly runId?: string | undefined;
+}
+
+/** What `work` is given. */
+export interface IssueChange {
+  readonly tx: Sql;
+  readonly newId: NewId;
+  readonly actor: IssueActor;
+  readonly after: AfterCommit;
+  /** The row as it was when it was locked; null: there is no such issue. Asking for one that is not held starts anew. */
+  issue(issueId: string): IssueRow | null;
+  /** The locked agent; null: there is none. Asking for one that is not held starts anew. */
+  agent(agentId: string): LockedAgent | null;
+  /** Goes on only if these are locked; else the change is done again with them. */
+  hold(scope: { readonly agentIds: readonly string[]; readonly issueIds: readonly string[] }): void;
+  /** An issue that this transaction made is its own: nobody else can see it yet. */
+  made(issueId: string): void;
+  note(activity: IssueNote): void;
+  /** Wakes that the change causes; of several for one agent and issue the strongest is asked for (CO-62). */
+  wake(wakes: readonly IssueWake[]): void;
+  /** Waiting runs of these issues may stand elsewhere in their agents' order now (QU-3). */
+  reorder(issueIds: readonly string[]): void;
+  /** A run that ended while it waited: its job leaves the queue. */
+  dropped(run: { readonly id: string; readonly agentId: string }): void;
+  /** A running run that was asked to stop: its worker is told. */
+  asked(run: { readonly runId: string; readonly workerId: string | null }): void;
+}
+
+/** Thrown inside the transaction: nothing of it may be kept. Never leaves this file. */
+class ScopeTooSmall extends Error {
+  override readonly name = "ScopeTooSmall";
+  constructor(readonly missing: IssueScope) {
+    super("the change reaches agents or issues that it had not locked");
+  }
+}
+
+const MAX_ATTEMPTS = 4;
+/** How often a change may turn out to reach further: each time the world moved under it. */
+const MAX_WIDENINGS = 8;
+
+interface Committed<T> {
+  readonly result: T;
+  readonly after: AfterCommit;
+  readonly reordered: ReadonlySet<string>;
+  readonly dropped: readonly { readonly id: string; readonly agentId: string }[];
+  readonly asked: readonly { readonly runId: string; readonly workerId: string | null }[];
+}
+
+/** Runs `work` in a transaction that holds what `foresee` names. Rejects with what `work` threw; then nothing was written. */
+export async function inIssueChange<T>(
+  deps: IssueDeps,
+  actor: IssueActor,
+  foresee: (sql: Sql) => Promise<IssueScope>,
+  work: (change: IssueChange) => Promise<T>,
+): Promise<T> {
+  let scope = await foresee(deps.db.sql);
+  let deadlocks = 0;
+  let widenings = 0;
+  for (;;) {
+    try {
+      const committed = await deps.db.transaction((tx) => attempt(tx, { deps, actor, scope, work }));
+      await tell(deps, committed);
+      return committed.result;
+    } catch (error) {
+      if (error instanceof ScopeTooSmall && widenings < MAX_WIDENINGS) {
+        widenings += 1;
+        scope = widened(scope, error.missing);
+      } else if (isRetryable(error) && deadlocks < MAX_ATTEMPTS) deadlocks += 1;
+      else throw error;
+    }
+  }
+}
+
+function widened(scope: IssueScope, missing: IssueScope): IssueScope {
+  return {
+    ...scope,
+    agentIds: [...new Set([...scope.agentIds, ...missing.agentIds])],
+    issueIds: [...new Set([...scope.issueIds, ...missing.issueIds])],
+  };
+}
+
+async function attempt<T>(
+  tx: Sql,
+  run: {
+    readonly deps: IssueDeps;
+    readonly actor: IssueActor;
+    readonly scope: IssueScope;
+    readonly work: (change: IssueChange) => Promise<T>;
+  },
+): Promise<Committed<T>> {
+  const { deps, actor, scope, work } = run;
+  const { agents } = await lockAgents(tx, scope.agentIds);
+  if (scope.relationsOf !== undefined) await lockIssueRelations(tx, scope.relationsOf);
+  const issues = await lockIssueRows(tx, scope.issueIds);
+  const held = { agents: new Set(scope.agentIds), issues: new Set(scope.issueIds) };
+  const after = nothingAfterCommit();
+  const notes: IssueNote[] = [];
+  const wakes: IssueWake[] = [];
+  const reordered = new Set<string>();
+  const dropped: { id: string; agentId: string }[] = [];
+  const asked: { runId: string; workerId: string | null }[] = [];
+  const hold: IssueChange["hold"] = (wanted) => {
+    const agentIds = wanted.agentIds.filter((id) => !held.agents.has(id));
+    const issueIds = wanted.issueIds.filter((id) => !held.issues.has(id));
+    if (agentIds.length > 0 || issueIds.length > 0) throw new ScopeTooSmall({ agentIds, issueIds });
+  };
+  const result = await work({
+    tx,
+    newId: deps.newId,
+    actor,
+    after,
+    hold,
+    issue(issueId) {
+      hold({ agentIds: [], issueIds: [issueId] });
+      return issues.get(issueId) ?? null;
+    },
+    agent(agentId) {
+      hold({ agentIds: [agentId], issueIds: [] });
+      return agents.get(agentId) ?? null;
+    },
+    made: (issueId) => void held.issues.add(issueId),
+    note: (activity) => void notes.push(activity),
+    wake: (more) => void wakes.push(...more),
+    reorder: (issueIds) => {
+      for (const id of issueIds) reordered.add(id);
+    },
+    dropped: (one) => void dropped.push(one),
+    asked: (one) => void asked.push(one),
+  });
+  await writeNotes(tx, { actor, notes, after });
+  const asking = strongestOf(wakes);
+  hold({ agentIds: asking.map((wake) => wake.agentId), issueIds: asking.map((wake) => wake.issueId) });
+  await acceptIssueWakes(tx, { newId: deps.newId, log: deps.log, after }, { actor, wakes: asking });
+  return { result, after, reordered, dropped, asked };
+}
+
+async function writeNotes(
+  tx: Sql,
+  written: { readonly actor: IssueActor; readonly notes: readonly IssueNote[]; readonly after: AfterCommit },
+): Promise<void> {
+  const { actor, notes, after } = written;
+  const rows = await insertActivity(
+    tx,
+    notes.map((note) => ({
+      ...note,
+      actorType: actor.type,
+      actorId: actor.id,
+      agentId: actor.agentId,
+      runId: note.runId ?? actor.runId,
+      details: note.details === null ? null : redactObject(note.details),
+    })),
+  );
+  for (const { id: _id, createdAt: _at, companyId, ...payload } of rows) {
+    after.events.push({ companyId, type: "activity.logged", payload });
+  }
+}
+
+/** After the commit. Losing any of it loses nothing but the order of waiting runs: the outbox and the gates make up for it. */
+async function tell<T>(deps: IssueDeps, committed: Committed<T>): Promise<void> {
+  carryOut(deps, committed.after);
+  await Promise.all([
+    ...committed.asked.map((message) => tellWorker(deps, message)),
+    ...committed.dropped.map((run) => dropJob(deps, run)),
+    reorderWaitingRuns(deps, [...committed.reordered]),
+  ]);
+}
