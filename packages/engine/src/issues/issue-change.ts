@@ -135,6 +135,9 @@ function widened(scope: IssueScope, missing: IssueScope): IssueScope {
   };
 }
 
+const NO_AGENTS: ReadonlyMap<string, LockedAgent> = new Map();
+const NO_ISSUES: ReadonlyMap<string, IssueRow> = new Map();
+
 async function attempt<T>(
   tx: Sql,
   run: {
@@ -145,9 +148,10 @@ async function attempt<T>(
   },
 ): Promise<Committed<T>> {
   const { deps, actor, scope, work } = run;
-  const { agents } = await lockAgents(tx, scope.agentIds);
-  if (scope.relationsOf !== undefined) await lockIssueRelations(tx, scope.relationsOf);
-  const issues = await lockIssueRows(tx, scope.issueIds);
+  const { agentIds, issueIds, relationsOf } = scope;
+  const agents = agentIds.length === 0 ? NO_AGENTS : (await lockAgents(tx, agentIds)).agents;
+  if (relationsOf !== undefined) await lockIssueRelations(tx, relationsOf);
+  const issues = issueIds.length === 0 ? NO_ISSUES : await lockIssueRows(tx, issueIds);
   const held = { agents: new Set(scope.agentIds), issues: new Set(scope.issueIds) };
   const after = nothingAfterCommit();
   const notes: IssueNote[] = [];
