@@ -6,7 +6,7 @@
  * What an agent writes under a claim commits only while that claim is current (BY-8): the claim is looked at last, under a
  * lock that the run's end waits for, so that no write slips in between the end of a run and its commit.
  */
-import { type JsonObject, type LiveEventDraft, WakefleetError } from "@wakefleet/contracts";
+import { type JsonObject, type LiveEventDraft, staleClaim } from "@wakefleet/contracts";
 import { redactObject } from "@wakefleet/domain";
 import { type ActivityRow, holdClaim, insertActivity, isRetryable, type NewActivity, type Sql } from "@wakefleet/store";
 import type { ApiDeps } from "./deps.js";
@@ -28,14 +28,6 @@ export interface Mutation {
 }
 
 const MAX_ATTEMPTS = 4;
-
-/** 409 `stale_claim` (API-49, BY-8). */
-export function staleClaim(): WakefleetError {
-  return new WakefleetError(
-    "stale_claim",
-    "The run of this token was taken over or has ended; it may not write any more",
-  );
-}
 
 function entryOf(actor: Actor, note: ActivityNote): NewActivity {
   return {

@@ -58,3 +58,11 @@ export class WakefleetError extends Error {
     return ERRORS[this.code].status;
   }
 }
+
+/** BY-8: what an agent writes under a claim that is over. */
+export function staleClaim(): WakefleetError {
+  return new WakefleetError(
+    "stale_claim",
+    "The run of this token was taken over or has ended; it may not write any more",
+  );
+}

@@ -195,19 +195,6 @@ export async function deleteIssueRow(tx: Sql, issueId: string): Promise<void> {
   await tx.query("DELETE FROM issues WHERE id = $1", [issueId]);
 }
 
-/** Ends the wakes that wait behind an issue's run, because the issue is gone or cancelled (DM-18, CO-6). */
-export async function cancelDeferredRequestsOf(
-  tx: Sql,
-  issue: { readonly companyId: string; readonly issueId: string; readonly error: string },
-): Promise<void> {
-  await tx.query(
-    `UPDATE agent_wakeup_requests SET status = 'cancelled', finished_at = now(), updated_at = now(), error = $3
-      WHERE company_id = $1 AND issue_id = $2 AND status = 'deferred_issue_execution'`,
-    [issue.companyId, issue.issueId, issue.error],
-    "cancel_deferred_requests_of_issue",
-  );
-}
-
 /** Moves `updated_at` (CO-40). */
 export async function touchIssue(tx: Sql, id: string): Promise<void> {
   await tx.query("UPDATE issues SET updated_at = now() WHERE id = $1", [id]);

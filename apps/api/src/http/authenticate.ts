@@ -4,7 +4,7 @@
  * given and wrong is an error, never an anonymous caller.
  */
 import type { IncomingMessage } from "node:http";
-import { isGuid, WakefleetError } from "@wakefleet/contracts";
+import { isGuid, staleClaim, WakefleetError } from "@wakefleet/contracts";
 import { verifyRunToken } from "@wakefleet/engine";
 import {
   type AgentKeyOwner,
@@ -19,7 +19,6 @@ import {
 } from "@wakefleet/store";
 import { LRUCache } from "lru-cache";
 import type { ApiDeps } from "../deps.js";
-import { staleClaim } from "../mutate.js";
 import type { AgentPrincipal, BoardPrincipal, Principal } from "../principal.js";
 import { assertTrustedOrigin } from "./origin.js";
 import { HttpError } from "./problems.js";

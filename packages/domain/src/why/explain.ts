@@ -130,6 +130,7 @@ const WORDS: Readonly<Record<string, Words>> = {
   "TH-30": cancelled,
   "TH-31": cancelled,
   "CO-6": cancelled,
+  "DM-18": cancelled,
   "AL-12": () => done("It was cancelled because its agent was terminated."),
   "CL-1": () => done("It is over, or a worker has it already."),
   "CL-2": (facts) => ({

@@ -12,8 +12,10 @@ export interface ActivityActor {
   readonly runId: string | null;
 }
 
-/** A row before it knows who did it. */
-export type ActivityNote = Pick<NewActivity, "companyId" | "action" | "entityType" | "entityId" | "details">;
+/** A row before it knows who did it. `runId`: the run it tells of; absent: the one the actor acts in. */
+export type ActivityNote = Pick<NewActivity, "companyId" | "action" | "entityType" | "entityId" | "details"> & {
+  readonly runId?: string | undefined;
+};
 
 /** Writes the notes, their details redacted (AC-2), and leaves their events to `after`. */
 export async function noteActivities(
@@ -28,7 +30,7 @@ export async function noteActivities(
     actorType: actor.type,
     actorId: actor.id,
     agentId: actor.agentId,
-    runId: actor.runId,
+    runId: note.runId ?? actor.runId,
   }));
   await insertActivity(tx, entries);
   for (const { companyId, ...payload } of entries) after.events.push({ companyId, type: "activity.logged", payload });

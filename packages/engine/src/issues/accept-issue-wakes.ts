@@ -2,19 +2,19 @@
  * Accepts the wakes that a change of issues causes, in the change's own transaction, so that no accepted change loses its
  * wake (API-14). A wake that is refused never fails the change (CO-63): it is recorded and logged.
  */
-import { type IssueWake, redactObject } from "@wakefleet/domain";
-import { insertActivity, type NewActivity, type Sql } from "@wakefleet/store";
+import type { IssueWake } from "@wakefleet/domain";
+import type { Sql } from "@wakefleet/store";
+import { type ActivityActor, noteActivities } from "../activity/note-activities.js";
 import type { NewId } from "../ids.js";
 import type { Log } from "../ports.js";
 import type { AfterCommit } from "../runs/after-commit.js";
 import { acceptWakeupsIn } from "../wakeups/accept-wakeups.js";
-import type { IssueActor } from "./issue-caller.js";
 
 /** Decides the wakes. The caller holds their agents and then their issues. */
 export async function acceptIssueWakes(
   tx: Sql,
   deps: { readonly newId: NewId; readonly log: Log; readonly after: AfterCommit },
-  asked: { readonly actor: IssueActor; readonly wakes: readonly IssueWake[] },
+  asked: { readonly actor: ActivityActor; readonly wakes: readonly IssueWake[] },
 ): Promise<void> {
   const { actor, wakes } = asked;
   if (wakes.length === 0) return;
@@ -48,27 +48,21 @@ export async function acceptIssueWakes(
 async function recordRefusal(
   tx: Sql,
   deps: { readonly log: Log; readonly after: AfterCommit },
-  refusal: { readonly actor: IssueActor; readonly wake: IssueWake; readonly error: string; readonly code: string },
+  refusal: { readonly actor: ActivityActor; readonly wake: IssueWake; readonly error: string; readonly code: string },
 ): Promise<void> {
   const { actor, wake, error, code } = refusal;
   const { agentId, issueId, reason, rule } = wake;
   deps.log.warn({ event: "issue.wake_refused", agentId, issueId, reason, rule, code }, error);
   const companyId = await companyOf(tx, issueId);
   if (companyId === null) return;
-  const entry: NewActivity = {
+  const note = {
     companyId,
-    actorType: actor.type,
-    actorId: actor.id,
     action: "issue.wakeup_refused",
     entityType: "issue",
     entityId: issueId,
-    agentId: actor.agentId,
-    runId: actor.runId,
-    details: redactObject({ agentId, reason, code, error }),
+    details: { agentId, reason, code, error },
   };
-  await insertActivity(tx, [entry]);
-  const { companyId: _, ...payload } = entry;
-  deps.after.events.push({ companyId, type: "activity.logged", payload: { ...payload, actorType: actor.type } });
+  await noteActivities(tx, deps.after, { actor, notes: [note] });
 }
 
 async function companyOf(tx: Sql, issueId: string): Promise<string | null> {

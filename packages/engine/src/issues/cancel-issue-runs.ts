@@ -5,7 +5,7 @@
 import { WakefleetError } from "@wakefleet/contracts";
 import { CANCELLED_TEXT, type IssueGateRefusal, issueGate, retryGate } from "@wakefleet/domain";
 import {
-  cancelDeferredRequestsOf,
+  cancelWaitingRequestsOfIssues,
   endRunIf,
   type IssueRow,
   listActiveIssueRuns,
@@ -50,10 +50,11 @@ export async function interruptIssueRun(change: IssueChange, issue: IssueRow): P
  * by the end of the run, would reopen the issue that has just been cancelled (FI-8). Answers the run that was running.
  */
 export async function cancelIssueRuns(change: IssueChange, issue: IssueRow): Promise<string | null> {
-  await cancelDeferredRequestsOf(change.tx, {
+  await cancelWaitingRequestsOfIssues(change.tx, {
     companyId: issue.companyId,
-    issueId: issue.id,
-    error: ISSUE_CANCELLED_TEXT,
+    issueIds: [issue.id],
+    text: ISSUE_CANCELLED_TEXT,
+    decided: { rule: "CO-6", outcome: "cancelled", facts: { issueId: issue.id, error: ISSUE_CANCELLED_TEXT } },
   });
   let running: string | null = null;
   for (const run of await listActiveIssueRuns(change.tx, issue)) {
@@ -91,7 +92,7 @@ async function endWaiting(
   const ended = await endRunIf(change.tx, { ...refusedEnding(run.id, refusal), cancelKind: "issue" });
   if (ended === null) return false;
   change.after.events.push(...ended.events.map(runEventEvent), ...runEndedEvents(ended.run));
-  change.dropped(run);
+  change.cancelled.ended.push(run);
   noteCancel(change, { run, issue, source: "issue_status_cancelled" });
   return true;
 }
@@ -105,7 +106,7 @@ async function askToStop(
   const { run, issue, source, text } = ask;
   const [asked] = await requestCancelOfRunning(change.tx, [run.id], { reason: text, kind: "issue", recover: false });
   if (asked === undefined) return;
-  change.asked(asked);
+  change.cancelled.asked.push(asked);
   noteCancel(change, { run, issue, source });
 }
 

@@ -2,7 +2,7 @@
 import { WakefleetError } from "@wakefleet/contracts";
 import { planBlockersRestoredWakes } from "@wakefleet/domain";
 import {
-  cancelDeferredRequestsOf,
+  cancelWaitingRequestsOfIssues,
   countChildren,
   deleteIssueRow,
   findDependents,
@@ -42,7 +42,12 @@ export async function deleteIssue(
       const dependentIds = blocked.map((dependent) => dependent.id);
       change.hold({ agentIds: [], issueIds: dependentIds });
       const error = "Cancelled because the target issue no longer exists";
-      await cancelDeferredRequestsOf(change.tx, { companyId, issueId, error });
+      await cancelWaitingRequestsOfIssues(change.tx, {
+        companyId,
+        issueIds: [issueId],
+        text: error,
+        decided: { rule: "DM-18", outcome: "cancelled", facts: { issueId, error } },
+      });
       await deleteIssueRow(change.tx, issueId);
       change.note({
         companyId,

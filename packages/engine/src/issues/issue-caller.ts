@@ -1,6 +1,6 @@
 /** Who changes an issue, and what an agent may do with work that is not its own (API-34, API-35, CO-7, CO-10). */
-import type { ActorType } from "@wakefleet/contracts";
 import { listAgentGrants, listChainOfCommand, type Sql } from "@wakefleet/store";
+import type { ActivityActor } from "../activity/note-activities.js";
 
 /** The board, in the person of one of its users. */
 export interface BoardCaller {
@@ -17,24 +17,24 @@ export interface AgentCaller {
   /** `permissions.canCreateAgents`; grants are looked up where they matter. */
   readonly canCreateAgents: boolean;
   readonly runId: string | null;
+  /** The claim it acts under (BY-8); null: it named none. */
+  readonly claimToken: number | null;
 }
 
 export type IssueCaller = BoardCaller | AgentCaller;
 
-/** How somebody stands in activity, comments and wakeup requests (DM-11). */
-export interface IssueActor {
-  readonly type: ActorType;
-  readonly id: string;
-  readonly agentId: string | null;
-  readonly userId: string | null;
-  readonly runId: string | null;
+/** How the caller stands in activity, comments and wakeup requests (DM-11). */
+export interface IssueActor extends ActivityActor {
+  /** Whoever writes under a claim writes only while it is current (BY-8). */
+  readonly claimToken: number | null;
 }
 
 export function actorOfCaller(caller: IssueCaller): IssueActor {
   if (caller.kind === "agent") {
-    return { type: "agent", id: caller.agentId, agentId: caller.agentId, userId: null, runId: caller.runId };
+    const { agentId, runId, claimToken } = caller;
+    return { type: "agent", id: agentId, agentId, userId: null, runId, claimToken };
   }
-  return { type: "user", id: caller.userId, agentId: null, userId: caller.userId, runId: null };
+  return { type: "user", id: caller.userId, agentId: null, userId: caller.userId, runId: null, claimToken: null };
 }
 
 async function grantsOf(sql: Sql, caller: AgentCaller): Promise<ReadonlySet<string>> {

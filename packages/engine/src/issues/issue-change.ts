@@ -6,12 +6,12 @@
  * anything is decided. What a change may reach is foreseen without locks; when it turns out to reach further, nothing of it
  * is kept and it is done again with more locked. So `work` may have no effects beside its transaction.
  */
-import type { JsonObject } from "@wakefleet/contracts";
-import { type IssueWake, redactObject, strongestOf } from "@wakefleet/domain";
+import { staleClaim } from "@wakefleet/contracts";
+import { type IssueWake, strongestOf } from "@wakefleet/domain";
 import {
   type Database,
+  holdClaim,
   type IssueRow,
-  insertActivity,
   isRetryable,
   type LockedAgent,
   lockAgents,
@@ -19,11 +19,12 @@ import {
   lockIssueRows,
   type Sql,
 } from "@wakefleet/store";
+import { type ActivityNote, noteActivities } from "../activity/note-activities.js";
 import type { RunDispatcher } from "../dispatch/run-dispatcher.js";
 import type { NewId } from "../ids.js";
 import type { ControlChannel, LiveEventPublisher, Log, RunQueue } from "../ports.js";
 import { type AfterCommit, carryOut, nothingAfterCommit } from "../runs/after-commit.js";
-import { dropJob, tellWorker } from "../runs/cancel-run.js";
+import { type CancelledWork, dropEndedJobs, tellAsked } from "../runs/cancelled-work.js";
 import { acceptIssueWakes } from "./accept-issue-wakes.js";
 import type { IssueActor } from "./issue-caller.js";
 import { reorderWaitingRuns } from "./reorder-waiting-runs.js";
@@ -46,17 +47,6 @@ export interface IssueScope {
   readonly relationsOf?: string | undefined;
 }
 
-/** A row of activity before it knows who did it. */
-export interface IssueNote {
-  readonly companyId: string;
-  readonly action: string;
-  readonly entityType: string;
-  readonly entityId: string;
-  readonly details: JsonObject | null;
-  /** The run it tells of; absent: the one the actor acts in. */
-  readonly runId?: string | undefined;
-}
-
 /** What `work` is given. */
 export interface IssueChange {
   readonly tx: Sql;
@@ -71,15 +61,13 @@ export interface IssueChange {
   hold(scope: { readonly agentIds: readonly string[]; readonly issueIds: readonly string[] }): void;
   /** An issue that this transaction made is its own: nobody else can see it yet. */
   made(issueId: string): void;
-  note(activity: IssueNote): void;
+  note(activity: ActivityNote): void;
   /** Wakes that the change causes; of several for one agent and issue the strongest is asked for (CO-62). */
   wake(wakes: readonly IssueWake[]): void;
   /** Waiting runs of these issues may stand elsewhere in their agents' order now (QU-3). */
   reorder(issueIds: readonly string[]): void;
-  /** A run that ended while it waited: its job leaves the queue. */
-  dropped(run: { readonly id: string; readonly agentId: string }): void;
-  /** A running run that was asked to stop: its worker is told. */
-  asked(run: { readonly runId: string; readonly workerId: string | null }): void;
+  /** Runs that the change ended or asked to stop. */
+  readonly cancelled: CancelledWork;
 }
 
 /** Thrown inside the transaction: nothing of it may be kept. Never leaves this file. */
@@ -98,8 +86,7 @@ interface Committed<T> {
   readonly result: T;
   readonly after: AfterCommit;
   readonly reordered: ReadonlySet<string>;
-  readonly dropped: readonly { readonly id: string; readonly agentId: string }[];
-  readonly asked: readonly { readonly runId: string; readonly workerId: string | null }[];
+  readonly cancelled: CancelledWork;
 }
 
 /** Runs `work` in a transaction that holds what `foresee` names. Rejects with what `work` threw; then nothing was written. */
@@ -154,11 +141,10 @@ async function attempt<T>(
   const issues = issueIds.length === 0 ? NO_ISSUES : await lockIssueRows(tx, issueIds);
   const held = { agents: new Set(scope.agentIds), issues: new Set(scope.issueIds) };
   const after = nothingAfterCommit();
-  const notes: IssueNote[] = [];
+  const notes: ActivityNote[] = [];
   const wakes: IssueWake[] = [];
   const reordered = new Set<string>();
-  const dropped: { id: string; agentId: string }[] = [];
-  const asked: { runId: string; workerId: string | null }[] = [];
+  const cancelled: CancelledWork = { ended: [], asked: [] };
   const hold: IssueChange["hold"] = (wanted) => {
     const agentIds = wanted.agentIds.filter((id) => !held.agents.has(id));
     const issueIds = wanted.issueIds.filter((id) => !held.issues.has(id));
@@ -169,6 +155,7 @@ async function attempt<T>(
     newId: deps.newId,
     actor,
     after,
+    cancelled,
     hold,
     issue(issueId) {
       hold({ agentIds: [], issueIds: [issueId] });
@@ -184,43 +171,25 @@ async function attempt<T>(
     reorder: (issueIds) => {
       for (const id of issueIds) reordered.add(id);
     },
-    dropped: (one) => void dropped.push(one),
-    asked: (one) => void asked.push(one),
   });
-  await writeNotes(tx, { actor, notes, after });
+  await noteActivities(tx, after, { actor, notes });
   const asking = strongestOf(wakes);
   hold({ agentIds: asking.map((wake) => wake.agentId), issueIds: asking.map((wake) => wake.issueId) });
   await acceptIssueWakes(tx, { newId: deps.newId, log: deps.log, after }, { actor, wakes: asking });
-  return { result, after, reordered, dropped, asked };
+  await assertClaimHolds(tx, actor);
+  return { result, after, reordered, cancelled };
 }
 
-async function writeNotes(
-  tx: Sql,
-  written: { readonly actor: IssueActor; readonly notes: readonly IssueNote[]; readonly after: AfterCommit },
-): Promise<void> {
-  const { actor, notes, after } = written;
-  const rows = await insertActivity(
-    tx,
-    notes.map((note) => ({
-      ...note,
-      actorType: actor.type,
-      actorId: actor.id,
-      agentId: actor.agentId,
-      runId: note.runId ?? actor.runId,
-      details: note.details === null ? null : redactObject(note.details),
-    })),
-  );
-  for (const { id: _id, createdAt: _at, companyId, ...payload } of rows) {
-    after.events.push({ companyId, type: "activity.logged", payload });
-  }
+/** BY-8: looked at last, under a lock that the run's end waits for, so that nothing slips in between that end and the commit. */
+async function assertClaimHolds(tx: Sql, { runId, claimToken }: IssueActor): Promise<void> {
+  if (runId === null || claimToken === null) return;
+  if (!(await holdClaim(tx, { runId, claimToken }))) throw staleClaim();
 }
 
 /** After the commit. Losing any of it loses nothing but the order of waiting runs: the outbox and the gates make up for it. */
 async function tell<T>(deps: IssueDeps, committed: Committed<T>): Promise<void> {
   carryOut(deps, committed.after);
-  await Promise.all([
-    ...committed.asked.map((message) => tellWorker(deps, message)),
-    ...committed.dropped.map((run) => dropJob(deps, run)),
-    reorderWaitingRuns(deps, [...committed.reordered]),
-  ]);
+  await tellAsked(deps, committed.cancelled);
+  await dropEndedJobs(deps, committed.cancelled);
+  await reorderWaitingRuns(deps, [...committed.reordered]);
 }
