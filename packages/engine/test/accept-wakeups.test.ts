@@ -52,17 +52,19 @@ describe("what a wake writes", () => {
     const agentId = await agent();
     const { run, wakeup } = await world.wake({ agentId });
     expect(world.told.jobs.filter((job) => job.data.runId === run?.id)).toHaveLength(1);
-    expect(world.told.events).toContainEqual({
-      companyId,
-      type: "heartbeat.run.queued",
-      payload: {
-        runId: run?.id,
-        agentId,
-        invocationSource: "on_demand",
-        triggerDetail: "manual",
-        wakeupRequestId: wakeup.id,
-      },
-    });
+    await expect
+      .poll(() => world.told.events)
+      .toContainEqual({
+        companyId,
+        type: "heartbeat.run.queued",
+        payload: {
+          runId: run?.id,
+          agentId,
+          invocationSource: "on_demand",
+          triggerDetail: "manual",
+          wakeupRequestId: wakeup.id,
+        },
+      });
   });
 
   it("WK-40 session_id_before is the task session's, else without a key the agent's own", async () => {

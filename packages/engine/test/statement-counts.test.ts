@@ -52,8 +52,8 @@ describe("statements", () => {
     expect(statements).toEqual([
       "BEGIN",
       "lock_agents",
-      "read_wake_facts",
-      "record_wakeups",
+      "read_wake_facts_with_keys",
+      "record_new_wakeups",
       "COMMIT",
       "mark_dispatched",
     ]);

@@ -40,7 +40,7 @@ function losingFirst(
         throw new ConnectionLost();
       }
       return world.db.transaction(async (tx) => {
-        await work(tx);
+        await work({ query: tx.query, last: { query: tx.query } });
         throw new ConnectionLost();
       });
     },

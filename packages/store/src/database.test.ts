@@ -1,5 +1,5 @@
 import { createTestDatabase, type TestDatabase, waitFor } from "@wakefleet/testkit";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Database, isStoreUnavailable, openDatabase } from "./database.js";
 
 let database: TestDatabase;
@@ -42,4 +42,53 @@ it("AC-2 the error of an idle connection carries no client, whose statements wou
   );
   await expect.poll(() => idleErrors.length).toBeGreaterThan(0);
   for (const error of idleErrors) expect(error).not.toHaveProperty("client");
+});
+
+describe("statements that travel together", () => {
+  it("RL-26 the last statement and the commit are one trip, and nothing can follow them", async () => {
+    await db.sql.query("CREATE TABLE trips (id int PRIMARY KEY)");
+    const rows = await db.transaction(async (tx) => {
+      const [, inserted] = await Promise.all([
+        tx.query("SELECT 1"),
+        tx.last.query<{ id: number }>("INSERT INTO trips VALUES (1) RETURNING id"),
+      ]);
+      await expect(tx.query("SELECT 2")).rejects.toThrow("nothing can follow it");
+      return inserted;
+    });
+    expect(rows).toEqual([{ id: 1 }]);
+    expect(await db.sql.query("SELECT id FROM trips")).toEqual([{ id: 1 }]);
+  });
+
+  it("WK-32 a last statement that fails takes everything before it along, and its error is the transaction's", async () => {
+    const failed = db.transaction(async (tx) => {
+      await tx.query("INSERT INTO trips VALUES (2)");
+      await tx.last.query("INSERT INTO trips VALUES (1)");
+    });
+    await expect(failed).rejects.toMatchObject({ code: "23505" });
+    expect(await db.sql.query("SELECT id FROM trips")).toEqual([{ id: 1 }]);
+    expect(await db.transaction((tx) => tx.query("SELECT 1 AS one"))).toEqual([{ one: 1 }]);
+  });
+
+  it("WK-32 a commit that the database turned into a rollback is no success, whoever caught the error", async () => {
+    const swallowed = db.transaction(async (tx) => {
+      await tx.query("INSERT INTO trips VALUES (3)");
+      await tx.query("INSERT INTO trips VALUES (1)").catch(() => undefined);
+    });
+    await expect(swallowed).rejects.toThrow("ended with ROLLBACK");
+    const caughtAtTheEnd = db.transaction(async (tx) => {
+      await tx.last.query("INSERT INTO trips VALUES (1)").catch(() => undefined);
+    });
+    await expect(caughtAtTheEnd).rejects.toThrow("ended with ROLLBACK");
+    expect(await db.sql.query("SELECT id FROM trips")).toEqual([{ id: 1 }]);
+  });
+
+  it("WK-32 statements sent at once are run in the order in which they were sent", async () => {
+    const order = await db.transaction(async (tx) => {
+      const sent = Array.from({ length: 50 }, (_, n) => tx.query(`INSERT INTO trips VALUES (${100 + n})`));
+      const [row] = await tx.query<{ count: number }>("SELECT count(*)::int AS count FROM trips WHERE id >= 100");
+      await Promise.all(sent);
+      return row?.count;
+    });
+    expect(order).toBe(50);
+  });
 });

@@ -16,11 +16,14 @@ export function nothingAfterCommit(): AfterCommit {
   return { events: [], jobs: [] };
 }
 
-/** Carries it out; returns at once. */
+/**
+ * Carries it out; returns at once. What people are told comes after what the caller does next without waiting: an answer
+ * is sent, an adapter is started.
+ */
 export function carryOut(
   deps: { events: LiveEventPublisher; dispatcher: Pick<RunDispatcher, "hand"> },
-  after: AfterCommit,
+  after: Readonly<AfterCommit>,
 ): void {
   if (after.jobs.length > 0) deps.dispatcher.hand(after.jobs);
-  if (after.events.length > 0) void deps.events.publish(after.events);
+  if (after.events.length > 0) setImmediate(() => void deps.events.publish(after.events));
 }

@@ -113,9 +113,9 @@ function claimOnce(
 ): Promise<ClaimResult> {
   const { after, written } = told;
   return deps.db.transaction(async (tx) => {
-    const { agents, now } = await lockAgents(tx, [job.agentId]);
+    // The facts need not wait for the lock's answer: they are read behind it all the same.
+    const [{ agents, now }, facts] = await Promise.all([lockAgents(tx, [job.agentId]), readClaimFacts(tx, job)]);
     const agent = agents.get(job.agentId) ?? null;
-    const facts = await readClaimFacts(tx, job);
     const issue = facts.run?.issueId == null ? null : await lockIssueOfRun(tx, job.runId);
     const gate = issue === null ? null : await readIssueGateFacts(tx, { runId: job.runId, issueId: issue.id });
     const decision = gateClaim({
@@ -166,7 +166,7 @@ function claimOnce(
           const events = await appendRunEvents(tx, job.runId, [PROMOTED_RETRY]);
           after.events.push(...events.map(runEventEvent), runQueuedEvent(facts.run));
         }
-        const moved = await claimRunIfWaiting(tx, {
+        const moved = await claimRunIfWaiting(tx.last, {
           runId: job.runId,
           workerId: deps.workerId,
           slot: decision.slot,

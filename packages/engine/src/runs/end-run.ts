@@ -94,10 +94,18 @@ export async function endRunIn(
   ending: RunEnding,
   after: AfterCommit,
 ): Promise<EndedRun | null> {
-  const { agents, now } = await lockAgents(tx, [scope.agentId]);
+  const [{ agents, now }, issue, facts] = await Promise.all([
+    lockAgents(tx, [scope.agentId]),
+    scope.hasIssue ? lockIssueOfRun(tx, ending.runId) : null,
+    readFactsOf(tx, ending),
+  ]);
   const agent = agents.get(scope.agentId) ?? null;
-  const issue = scope.hasIssue ? await lockIssueOfRun(tx, ending.runId) : null;
-  return endLockedRun(tx, { ...deps, agent, issue, now }, ending, after);
+  return endLockedRun(tx, { ...deps, agent, issue, now, facts }, ending, after);
+}
+
+/** What an end is judged by; a run that had not started has no such facts. */
+async function readFactsOf(tx: Sql, ending: RunEnding): Promise<EndFacts | null> {
+  return ending.guard.kind === "waiting" ? null : await readEndFacts(tx, ending.runId);
 }
 
 export interface LockedScope {
@@ -105,6 +113,8 @@ export interface LockedScope {
   readonly agent: LockedAgent | null;
   readonly issue: ClaimIssue | null;
   readonly now: Date;
+  /** Read already, under the locks; absent: they are read now. */
+  readonly facts?: EndFacts | null;
   /** How transient failures come again (FI-6); absent where an end cannot be one. */
   readonly retries?: RetryPolicy;
   /** Absent where an end reports no cost. */
@@ -121,7 +131,7 @@ export async function endLockedRun(
   after: AfterCommit,
 ): Promise<EndedRun | null> {
   // Read first, so that what it is judged by cannot change between the judgement and the end (FI-2).
-  const facts = ending.guard.kind === "waiting" ? null : await readEndFacts(tx, ending.runId);
+  const facts = locked.facts === undefined ? await readFactsOf(tx, ending) : locked.facts;
   const ended = await writeEnd(tx, { locked, ending, facts });
   if (ended === null) return null;
   const { run } = ended;

@@ -23,6 +23,8 @@ import {
   readWakeFacts,
   recordWakeups,
   type Sql,
+  type WakeFacts,
+  type WakeFactsQuery,
 } from "@wakefleet/store";
 import type { NewId } from "../ids.js";
 import type { RunJob } from "../ports.js";
@@ -55,7 +57,7 @@ export async function acceptWakeups(
 ): Promise<AcceptedWakeups> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await deps.db.transaction((tx) => acceptWakeupsIn(tx, deps.newId, requests));
+      return await deps.db.transaction((tx) => acceptWakeupsIn(tx, deps.newId, requests, tx.last));
     } catch (error) {
       if (isRetryable(error) && attempt <= MAX_DEADLOCK_RETRIES) continue;
       if (isStoreUnavailable(error) || requests.length === 1) throw error;
@@ -72,7 +74,7 @@ async function acceptEachAlone(
   const all: AcceptedWakeups = { results: [], jobs: [], events: [] };
   for (const request of requests) {
     try {
-      const one = await deps.db.transaction((tx) => acceptWakeupsIn(tx, deps.newId, [request]));
+      const one = await deps.db.transaction((tx) => acceptWakeupsIn(tx, deps.newId, [request], tx.last));
       all.results.push(...one.results);
       all.jobs.push(...one.jobs);
       all.events.push(...one.events);
@@ -87,11 +89,15 @@ async function acceptEachAlone(
   return all;
 }
 
-/** The same inside a transaction of the caller, so that a change and the wakes it causes commit together (API-14). */
+/**
+ * The same inside a transaction of the caller, so that a change and the wakes it causes commit together (API-14). `last`
+ * is the transaction's last-statement handle, for a caller that has nothing left to write itself.
+ */
 export async function acceptWakeupsIn(
   tx: Sql,
   newId: NewId,
   requests: readonly AcceptWakeupRequest[],
+  last: Sql = tx,
 ): Promise<AcceptedWakeups> {
   const { world, prepared } = await openWorld(tx, requests);
   const accepted: AcceptedWakeups = { results: [], jobs: [], events: [] };
@@ -103,7 +109,7 @@ export async function acceptWakeupsIn(
     if (result.outcome === "queued" && !result.replayed && result.run !== null) newRunIds.add(result.run.id);
   }
   const record = world.record();
-  if (record.requests.length > 0) await recordWakeups(tx, record);
+  if (record.requests.length > 0) await recordWakeups(freed.length === 0 ? last : tx, record);
   for (const { run, issue } of freed) {
     // Where the wakes at hand gave the issue no run, what waited behind the cancelled one goes on (CL-15, CL-31).
     if (!world.hasActiveRun(issue)) await releaseIssue(tx, { run, issue, now: world.now, newId }, accepted);
@@ -120,32 +126,52 @@ export async function acceptWakeupsIn(
   return accepted;
 }
 
-/** Locks what the wakes are about and reads the facts. */
+/**
+ * Locks what the wakes are about and reads the facts. Sent together where one does not need the other's answer: the
+ * database takes them in this order all the same, so that the facts are those under the locks.
+ */
 async function openWorld(
   tx: Sql,
   requests: readonly AcceptWakeupRequest[],
 ): Promise<{ world: WakeWorld; prepared: PreparedWake[] }> {
   const agentIds = [...new Set(requests.map((one) => one.agentId.toLowerCase()))].filter(isGuid);
-  const { agents, now } = await lockAgents(tx, agentIds);
+  const [{ agents, now }, { prepared, issues, facts, places }] = await Promise.all([
+    lockAgents(tx, agentIds),
+    readBesideAgents(tx, requests),
+  ]);
+  return { world: new WakeWorld(now, agents, issues, facts, places), prepared };
+}
+
+/** What is locked and read behind the agents' locks, whatever these answer. */
+async function readBesideAgents(
+  tx: Sql,
+  requests: readonly AcceptWakeupRequest[],
+): Promise<{
+  prepared: PreparedWake[];
+  issues: ReadonlyMap<string, LockedIssue>;
+  facts: WakeFacts;
+  places: ReadonlyMap<PreparedWake, number>;
+}> {
   const prepared = await prepareWakes(tx, requests);
   const issueIds = [...new Set(prepared.map((wake) => wake.issueId).filter(isGuid))];
   const issues = issueIds.length === 0 ? new Map<string, LockedIssue>() : await lockIssues(tx, issueIds);
+  const named = prepared.filter((wake) => isGuid(wake.request.agentId));
+  const facts = await readWakeFacts(tx, wakeFactsQuery(named, [...issues.values()]));
+  return { prepared, issues, facts, places: new Map(named.map((wake, place) => [wake, place])) };
+}
 
-  const living = prepared.filter((wake) => agents.has(wake.request.agentId));
-  const keyed = living.filter((wake) => wake.request.idempotencyKey !== null);
-  const lockedIssues = [...issues.values()];
-  const facts = await readWakeFacts(tx, {
-    taskAgentIds: living.map((wake) => wake.request.agentId),
-    taskKeys: living.map((wake) => wake.taskKey),
-    issueIds: lockedIssues.map((issue) => issue.id),
-    companyIds: lockedIssues.map((issue) => issue.companyId),
-    lockRunIds: lockedIssues.map((issue) => issue.executionRunId).filter((id) => id !== null),
+function wakeFactsQuery(wakes: readonly PreparedWake[], issues: readonly LockedIssue[]): WakeFactsQuery {
+  const keyed = wakes.filter((wake) => wake.request.idempotencyKey !== null);
+  return {
+    taskAgentIds: wakes.map((wake) => wake.request.agentId),
+    taskKeys: wakes.map((wake) => wake.taskKey),
+    issueIds: issues.map((issue) => issue.id),
+    companyIds: issues.map((issue) => issue.companyId),
+    lockRunIds: issues.map((issue) => issue.executionRunId).filter((id) => id !== null),
     keyAgentIds: keyed.map((wake) => wake.request.agentId),
     keys: keyed.map((wake) => wake.request.idempotencyKey as string),
-    policies: living.map(policyQueryOf),
-  });
-  const places = new Map(living.map((wake, place) => [wake, place]));
-  return { world: new WakeWorld(now, agents, issues, facts, places), prepared };
+    policies: wakes.map(policyQueryOf),
+  };
 }
 
 /** WK-11: only wakes that ask to resume a run cost a statement. */

@@ -9,6 +9,7 @@ import type { Database } from "@wakefleet/store";
 import type { RunDispatcher } from "../dispatch/run-dispatcher.js";
 import type { NewId } from "../ids.js";
 import type { LiveEventPublisher } from "../ports.js";
+import { carryOut } from "../runs/after-commit.js";
 import { acceptWakeups } from "./accept-wakeups.js";
 import type { AcceptWakeupRequest, AcceptWakeupResult } from "./wake-request.js";
 
@@ -43,8 +44,7 @@ export function createWakeupAcceptor(deps: WakeupAcceptorDeps): WakeupAcceptor {
 
   async function acceptBatch(requests: readonly AcceptWakeupRequest[]): Promise<AcceptWakeupResult[]> {
     const accepted = await acceptWakeups(deps, requests);
-    if (accepted.jobs.length > 0) deps.dispatcher.hand(accepted.jobs);
-    if (accepted.events.length > 0) void deps.events.publish(accepted.events);
+    carryOut(deps, accepted);
     return accepted.results;
   }
 

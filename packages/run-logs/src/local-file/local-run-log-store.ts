@@ -27,9 +27,15 @@ export function createLocalRunLogStore(options: LocalRunLogStoreOptions): RunLog
     refOf: runLogRef,
     async openRunLog(open): Promise<RunLogWriter> {
       const ref = runLogRef(open);
-      const path = pathOf(ref);
-      await mkdir(dirname(path), { recursive: true, mode: FOLDER_MODE });
-      return openRunLogFile({ ...open, ref, path, now });
+      const file = { ...open, ref, path: pathOf(ref), now };
+      try {
+        return await openRunLogFile(file);
+      } catch (error) {
+        if (!isMissing(error)) throw error;
+      }
+      // An agent's first run here: all others are spared the question.
+      await mkdir(dirname(file.path), { recursive: true, mode: FOLDER_MODE });
+      return openRunLogFile(file);
     },
     async read({ ref, offset, limitBytes }): Promise<RunLogPage | null> {
       return readPage({ path: pathOf(ref), offset, limitBytes });

@@ -170,35 +170,30 @@ export interface ClaimedRow {
   readonly agentStatus: AgentStatus;
 }
 
-/**
- * Makes a waiting run `running` for this worker, by compare-and-set, its request `claimed`, its agent `running`, and
- * writes the event `run started`. Claim and start are one statement: what lies between them touches no store.
- */
-export async function claimRunIfWaiting(tx: Sql, input: ClaimInput): Promise<Transition<ClaimedRow>> {
-  const rows = await tx.query<{
-    run: Record<string, unknown>;
-    event: Record<string, unknown>;
-    agent_status: AgentStatus;
-  }>(
-    `WITH run AS (
+/** The execution lock of the run's issue (CL-14); a statement of its own text, since most runs have no issue. */
+const TAKE_LOCK = `
+     lock AS (
+       UPDATE issues i SET execution_run_id = run.id, execution_agent_name_key = $10, execution_locked_at = now(),
+              updated_at = now()
+         FROM run WHERE i.id = run.lock_issue_id
+     ),`;
+
+function claimSql(lock: string): string {
+  return `WITH run AS (
        UPDATE heartbeat_runs SET status = 'running', worker_id = $2, claim_token = claim_token + 1,
               start_token = claim_token + 1, run_slot = $3,
               lease_expires_at = clock_timestamp() + make_interval(secs => $4::float8 / 1000),
               lock_issue_id = $5::uuid, started_at = coalesce(started_at, now()),
-              dispatched_at = coalesce(dispatched_at, now()), log_store = $8, log_ref = $9,
-              event_seq = event_seq + 1, receipts = ${withReceipt("heartbeat_runs", "$10::jsonb")}, updated_at = now()
+              dispatched_at = coalesce(dispatched_at, now()), log_store = $7, log_ref = $8,
+              event_seq = event_seq + 1, receipts = ${withReceipt("heartbeat_runs", "$9::jsonb")}, updated_at = now()
         WHERE id = $1 AND status IN ('queued','scheduled_retry')
        RETURNING *
      ), request AS (
        UPDATE agent_wakeup_requests w SET status = 'claimed', claimed_at = now(), updated_at = now()
          FROM run WHERE w.id = run.wakeup_request_id AND w.status = 'queued'
-     ), lock AS (
-       UPDATE issues i SET execution_run_id = run.id, execution_agent_name_key = $6, execution_locked_at = now(),
-              updated_at = now()
-         FROM run WHERE i.id = run.lock_issue_id
-     ), state AS (
+     ),${lock} state AS (
        INSERT INTO agent_runtime_state (agent_id, company_id, adapter_type)
-       SELECT agent_id, company_id, $7 FROM run ON CONFLICT (agent_id) DO NOTHING
+       SELECT agent_id, company_id, $6 FROM run ON CONFLICT (agent_id) DO NOTHING
      ), agent AS (
        UPDATE agents a SET status = 'running', updated_at = now()
          FROM run WHERE a.id = run.agent_id AND a.status NOT IN ('paused','terminated','pending_approval','running')
@@ -210,20 +205,36 @@ export async function claimRunIfWaiting(tx: Sql, input: ClaimInput): Promise<Tra
      )
      SELECT to_jsonb(run.*) AS run, to_jsonb(event.*) AS event,
             coalesce((SELECT status FROM agent), (SELECT a.status FROM agents a WHERE a.id = run.agent_id)) AS agent_status
-       FROM run, event`,
+       FROM run, event`;
+}
+
+const CLAIM = claimSql("");
+const CLAIM_WITH_LOCK = claimSql(TAKE_LOCK);
+
+/**
+ * Makes a waiting run `running` for this worker, by compare-and-set, its request `claimed`, its agent `running`, and
+ * writes the event `run started`. Claim and start are one statement: what lies between them touches no store.
+ */
+export async function claimRunIfWaiting(tx: Sql, input: ClaimInput): Promise<Transition<ClaimedRow>> {
+  const rows = await tx.query<{
+    run: Record<string, unknown>;
+    event: Record<string, unknown>;
+    agent_status: AgentStatus;
+  }>(
+    input.lockIssueId === null ? CLAIM : CLAIM_WITH_LOCK,
     [
       input.runId,
       input.workerId,
       input.slot,
       input.leaseMs,
       input.lockIssueId,
-      input.agentNameKey,
       input.adapterType,
       input.logStore,
       input.logRef,
       receiptParam(input.receipt),
+      ...(input.lockIssueId === null ? [] : [input.agentNameKey]),
     ],
-    "claim_run_if_waiting",
+    input.lockIssueId === null ? "claim_run_if_waiting" : "claim_run_and_issue_if_waiting",
   );
   const row = rows[0];
   if (row === undefined) return { kind: "lost" };

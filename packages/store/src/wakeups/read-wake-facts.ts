@@ -105,45 +105,65 @@ export const INTERACTION_MEMBERS = `
 export const SHOWN_SESSION_ID = `left(coalesce(s.session_display_id, s.session_params_json->>'sessionId'),
   ${SESSION_DISPLAY_ID_MAX_CHARS})`;
 
-const READ_WAKE_FACTS = `
-  WITH task AS (SELECT agent_id, task_key FROM unnest($1::uuid[], $2::text[]) AS t(agent_id, task_key)),
-       named AS (SELECT company_id, issue_id FROM unnest($3::uuid[], $4::text[]) AS n(company_id, issue_id)),
-       keyed AS (SELECT agent_id, key FROM unnest($6::uuid[], $7::text[]) AS k(agent_id, key)),
-       active AS (
+/** Which parts of the facts a set of wakes needs. What none of them is about is not asked, and not even planned. */
+interface Asked {
+  readonly issues: boolean;
+  readonly keys: boolean;
+}
+
+/** The statement for what is asked. PostgreSQL pays for each part of a statement, also for those that find nothing. */
+function readWakeFactsSql({ issues, keys }: Asked): string {
+  const project = issues ? "ARRAY[p.project_id, i.project_id]" : "ARRAY[p.project_id]";
+  return [
+    `WITH task AS (SELECT agent_id, task_key FROM unnest($1::uuid[], $2::text[]) AS t(agent_id, task_key)),`,
+    issues
+      ? `named AS (SELECT company_id, issue_id FROM unnest($5::uuid[], $6::text[]) AS n(company_id, issue_id)),`
+      : "",
+    `active AS (
          SELECT r.* FROM (SELECT DISTINCT * FROM task WHERE task_key IS NOT NULL) t JOIN heartbeat_runs r
                 ON r.agent_id = t.agent_id AND r.task_key = t.task_key AND r.status IN ${ACTIVE}
          UNION
          SELECT r.* FROM (SELECT DISTINCT agent_id FROM task WHERE task_key IS NULL) t JOIN heartbeat_runs r
-                ON r.agent_id = t.agent_id AND r.task_key IS NULL AND r.status IN ${ACTIVE}
-         UNION
+                ON r.agent_id = t.agent_id AND r.task_key IS NULL AND r.status IN ${ACTIVE}`,
+    issues
+      ? `UNION
          SELECT r.* FROM named n JOIN heartbeat_runs r
                 ON r.company_id = n.company_id AND r.issue_id = n.issue_id AND r.status IN ${ACTIVE}
          UNION
-         SELECT r.* FROM heartbeat_runs r WHERE r.id = ANY($5::uuid[]) AND r.status IN ${ACTIVE}
-       )
+         SELECT r.* FROM heartbeat_runs r WHERE r.id = ANY($9::uuid[]) AND r.status IN ${ACTIVE}`
+      : "",
+    `)
   SELECT 'run' AS kind, to_jsonb(active) || jsonb_build_object('agent_name', a.name) AS doc
     FROM active JOIN agents a ON a.id = active.agent_id
+  UNION ALL
+  SELECT 'policy', jsonb_build_object('n', p.n, 'budget', ${budgetFactsOf("a", project)}`,
+    issues
+      ? `, 'hold', ${pauseHoldOver("i.id", "a.company_id")},
+           'unresolvedBlockers', ${unresolvedBlockersOf("i.id", "a.company_id")},
+           'comment', ${commentFactOf("p.comment_id", "a.company_id")})
+    FROM unnest($3::uuid[], $4::uuid[], $7::uuid[], $8::uuid[]) WITH ORDINALITY
+           AS p(agent_id, project_id, issue_id, comment_id, n)
+    JOIN agents a ON a.id = p.agent_id
+    LEFT JOIN issues i ON i.id = p.issue_id AND i.company_id = a.company_id
   UNION ALL
   SELECT 'interaction', jsonb_build_object('runId', r.id, ${INTERACTION_MEMBERS})
     FROM active r JOIN named n ON n.company_id = r.company_id AND n.issue_id = r.issue_id
    WHERE r.status IN ('queued','scheduled_retry')
   UNION ALL
-  SELECT 'policy', jsonb_build_object('n', p.n, 'budget', ${budgetFactsOf("a", "ARRAY[p.project_id, i.project_id]")},
-           'hold', ${pauseHoldOver("i.id", "a.company_id")}, 'unresolvedBlockers', ${unresolvedBlockersOf("i.id", "a.company_id")},
-           'comment', ${commentFactOf("p.comment_id", "a.company_id")})
-    FROM unnest($8::uuid[], $9::uuid[], $10::uuid[], $11::uuid[]) WITH ORDINALITY
-           AS p(agent_id, project_id, issue_id, comment_id, n)
-    JOIN agents a ON a.id = p.agent_id
-    LEFT JOIN issues i ON i.id = p.issue_id AND i.company_id = a.company_id
-  UNION ALL
   SELECT 'deferred', jsonb_build_object('id', w.id, 'agentId', w.agent_id, 'issueId', w.issue_id, 'payload', w.payload)
     FROM named n JOIN agent_wakeup_requests w
-      ON w.company_id = n.company_id AND w.issue_id = n.issue_id AND w.status = 'deferred_issue_execution'
-  UNION ALL
+      ON w.company_id = n.company_id AND w.issue_id = n.issue_id AND w.status = 'deferred_issue_execution'`
+      : `, 'hold', NULL, 'unresolvedBlockers', '[]'::jsonb, 'comment', NULL)
+    FROM unnest($3::uuid[], $4::uuid[]) WITH ORDINALITY AS p(agent_id, project_id, n)
+    JOIN agents a ON a.id = p.agent_id`,
+    keys
+      ? `UNION ALL
   SELECT 'answer', jsonb_build_object('agentId', w.agent_id, 'idempotencyKey', w.idempotency_key,
            'fingerprint', w.idempotency_fingerprint, 'responseStatus', w.response_status, 'responseJson', w.response_json)
-    FROM keyed k JOIN agent_wakeup_requests w ON w.agent_id = k.agent_id AND w.idempotency_key = k.key
-  UNION ALL
+    FROM unnest($${issues ? 10 : 5}::uuid[], $${issues ? 11 : 6}::text[]) AS k(agent_id, key)
+    JOIN agent_wakeup_requests w ON w.agent_id = k.agent_id AND w.idempotency_key = k.key`
+      : "",
+    `UNION ALL
   SELECT 'session', jsonb_build_object('agentId', s.agent_id, 'adapterType', s.adapter_type, 'taskKey', s.task_key,
            'displayId', ${SHOWN_SESSION_ID})
     FROM (SELECT DISTINCT * FROM task WHERE task_key IS NOT NULL) t
@@ -154,26 +174,47 @@ const READ_WAKE_FACTS = `
   SELECT 'session', jsonb_build_object('agentId', s.agent_id, 'adapterType', s.adapter_type, 'taskKey', NULL,
            'displayId', left(s.session_id, ${SESSION_DISPLAY_ID_MAX_CHARS}))
     FROM (SELECT DISTINCT agent_id FROM task WHERE task_key IS NULL) t
-    JOIN agent_runtime_state s ON s.agent_id = t.agent_id`;
+    JOIN agent_runtime_state s ON s.agent_id = t.agent_id`,
+  ].join("\n");
+}
+
+/** The statements, by name: each is one text, prepared once a connection. */
+const STATEMENTS = new Map(
+  [false, true].flatMap((issues) =>
+    [false, true].map((keys) => [statementName({ issues, keys }), readWakeFactsSql({ issues, keys })] as const),
+  ),
+);
+
+function statementName({ issues, keys }: Asked): string {
+  return `read_wake_facts${issues ? "_of_issues" : ""}${keys ? "_with_keys" : ""}`;
+}
 
 /** Reads the facts. */
 export async function readWakeFacts(tx: Sql, query: WakeFactsQuery): Promise<WakeFacts> {
+  const asked = {
+    issues: query.issueIds.length > 0 || query.policies.some((one) => one.issueId !== null || one.commentId !== null),
+    keys: query.keys.length > 0,
+  };
+  const name = statementName(asked);
   const rows = await tx.query<{ kind: string; doc: Record<string, unknown> }>(
-    READ_WAKE_FACTS,
+    STATEMENTS.get(name) ?? "",
     [
       query.taskAgentIds,
       query.taskKeys,
-      query.companyIds,
-      query.issueIds,
-      query.lockRunIds,
-      query.keyAgentIds,
-      query.keys,
       query.policies.map((one) => one.agentId),
       query.policies.map((one) => one.projectId),
-      query.policies.map((one) => one.issueId),
-      query.policies.map((one) => one.commentId),
+      ...(asked.issues
+        ? [
+            query.companyIds,
+            query.issueIds,
+            query.policies.map((one) => one.issueId),
+            query.policies.map((one) => one.commentId),
+            query.lockRunIds,
+          ]
+        : []),
+      ...(asked.keys ? [query.keyAgentIds, query.keys] : []),
     ],
-    "read_wake_facts",
+    name,
   );
   const facts = {
     runs: [] as RunRow[],

@@ -105,7 +105,8 @@ export interface WakeupRecord {
   readonly activity: readonly ActivityEntry[];
 }
 
-const RECORD_WAKEUPS = `
+/** New requests and runs: what most wakes come to. */
+const NEW_ROWS = `
   WITH doc AS (SELECT $1::jsonb AS doc),
   requests AS (
     INSERT INTO agent_wakeup_requests (id, company_id, agent_id, source, trigger_detail, reason, payload, status,
@@ -138,7 +139,10 @@ const RECORD_WAKEUPS = `
         "issueId" text, "taskKey" text, "sessionIdBefore" text, "continuationAttempt" int, "retryOfRunId" uuid,
         "processLossRetryCount" int, "scheduledRetryAt" timestamptz, "scheduledRetryAttempt" int,
         "scheduledRetryReason" text, receipts jsonb)
-  ),
+  )`;
+
+/** What wakes change of rows that are there. */
+const CHANGED_ROWS = `
   merged_runs AS (
     UPDATE heartbeat_runs t SET context_snapshot = m."contextSnapshot", issue_id = m."issueId",
         task_key = m."taskKey", updated_at = now(),
@@ -164,13 +168,21 @@ const RECORD_WAKEUPS = `
       FROM doc, jsonb_to_recordset(doc.doc->'locks') AS l("issueId" uuid, "runId" uuid)
      WHERE t.id = l."runId" AND t.status = 'running'
        AND NOT EXISTS (SELECT 1 FROM jsonb_to_recordset(doc.doc->'mergedRuns') AS m(id uuid) WHERE m.id = t.id)
-  )
+  )`;
+
+const ACTIVITY = `
   INSERT INTO activity_log (company_id, actor_type, actor_id, action, entity_type, entity_id, agent_id, run_id, details)
   SELECT a."companyId", a."actorType", a."actorId", a.action, a."entityType", a."entityId", a."agentId", a."runId", a.details
     FROM doc, jsonb_to_recordset(doc.doc->'activity') AS a("companyId" uuid, "actorType" text, "actorId" text,
       action text, "entityType" text, "entityId" text, "agentId" uuid, "runId" uuid, details jsonb)`;
 
+/** Two texts: PostgreSQL makes every part of a statement ready, also those that turn out to write nothing. */
+const RECORD_NEW = `${NEW_ROWS}${ACTIVITY}`;
+const RECORD_WAKEUPS = `${NEW_ROWS},${CHANGED_ROWS}${ACTIVITY}`;
+
 /** Writes what was decided. The caller holds the locks of the agents and issues concerned. */
 export async function recordWakeups(tx: Sql, record: WakeupRecord): Promise<void> {
-  await tx.query(RECORD_WAKEUPS, [toDatabaseJson(record)], "record_wakeups");
+  const changes = record.mergedRuns.length + record.mergedRequests.length + record.locks.length;
+  if (changes === 0) await tx.query(RECORD_NEW, [toDatabaseJson(record)], "record_new_wakeups");
+  else await tx.query(RECORD_WAKEUPS, [toDatabaseJson(record)], "record_wakeups");
 }
