@@ -5,14 +5,7 @@
  * BullMQ's own `forQueue()` is not used: its siblings carry the options of the queue they were made from, and without
  * a lock duration among them BullMQ's fetch fails (see docs/decisions/0003-one-consumer-for-all-queues.md).
  */
-import {
-  createIORedisClient,
-  type IRedisTransaction,
-  type KeysMap,
-  QueueKeys,
-  RedisConnection,
-  RedisQueueBackend,
-} from "bullmq";
+import { createIORedisClient, type KeysMap, QueueKeys, RedisConnection, RedisQueueBackend } from "bullmq";
 import type { Redis } from "ioredis";
 import { agentQueueName, agentQueuePrefix, type FleetKeys, fleetKeys } from "./keys.js";
 import { createLimitedLog, errorText, type LimitedLog, type QueueLog } from "./log.js";
@@ -41,8 +34,10 @@ export interface CommandTarget {
   runCommand(name: string, args: unknown[]): unknown;
 }
 
-/** A pipeline: commands of one batch, written and answered together. */
-export type CommandBatch = IRedisTransaction;
+/** Commands of one batch, written together; `exec` answers each, in order, with its error or its reply. */
+export interface CommandBatch extends CommandTarget {
+  exec(): Promise<[Error | null, unknown][] | null>;
+}
 
 /** One agent's queue: BullMQ's backend, and the keys our own scripts need. */
 export interface AgentQueue {
@@ -54,6 +49,8 @@ export interface AgentQueue {
 
 const DEFAULT_KEEP: KeepFinished = { ageSec: 24 * 3600, count: 50 };
 const DEFAULT_MAX_HANDLES = 1_000;
+/** Commands up to which a batch is sent without a pipeline. */
+const SMALL_BATCH = 16;
 
 /**
  * How long BullMQ's lock on a running job lasts. Nobody checks for stalled jobs by it (a run is never started again
@@ -136,9 +133,34 @@ export class AgentQueues {
     return this.client.runCommand(script, [...args]);
   }
 
-  /** A batch of commands over any queues. */
-  batch(): CommandBatch {
-    return this.client.pipeline();
+  /**
+   * A batch of commands over any queues. A small one is sent command by command, which Redis gets in one go all the same:
+   * making ioredis' pipeline ready costs more than a handful of commands.
+   */
+  batch(input: { commands: number }): CommandBatch {
+    return input.commands <= SMALL_BATCH ? new DirectBatch(this.client) : this.client.pipeline();
+  }
+}
+
+/** Commands sent at once on the connection, their replies collected. */
+class DirectBatch implements CommandBatch {
+  private readonly replies: Promise<[Error | null, unknown]>[] = [];
+
+  constructor(private readonly client: CommandTarget) {}
+
+  /** Like a pipeline's, it answers the batch: a reply, also a refusal, is `exec`'s to tell. */
+  runCommand(name: string, args: unknown[]): this {
+    this.replies.push(
+      Promise.resolve(this.client.runCommand(name, args)).then(
+        (value) => [null, value],
+        (error: unknown) => [error instanceof Error ? error : new Error(String(error)), null],
+      ),
+    );
+    return this;
+  }
+
+  exec(): Promise<[Error | null, unknown][]> {
+    return Promise.all(this.replies);
   }
 }
 

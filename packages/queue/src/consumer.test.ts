@@ -104,7 +104,7 @@ describe("the consumer of all queues", () => {
   it("QU-8 starts another agent's job long before a flood is worked off", async () => {
     const corner = await openCorner();
     const started: string[] = [];
-    const flood = Array.from({ length: 5_000 }, (_, index) => runJob("flood", `f${index}`, { concurrency: 10 }));
+    const flood = Array.from({ length: 1_000 }, (_, index) => runJob("flood", `f${index}`, { concurrency: 10 }));
     await corner.consume({
       capacity: 10,
       onJob: async ({ agentId }) => {
@@ -114,8 +114,8 @@ describe("the consumer of all queues", () => {
       },
     });
     await corner.add(flood);
-    await waitFor(() => started.length === 5_001, { what: "all starts", deadlineMs: 25_000 });
-    expect(started.indexOf("other")).toBeLessThan(500);
+    await waitFor(() => started.length === 1_001, { what: "all starts", deadlineMs: 25_000 });
+    expect(started.indexOf("other")).toBeLessThan(300);
   });
 
   it("QU-7 serves 2,000 queues over two connections", async () => {

@@ -4,7 +4,7 @@
  * whose outcome is unknown simply is dispatched again.
  */
 import type { RunJobData } from "@wakefleet/contracts";
-import type { JobJson } from "bullmq";
+import type { IRedisTransaction, JobJson } from "bullmq";
 import { type AgentQueue, type AgentQueues, EVENT_STREAM_LENGTH, queueKey } from "./agent-queues.js";
 import { errorText } from "./log.js";
 import type { ReadySet, Signal } from "./ready-set.js";
@@ -94,7 +94,8 @@ async function dispatchBatch(queues: AgentQueues, ready: ReadySet, jobs: readonl
     signals.push({ agentId, at: job.delayUntilMs !== undefined && job.delayUntilMs > now ? job.delayUntilMs : "now" });
     results.set(runId, { runId, ok: true });
   }
-  const batch = queues.batch();
+  // At most two commands a job, and the hints.
+  const batch = queues.batch({ commands: 2 * adds.length + 1 });
   const queued: Promise<string>[] = [];
   const ensured = new Set<string>();
   const positions: number[] = [];
@@ -106,8 +107,8 @@ async function dispatchBatch(queues: AgentQueues, ready: ReadySet, jobs: readonl
       batch.runCommand("queueEnsure", ensureArgs(queue, job.concurrency, false));
       position += 1;
     }
-    // Joins the batch synchronously; the promise only carries the batch itself.
-    queued.push(queue.backend.addJobToTransaction(batch, jobJson(job, now), job.data.runId));
+    // Joins the batch synchronously, of which it uses `runCommand` only; the promise carries nothing but the batch.
+    queued.push(queue.backend.addJobToTransaction(batch as IRedisTransaction, jobJson(job, now), job.data.runId));
     positions.push(position);
     position += 1;
   }

@@ -83,7 +83,7 @@ export class QueueControl {
     const counted: QueueCounts[] = [];
     for (let from = 0; from < agentIds.length; from += COUNT_BATCH) {
       const part = agentIds.slice(from, from + COUNT_BATCH);
-      const batch = this.queues.batch();
+      const batch = this.queues.batch({ commands: part.length });
       for (const agentId of part) {
         const queue = this.queues.queue(agentId);
         batch.runCommand(
