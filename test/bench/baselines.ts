@@ -4,7 +4,10 @@ import { fileURLToPath } from "node:url";
 import { Queue, Worker } from "bullmq";
 import { Redis } from "ioredis";
 import type { BenchStores } from "./fleet.js";
+import { postJson } from "./measure-latency.js";
+import { withoutWarmUp } from "./statistics.js";
 
+const HTTP_SERVER = fileURLToPath(new URL("./bare-http-server.ts", import.meta.url));
 const DRAIN_WORKER = fileURLToPath(new URL("./bare-bullmq-worker.ts", import.meta.url));
 const connectionOf = (stores: BenchStores): Redis => new Redis(stores.redis.url, { maxRetriesPerRequest: null });
 
@@ -32,7 +35,7 @@ export async function bareBullmqLatencies(stores: BenchStores, samples: number):
   await worker.close();
   await queue.close();
   redis.disconnect();
-  return latencies.slice(Math.floor(samples / 10));
+  return withoutWarmUp(latencies);
 }
 
 /**
@@ -60,7 +63,25 @@ export async function barePostgresTransactions(stores: BenchStores, samples: num
     });
     durations.push(performance.now() - startedAt);
   }
-  return durations.slice(Math.floor(samples / 10));
+  return withoutWarmUp(durations);
+}
+
+/** Milliseconds from a JSON POST to its answer, of a bare `node:http` server in a process of its own. */
+export async function bareHttpPosts(samples: number): Promise<number[]> {
+  const server = fork(HTTP_SERVER, [], { execArgv: ["--import", "tsx"] });
+  const { port } = await new Promise<{ port: number }>((resolve, reject) => {
+    server.once("message", (address) => resolve(address as { port: number }));
+    server.once("exit", (code) => reject(new Error(`the bare HTTP server ended with ${code}`)));
+  });
+  const durations: number[] = [];
+  for (let index = 0; index < samples; index += 1) {
+    const startedAt = performance.now();
+    await postJson(`http://127.0.0.1:${port}/`, { key: "none", body: { payload: { taskKey: `bare-${index}` } } });
+    durations.push(performance.now() - startedAt);
+  }
+  server.removeAllListeners("exit");
+  server.disconnect();
+  return withoutWarmUp(durations);
 }
 
 /** No-op jobs a second of two processes that serve `queues` queues of global concurrency `concurrency`. */

@@ -5,11 +5,11 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { Redis } from "ioredis";
-import { bareBullmqDrain, bareBullmqLatencies, barePostgresTransactions } from "./baselines.js";
+import { bareBullmqDrain, bareBullmqLatencies, bareHttpPosts, barePostgresTransactions } from "./baselines.js";
 import type { Figure } from "./figures.js";
 import { type BenchStores, createAgents, startBenchFleet, startBenchStores } from "./fleet.js";
 import { drainRate } from "./measure-drain.js";
-import { countClients, idleCost } from "./measure-idle.js";
+import { countClients, idleCost, queuesAtRest } from "./measure-idle.js";
 import { wakeToStart } from "./measure-latency.js";
 import { countStatements } from "./measure-statements.js";
 import { machine, markdownTable, terminalTable } from "./report.js";
@@ -45,7 +45,7 @@ function tell(line: string): void {
 async function measure(stores: BenchStores): Promise<Figure[]> {
   const quick = flags.quick;
   const figures: Figure[] = [];
-  const samples = quick ? 100 : 400;
+  const samples = quick ? 200 : 800;
   const agentsWide = quick ? 1_000 : 10_000;
 
   tell(`bare BullMQ: add → start, ${samples} jobs`);
@@ -53,7 +53,12 @@ async function measure(stores: BenchStores): Promise<Figure[]> {
   tell(`bare PostgreSQL: lock, read and write in one transaction, ${samples} times`);
   const transactions = await barePostgresTransactions(stores, samples);
   const oneTransaction = median(transactions);
-  figures.push({ name: "bare PostgreSQL transaction (lock, read, write), p50", value: oneTransaction, unit: "ms" });
+  tell(`bare node:http: post → answer, ${samples} times`);
+  const posts = await bareHttpPosts(samples);
+  figures.push(
+    { name: "bare PostgreSQL transaction (lock, read, write), p50", value: oneTransaction, unit: "ms" },
+    { name: "bare node:http, JSON post → answer, p50", value: median(posts), unit: "ms" },
+  );
 
   for (const count of [10, agentsWide]) {
     tell(`${count.toLocaleString("en-US")} agents, one worker: connections, idle cost, wake → adapter start`);
@@ -66,8 +71,9 @@ async function measure(stores: BenchStores): Promise<Figure[]> {
     await api.stop();
     const fleet = await startBenchFleet(stores, { workers: 1, prefix });
     await fillQueues(fleet, agentIds);
+    await queuesAtRest(stores, prefix);
     const cost = await idleCost(stores, { fleet, connectionsBefore: apiConnections, forMs: quick ? 5_000 : 20_000 });
-    const latencies = await wakeToStart(fleet, agentIds, samples);
+    const latencies = await wakeToStart({ fleet, stores }, agentIds, samples);
     await fleet.stop();
     const name = `${count.toLocaleString("en-US")} agents`;
     const allowed = 3 * median(bullmq) + 2 * oneTransaction;

@@ -1,6 +1,7 @@
 /** What one worker costs while ten thousand agents are idle: Redis connections, CPU, memory, commands. */
 import { readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
+import { fleetKeys } from "@wakefleet/queue";
 import { Redis } from "ioredis";
 import type { BenchFleet, BenchStores } from "./fleet.js";
 
@@ -22,6 +23,16 @@ function cpuTicks(pid: number): number {
 function residentMb(pid: number): number {
   const match = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"));
   return Number(match?.[1] ?? 0) / 1024;
+}
+
+/**
+ * Waits until no queue is to be looked at again. After its last job each is looked at once more, some seconds later (the
+ * ready set's law 5): that belongs to the job, not to idling.
+ */
+export async function queuesAtRest(stores: BenchStores, prefix: string): Promise<void> {
+  const redis = new Redis(stores.redis.url);
+  while ((await redis.zcard(fleetKeys(prefix).ready)) > 0) await delay(100);
+  redis.disconnect();
 }
 
 /** Watches the fleet's one worker for `forMs`. Its connections are those that appear with it. */

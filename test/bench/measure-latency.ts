@@ -1,8 +1,17 @@
 /** Wake → adapter start over HTTP on an idle fleet, one wake at a time, of random agents. */
-import type { BenchFleet } from "./fleet.js";
+import { Agent, request } from "node:http";
+import type { BenchFleet, BenchStores } from "./fleet.js";
+import { withoutWarmUp } from "./statistics.js";
 
-/** Milliseconds from before the POST to the adapter's start. */
-export async function wakeToStart(fleet: BenchFleet, agentIds: readonly string[], samples: number): Promise<number[]> {
+/**
+ * Milliseconds from before the POST to the adapter's start. The fleet is idle before each: the run of the wake before has
+ * ended. The client keeps one connection open, as every client of a busy service does.
+ */
+export async function wakeToStart(
+  { fleet, stores }: { fleet: BenchFleet; stores: BenchStores },
+  agentIds: readonly string[],
+  samples: number,
+): Promise<number[]> {
   const startedAt = new Map<string, number>();
   let tell: (() => void) | null = null;
   const stopListening = fleet.onStart(({ runId, atMs }) => {
@@ -20,9 +29,19 @@ export async function wakeToStart(fleet: BenchFleet, agentIds: readonly string[]
       });
     }
     latencies.push((startedAt.get(run) ?? 0) - postedAt);
+    while (!(await hasEnded(stores, run))) await new Promise((resolve) => setTimeout(resolve, 2));
   }
   stopListening();
-  return latencies.slice(Math.floor(samples / 10));
+  return withoutWarmUp(latencies);
+}
+
+async function hasEnded(stores: BenchStores, runId: string): Promise<boolean> {
+  const rows = await stores.db.sql.query(
+    "SELECT FROM heartbeat_runs WHERE id = $1 AND finished_at IS NOT NULL",
+    [runId],
+    "bench_has_ended",
+  );
+  return rows.length > 0;
 }
 
 /** Posts one wake; answers the run's id. */
@@ -31,11 +50,38 @@ export async function wake(
   agentId: string,
   taskKey: string,
 ): Promise<string> {
-  const response = await fetch(`${fleet.apiUrl}/api/agents/${agentId}/wakeup`, {
-    method: "POST",
-    headers: { "content-type": "application/json", authorization: `Bearer ${fleet.adminKey}` },
-    body: JSON.stringify({ payload: { taskKey } }),
+  const { status, text } = await postJson(`${fleet.apiUrl}/api/agents/${agentId}/wakeup`, {
+    key: fleet.adminKey,
+    body: { payload: { taskKey } },
   });
-  if (response.status !== 202) throw new Error(`a wake was answered ${response.status}: ${await response.text()}`);
-  return ((await response.json()) as { id: string }).id;
+  if (status !== 202) throw new Error(`a wake was answered ${status}: ${text}`);
+  return (JSON.parse(text) as { id: string }).id;
+}
+
+const keptAlive = new Agent({ keepAlive: true });
+
+/** One POST over a kept connection; nothing of the client's own stands between the clock and the wire. */
+export function postJson(
+  url: string,
+  post: { readonly key: string; readonly body: object },
+): Promise<{ status: number; text: string }> {
+  const body = JSON.stringify(post.body);
+  return new Promise((resolve, reject) => {
+    const headers = {
+      "content-type": "application/json",
+      "content-length": Buffer.byteLength(body),
+      authorization: `Bearer ${post.key}`,
+    };
+    const sent = request(url, { method: "POST", agent: keptAlive, headers }, (response) => {
+      let text = "";
+      response.setEncoding("utf8");
+      response.on("data", (part: string) => {
+        text += part;
+      });
+      response.on("end", () => resolve({ status: response.statusCode ?? 0, text }));
+      response.on("error", reject);
+    });
+    sent.on("error", reject);
+    sent.end(body);
+  });
 }
