@@ -412,6 +412,69 @@ describe("API-70 to API-81 agents", () => {
   });
 });
 
+describe("sessions", () => {
+  const reset = (id: string, body: object) =>
+    expectStatus(api.call("POST", agentPath(id, "/runtime-state/reset-session"), { body }), 200);
+  const addSession = (agentId: string, taskKey: string, columns: { adapterType?: string; at?: string } = {}) =>
+    api.db.sql.query(
+      `INSERT INTO agent_task_sessions (company_id, agent_id, adapter_type, task_key, session_params_json,
+           session_display_id, updated_at)
+       VALUES ($1, $2, $3, $4, jsonb_build_object('sessionId', $4::text), $4, $5::timestamptz)`,
+      [company.id, agentId, columns.adapterType ?? "process", taskKey, columns.at ?? "2026-01-01"],
+    );
+  const giveOwn = (agentId: string) =>
+    api.db.sql.query(
+      `INSERT INTO agent_runtime_state (agent_id, company_id, adapter_type, session_id, last_error, state_json)
+       VALUES ($1, $2, 'process', 'own', 'old error', '{"a": 1}')
+       ON CONFLICT (agent_id) DO UPDATE SET session_id = 'own', last_error = 'old error', state_json = '{"a": 1}'`,
+      [agentId, company.id],
+    );
+
+  it("SE-60, SE-61, RD-3 the state shows the newest task session, else the agent's own", async () => {
+    const agent = await company.agent();
+    await giveOwn(agent.id);
+    const state = () => api.call("GET", agentPath(agent.id, "/runtime-state"));
+    expect((await state()).body).toMatchObject({ sessionId: "own", sessionDisplayId: "own", sessionParamsJson: null });
+    await addSession(agent.id, "older");
+    await addSession(agent.id, "newer", { at: "2026-02-01" });
+    expect((await state()).body).toMatchObject({
+      sessionDisplayId: "newer",
+      sessionParamsJson: { sessionId: "newer" },
+    });
+    const listed = await api.call("GET", agentPath(agent.id, "/task-sessions"));
+    expect(listed.body.map((session: Json) => session.taskKey)).toEqual(["newer", "older"]);
+  });
+
+  it("SE-62 (05 check 20) one key, then all: rows, state and the agent's own session", async () => {
+    const agent = await company.agent();
+    await giveOwn(agent.id);
+    for (const key of ["a", "b"]) await addSession(agent.id, key);
+    await addSession(agent.id, "a", { adapterType: "codex_local" });
+    expect((await reset(agent.id, { taskKey: "  a " })).body).toMatchObject({
+      clearedTaskSessions: 1,
+      sessionId: null,
+      lastError: null,
+      stateJson: { a: 1 },
+      sessionDisplayId: null,
+      sessionParamsJson: null,
+    });
+    expect((await reset(agent.id, {})).body).toMatchObject({ clearedTaskSessions: 2, stateJson: {} });
+    expect((await api.call("GET", agentPath(agent.id, "/task-sessions"))).body).toEqual([]);
+    const activity = await api.call("GET", `/api/companies/${company.id}/activity?entityId=${agent.id}`);
+    const resets = activity.body.filter((row: Json) => row.action === "agent.runtime_session_reset");
+    expect(resets.map((row: Json) => row.details)).toEqual([{ taskKey: null }, { taskKey: "a" }]);
+  });
+
+  it("SE-62 a blank key is refused, and an agent may neither read nor reset", async () => {
+    const agent = await company.agent();
+    const path = agentPath(agent.id, "/runtime-state/reset-session");
+    await expectStatus(api.call("POST", path, { body: { taskKey: "  " } }), 400);
+    const key = await anAgentKey(api, agent.id);
+    await expectStatus(api.call("POST", path, { body: {}, key }), 403);
+    await expectStatus(api.call("GET", agentPath(agent.id, "/task-sessions"), { key }), 403);
+  });
+});
+
 describe("API-305 keys", () => {
   it("API-305 the last admin key cannot be revoked", async () => {
     const [first] = (await api.call("GET", "/api/keys")).body.filter((key: Json) => key.scope === "admin");

@@ -192,6 +192,7 @@ describe("the context", () => {
       },
       wakefleetWorkspace: { mode: "shared_workspace", agentHome: expect.any(String) },
       wakefleetWorkspaces: [],
+      wakefleetEnvironment: { name: "Local", driver: "local", leaseId: null, workspaceRealization: {} },
     });
     expect(context?.["wakefleetTaskMarkdown"]).toContain("Issue description:\n```text\nIt leaks.\n```");
     expect(run.contextSnapshot).toMatchObject(context ?? {});

@@ -35,7 +35,7 @@ export async function readRuntimeState(deps: ApiDeps, query: AgentReference): Pr
   return {
     ...state,
     stateJson: redactObject(state.stateJson),
-    sessionDisplayId: newest?.sessionDisplayId ?? null,
+    sessionDisplayId: newest?.sessionDisplayId ?? state.sessionId,
     sessionParamsJson: redacted(newest?.sessionParamsJson ?? null),
   };
 }

@@ -182,7 +182,7 @@ export type AgentPatch = z.infer<typeof agentPatchSchema>;
 
 export const agentKeyCreateSchema = z.object({ name: z.string().min(1).max(NAME_MAX_CHARS).default("default") });
 
-export const sessionResetSchema = z.object({ taskKey: z.string().min(1).nullable().default(null) });
+export const sessionResetSchema = z.object({ taskKey: z.string().trim().min(1).nullable().default(null) });
 
 /** DM-21 and its short name. */
 export const agentSchema = z

@@ -12,6 +12,7 @@ import {
   findRun,
   isRetryable,
   isStoreUnavailable,
+  type LocalEnvironment,
   type LockedAgent,
   lockAgents,
   lockIssueOfRun,
@@ -38,6 +39,7 @@ export interface ClaimedRun {
   readonly fence: RunFence;
   /** What it may resume, as it was at the claim. */
   readonly sessions: StoredSessions;
+  readonly environment: LocalEnvironment | null;
 }
 
 export type ClaimResult =
@@ -190,7 +192,8 @@ function claimOnce(
           agentStatusEvent({ companyId: run.companyId, agentId: run.agentId, status: agentStatus, outcome: "running" }),
         );
         const fence = { runId: job.runId, workerId: deps.workerId, claimToken: run.claimToken };
-        written.claim = { kind: "claimed", claimed: { run, agent, fence, sessions: facts.sessions } };
+        const { sessions, environment } = facts;
+        written.claim = { kind: "claimed", claimed: { run, agent, fence, sessions, environment } };
         return written.claim;
       }
     }

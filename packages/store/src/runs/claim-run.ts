@@ -25,11 +25,19 @@ import type { Transition } from "./fence.js";
 const PROJECTS_OF_RUN = `ARRAY[${uuidOf("r.context_snapshot->>'projectId'")},
   (SELECT pi.project_id FROM issues pi WHERE pi.id = ${uuidOf("r.issue_id")} AND pi.company_id = r.company_id)]`;
 
+export interface LocalEnvironment {
+  readonly id: string;
+  readonly name: string;
+  readonly driver: string;
+}
+
 export interface ClaimFactsRow {
   readonly run: RunRow | null;
   readonly takenSlots: readonly number[];
   /** Of the run's key (SE-5) and of the agent. */
   readonly sessions: StoredSessions;
+  /** The company's local environment (EN-2), where every run is today; null: it has none yet. */
+  readonly environment: LocalEnvironment | null;
   /** What BU-15 asks about, with the projects of the context and of the issue (BU-16); null without an agent. */
   readonly budget: BudgetFacts | null;
   /** The database's clock. */
@@ -42,6 +50,7 @@ type FactsRow = Record<string, unknown> & {
   task_session: StoredSessions["taskSession"];
   agent_session: StoredSessions["agentSession"];
   budget: BudgetFacts | null;
+  environment: LocalEnvironment | null;
 };
 
 /** Reads the run, the agent's taken slots and the session the run may resume. Call it after the locks are held. */
@@ -58,6 +67,9 @@ export async function readClaimFacts(tx: Sql, ids: { runId: string; agentId: str
               WHERE a.id = $2) AS task_session,
             (SELECT jsonb_build_object('sessionId', t.session_id, 'adapterType', t.adapter_type)
                FROM agent_runtime_state t WHERE t.agent_id = $2) AS agent_session,
+            (SELECT jsonb_build_object('id', e.id, 'name', e.name, 'driver', e.driver)
+               FROM agents a JOIN environments e ON e.company_id = a.company_id AND e.driver = 'local'
+              WHERE a.id = $2) AS environment,
             (SELECT ${budgetFactsOf("ag", PROJECTS_OF_RUN)} FROM agents ag WHERE ag.id = $2) AS budget
        FROM (SELECT 1) one LEFT JOIN heartbeat_runs r ON r.id = $1 AND r.agent_id = $2`,
     [ids.runId, ids.agentId],
@@ -71,12 +83,14 @@ export async function readClaimFacts(tx: Sql, ids: { runId: string; agentId: str
     task_session: taskSession,
     agent_session: agentSession,
     budget,
+    environment,
     ...run
   } = row;
   return {
     run: run["id"] === null ? null : camelRow<RunRow>(run),
     takenSlots,
     sessions: { taskSession, agentSession },
+    environment,
     budget,
     now,
   };

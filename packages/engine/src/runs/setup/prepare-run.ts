@@ -48,7 +48,7 @@ export async function prepareRun(execution: Execution): Promise<PreparedRun> {
   const mode = overrides.useProjectWorkspace === false ? "agent_default" : "shared_workspace";
   const built = {
     ...taskContext(wake, task, checkedOut),
-    ...workspaceContext({ wake, workspace, agentHome, mode }),
+    ...workspaceContext({ wake, workspace, agentHome, environment: claimed.environment, mode }),
     ...prepared.contextKeys,
   };
   const { session } = prepared;
