@@ -86,6 +86,10 @@ export class Fleet {
   get redisPrefix(): string {
     return this.parts.redisPrefix;
   }
+  /** What every process of the fleet is started with. */
+  get processEnv(): Readonly<Record<string, string>> {
+    return this.parts.env;
+  }
   get adminKey(): string {
     return this.parts.adminKey;
   }

@@ -25,6 +25,7 @@ import { issueRoutes } from "./routes/issues.js";
 import { loginRoutes } from "./routes/login.js";
 import type { RouteDeps } from "./routes/route-deps.js";
 import { runRoutes } from "./routes/runs.js";
+import { secretRoutes } from "./routes/secrets.js";
 import { treeHoldRoutes } from "./routes/tree-holds.js";
 import { wakeupRoutes } from "./routes/wakeups.js";
 import { whyRoutes } from "./routes/why.js";
@@ -46,6 +47,7 @@ export function allRoutes(deps: RouteDeps): Route[] {
     ...whyRoutes(deps),
     ...runRoutes(deps),
     ...budgetRoutes(deps),
+    ...secretRoutes(deps),
     ...issueRoutes(deps),
     ...treeHoldRoutes(deps),
     ...companyEventRoutes(deps),

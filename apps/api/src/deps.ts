@@ -1,5 +1,6 @@
 /** What the HTTP application is built from; `start-api.ts` opens the real things, tests give their own. */
-import type { LiveEvent, LiveEventPublisher, LiveEventType } from "@wakefleet/contracts";
+import type { LiveEvent, LiveEventPublisher, LiveEventType, SecretProvider } from "@wakefleet/contracts";
+import type { SecretsAccess } from "@wakefleet/engine";
 import type { RunLogStore } from "@wakefleet/run-logs";
 import type { Database } from "@wakefleet/store";
 import type { Metrics } from "@wakefleet/telemetry";
@@ -15,6 +16,8 @@ export interface ApiSettings {
   readonly corsOrigins: readonly string[];
   readonly leaseMs: number;
   readonly bodyLimitBytes: number;
+  /** SC-4, SC-12. */
+  readonly secrets: { readonly strict: boolean; readonly defaultProvider: SecretProvider };
   /** Tokens a second and bucket size; a rate of 0 is off (API-39). */
   readonly rateLimits: {
     readonly reads: { readonly perSecond: number; readonly burst: number };
@@ -90,6 +93,7 @@ export interface ApiDeps {
   readonly queues: QueueReading;
   readonly buckets: TokenBuckets;
   readonly metrics: Metrics;
+  readonly secrets: SecretsAccess;
   readonly log: ApiLog;
   readonly lifecycle: Lifecycle;
   /** One word; `ok` when the schema is the one this version knows. */

@@ -1,5 +1,6 @@
 /** The API process: configuration, start, signals (API-18, OP-7). */
 import { ConfigError, loadEnvironment, printConfig, readConfig, readDraftConfig } from "@wakefleet/config";
+import { SecretsKeyError } from "@wakefleet/engine";
 import { createLogger } from "@wakefleet/telemetry";
 import { startApi } from "./start-api.js";
 
@@ -42,7 +43,7 @@ async function main(): Promise<void> {
 
 main().catch((error: unknown) => {
   const text =
-    error instanceof ConfigError
+    error instanceof ConfigError || error instanceof SecretsKeyError
       ? error.message
       : error instanceof Error
         ? (error.stack ?? error.message)

@@ -13,6 +13,7 @@ export function apiSettingsOf(config: Config): ApiSettings {
     corsOrigins: config.corsOrigins,
     leaseMs: config.leaseMs,
     bodyLimitBytes: BODY_LIMIT_BYTES,
+    secrets: { strict: config.secretsStrictMode, defaultProvider: config.secretsProvider },
     rateLimits: {
       reads: { perSecond: config.rateLimitReads, burst: config.rateLimitReadsBurst },
       writes: { perSecond: config.rateLimitWrites, burst: config.rateLimitWritesBurst },

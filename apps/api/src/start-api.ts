@@ -9,7 +9,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { builtInAdapters, createAdapterRegistry } from "@wakefleet/adapters";
 import { type Config, createFaultPoints, isLoopbackHost } from "@wakefleet/config";
-import { createEngine } from "@wakefleet/engine";
+import { checkSecretsKey, createEngine, createSecretsAccess, SecretsKeyError } from "@wakefleet/engine";
 import {
   AgentQueues,
   assertRedisPolicy,
@@ -62,6 +62,8 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
     applicationName: "wakefleet-api",
     onIdleError: (error) => log.warn({ event: "postgres.idle_error", err: error }, "an idle connection ended"),
   });
+  const secrets = createSecretsAccess({ db, settings: config });
+  await refuseForeignKey();
   const redis = connectRedis({ url: config.redisUrl, name: "wakefleet:api", log });
   await refuseEvictingRedis({ redis, log });
 
@@ -86,6 +88,7 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
     queues: queueReadingOf(queues),
     buckets: createTokenBuckets({ shared: sharedBucketOf(redis, config.redisPrefix) }),
     metrics: createMetrics({ perAgent: config.metricsPerAgent }),
+    secrets,
     log,
     lifecycle,
     migrations: async () => {
@@ -105,6 +108,22 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
   const { port } = await listen(server, config);
   const url = `http://${config.host.includes(":") ? `[${config.host}]` : config.host}:${port}`;
   log.info({ event: "api.started", url }, "API serves");
+
+  /** SC-15. A database that is away, or has no schema yet, is asked again when a secret is kept. */
+  async function refuseForeignKey(): Promise<void> {
+    try {
+      if (!(await checkSecretsKey({ access: secrets, db }))) {
+        log.warn({ event: "secrets.no_key" }, "this process has no key for secrets (SECRETS_KEY); it cannot keep any");
+      }
+    } catch (error) {
+      if (!(error instanceof SecretsKeyError)) {
+        log.warn({ event: "secrets.unchecked", err: error }, "the key for secrets could not be checked yet");
+        return;
+      }
+      await db.close();
+      throw error;
+    }
+  }
 
   let stopping: Promise<void> | null = null;
   async function stop(): Promise<void> {

@@ -16,11 +16,14 @@ function wakefleet(args: string[], env: NodeJS.ProcessEnv = {}): Promise<{ code:
 }
 
 describe("wakefleet", () => {
-  it.each(["up", "demo", "api", "worker", "migrate"])("OP-25 %s --help has an example and exits 0", async (command) => {
-    const { code, out } = await wakefleet([command, "--help"]);
-    expect(code).toBe(0);
-    expect(out).toMatch(/Examples?:\n/);
-  });
+  it.each(["up", "demo", "api", "worker", "migrate", "secrets rotate"])(
+    "OP-25 %s --help has an example and exits 0",
+    async (command) => {
+      const { code, out } = await wakefleet([...command.split(" "), "--help"]);
+      expect(code).toBe(0);
+      expect(out).toMatch(/Examples?:\n/);
+    },
+  );
 
   it.each([
     [["fly"], /unknown command 'fly'/],

@@ -6,6 +6,7 @@
 import { ConfigError } from "@wakefleet/config";
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { migrate } from "./commands/migrate.js";
+import { rotateSecrets } from "./commands/rotate-secrets.js";
 import { runSingle } from "./commands/single.js";
 import { up } from "./commands/up.js";
 import { demo } from "./demo/demo.js";
@@ -105,6 +106,14 @@ function buildProgram(end: (code: number) => void): Command {
     .action(async (options: { databaseUrl?: string; status: boolean }) => {
       end(await migrate({ databaseUrl: options.databaseUrl ?? null, status: options.status }));
     });
+
+  program
+    .command("secrets")
+    .description("Look after the encryption of secrets.")
+    .command("rotate")
+    .description("Encrypt every secret anew with SECRETS_KEY; SECRETS_PREVIOUS_KEYS holds the key they have now.")
+    .addHelpText("after", "\nExample:\n  SECRETS_KEY=NEW SECRETS_PREVIOUS_KEYS=OLD wakefleet secrets rotate")
+    .action(async () => end(await rotateSecrets()));
 
   return program;
 }

@@ -1,5 +1,6 @@
 /** The worker process: configuration, start, signals (PL-5, OP-7). */
 import { ConfigError, loadEnvironment, printConfig, readConfig, readDraftConfig } from "@wakefleet/config";
+import { SecretsKeyError } from "@wakefleet/engine";
 import { createLogger } from "@wakefleet/telemetry";
 import { startWorker } from "./start-worker.js";
 
@@ -44,7 +45,7 @@ async function main(): Promise<void> {
 
 main().catch((error: unknown) => {
   const text =
-    error instanceof ConfigError
+    error instanceof ConfigError || error instanceof SecretsKeyError
       ? error.message
       : error instanceof Error
         ? (error.stack ?? error.message)

@@ -11,8 +11,10 @@ import { type AdapterRegistry, builtInAdapters, createAdapterRegistry, RunAborte
 import { type Config, createFaultPoints } from "@wakefleet/config";
 import {
   AdoptedRuns,
+  checkSecretsKey,
   createEngine,
   createLeaseKeeper,
+  createSecretsAccess,
   fireTimersFor,
   HeldRuns,
   handOver,
@@ -115,6 +117,8 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     applicationName: `wakefleet-worker-${workerId.slice(0, 8)}`,
     onIdleError: (error) => log.warn({ event: "postgres.idle_error", err: error }, "an idle connection ended"),
   });
+  const secrets = createSecretsAccess({ db, settings: config });
+  await refuseForeignKey();
   await registerWorker(db.sql, {
     id: workerId,
     ...host,
@@ -162,6 +166,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     faults,
     log,
     location: { env: options.env, userHome: homedir() },
+    secrets,
     mintRunToken: (claims) => mintRunToken({ secret: config.authSecret, claims, now: new Date() }),
     held,
     retries: { table: { delaysMs: config.retryDelaysMs, jitter: config.retryJitter }, random: Math.random },
@@ -328,6 +333,20 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
         { event: "worker.step_failed", what, err: error },
         "a step of the worker's start or stop failed; leases and sweeps make up for it",
       );
+    }
+  }
+
+  /** SC-15. */
+  async function refuseForeignKey(): Promise<void> {
+    try {
+      if (await checkSecretsKey({ access: secrets, db })) return;
+      log.warn(
+        { event: "secrets.no_key" },
+        "this worker has no key for secrets (SECRETS_KEY); runs that need one will fail",
+      );
+    } catch (error) {
+      await db.close();
+      throw error;
     }
   }
 

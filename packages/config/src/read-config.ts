@@ -95,9 +95,11 @@ function read(env: NodeJS.ProcessEnv, needed: readonly Key[]): unknown {
   if (problems.length === 0) problems.push(...contradictions(values as unknown as DraftConfig));
   if (problems.length > 0) throw new ConfigError(problems);
   const config = values as unknown as DraftConfig;
+  const root = join(config.wakefleetHome, "instances", config.instanceId);
   return Object.freeze({
     ...config,
-    runLogDir: config.runLogDir ?? join(config.wakefleetHome, "instances", config.instanceId, "data", "run-logs"),
+    runLogDir: config.runLogDir ?? join(root, "data", "run-logs"),
+    secretsKeyFile: config.secretsKeyFile ?? join(root, "secrets", "master.key"),
     warnings: warningsFor(env, config),
   });
 }

@@ -5,6 +5,7 @@
  */
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
+import { parseSecretsKey, SECRET_PROVIDERS } from "@wakefleet/contracts";
 import { z } from "zod";
 import { faultPlan } from "./fault-points.js";
 import { isRedisUrl, REDIS_URL_FORMS } from "./redis-url.js";
@@ -13,12 +14,9 @@ import { flag, fraction, integer, list, oneOf, url, variable } from "./variable.
 const DAY_MS = 86_400_000;
 const HTTP = ["http:", "https:"];
 
-/** SC-14: 64 hexadecimal digits, base64 of 32 bytes, or 32 characters. */
-function isSecretsKey(text: string): boolean {
-  if (/^[0-9a-f]{64}$/i.test(text)) return true;
-  if (/^[A-Za-z0-9+/]{43}=?$/.test(text) && Buffer.from(text, "base64").length === 32) return true;
-  return text.length === 32;
-}
+/** SC-14. */
+const SECRETS_KEY_FORMS = "64 hexadecimal digits, base64 of 32 bytes, or 32 characters";
+const isSecretsKey = (text: string): boolean => parseSecretsKey(text) !== null;
 
 /** WS-1: `~` is the home of whoever runs the process. */
 function absolutePath(text: string): string {
@@ -118,12 +116,46 @@ export const VARIABLES = {
   }),
   secretsKey: variable({
     name: "SECRETS_KEY",
-    schema: z.string().refine(isSecretsKey, "must be 64 hexadecimal digits, base64 of 32 bytes, or 32 characters"),
+    schema: z.string().refine(isSecretsKey, `must be ${SECRETS_KEY_FORMS}`),
     default: null,
     example: "$(openssl rand -hex 32)",
     description:
-      "Encrypts secrets at rest; the same in every process. `demo` and `up` make one and keep it in the data folder.",
+      "Encrypts secrets at rest; the same in every process. `demo` and `up` make one and keep it in the data folder; other processes make one in `WAKEFLEET_SECRETS_MASTER_KEY_FILE` on the first start of an empty fleet.",
     secrecy: "secret",
+  }),
+  secretsPreviousKeys: variable({
+    name: "SECRETS_PREVIOUS_KEYS",
+    schema: list(z.string().refine(isSecretsKey, `must be keys, each ${SECRETS_KEY_FORMS}, separated by commas`), {
+      max: 10,
+    }),
+    default: "",
+    example: "$(cat old-key)",
+    description:
+      "Former values of `SECRETS_KEY` that secrets may still be encrypted with, until `wakefleet secrets rotate` has run.",
+    secrecy: "secret",
+  }),
+  secretsKeyFile: variable({
+    name: "WAKEFLEET_SECRETS_MASTER_KEY_FILE",
+    schema: path,
+    default: null,
+    example: "/run/secrets/wakefleet-master-key",
+    description:
+      "File of the key when `SECRETS_KEY` is not set. By default `WAKEFLEET_HOME/instances/INSTANCE/secrets/master.key`.",
+  }),
+  secretsProvider: variable({
+    name: "WAKEFLEET_SECRETS_PROVIDER",
+    schema: oneOf(SECRET_PROVIDERS),
+    default: "local_encrypted",
+    example: "local_encrypted",
+    description:
+      "Where a new secret is kept unless its request says otherwise. Only `local_encrypted` is built so far.",
+  }),
+  secretsStrictMode: variable({
+    name: "WAKEFLEET_SECRETS_STRICT_MODE",
+    schema: flag(),
+    default: "false",
+    example: "true",
+    description: "Refuses plain values under names that look secret: they must refer to a secret.",
   }),
   workerConcurrency: variable({
     name: "WORKER_CONCURRENCY",

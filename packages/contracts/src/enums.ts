@@ -138,6 +138,10 @@ export const BILLING_TYPES = [
 ] as const;
 export type BillingType = (typeof BILLING_TYPES)[number];
 
+/** Where the values of secrets are kept (SC-12). */
+export const SECRET_PROVIDERS = ["local_encrypted", "aws_secrets_manager", "gcp_secret_manager", "vault"] as const;
+export type SecretProvider = (typeof SECRET_PROVIDERS)[number];
+
 /** Adapter types that ship (AD-3). The set is open: others may be registered. */
 export const BUILT_IN_ADAPTER_TYPES = [
   "claude_local",

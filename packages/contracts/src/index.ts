@@ -7,4 +7,5 @@ export * from "./issue-execution.js";
 export * from "./jobs.js";
 export * from "./json.js";
 export * from "./receipt.js";
+export * from "./secrets-key.js";
 export * from "./wakeup.js";

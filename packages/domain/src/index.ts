@@ -31,6 +31,7 @@ export * from "./run/release-issue.js";
 export * from "./run/short-result.js";
 export * from "./run/stop-metadata.js";
 export * from "./run/usage.js";
+export * from "./secrets/env-bindings.js";
 export * from "./session/index.js";
 export * from "./text/well-formed.js";
 export * from "./wake-payload/index.js";

@@ -51,6 +51,7 @@ export const FAULT_POINTS = [
   "after-finish-before-job-end",
   "before-lease-renewal",
   "after-cancel-before-job-removal",
+  "between-secret-batches",
 ] as const;
 export type FaultPointName = (typeof FAULT_POINTS)[number];
 

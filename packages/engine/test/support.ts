@@ -31,6 +31,7 @@ import { type ClaimedRun, type ClaimResult, claimRun } from "../src/runs/claim-r
 import { HeldRuns } from "../src/runs/held-runs.js";
 import type { RecoveryDeps } from "../src/runs/recover-orphans.js";
 import { type JobVerdict, type WorkDeps, workRun } from "../src/runs/work-run.js";
+import { secretsKeyring } from "../src/secrets/sealed-value.js";
 import type { AcceptWakeupRequest, AcceptWakeupResult, DecidedWakeup } from "../src/wakeups/wake-request.js";
 import { createWakeupAcceptor, type WakeupAcceptor } from "../src/wakeups/wakeup-acceptor.js";
 
@@ -140,6 +141,9 @@ export interface TestWorker {
   /** Claim, execute, end. */
   work(run: { id: string; agentId: string }): Promise<JobVerdict>;
 }
+
+/** What secrets of tests are sealed with. */
+export const TEST_KEYRING = secretsKeyring(new Uint8Array(32).fill(7));
 
 export const HOST = { hostname: "host", bootId: "boot" };
 
@@ -255,6 +259,7 @@ async function testWorker(world: World, how: { home: string; play: Play } & Work
     faults: noFaults,
     log: silentLog,
     location: { env: { WAKEFLEET_HOME: home }, userHome: home },
+    secrets: { keyring: async () => TEST_KEYRING },
     mintRunToken: how.mintRunToken ?? null,
     held: new HeldRuns(),
     retries: { table: DEFAULT_RETRY_TABLE, random: () => 0.5 },

@@ -52,10 +52,13 @@ export {
 } from "./runs/outbox.js";
 export * from "./runs/release-issue.js";
 export * from "./runs/run-events.js";
+export * from "./runs/run-project.js";
 export * from "./runs/running-run.js";
 export * from "./runs/session-history.js";
 export * from "./runs/session-totals.js";
 export * from "./savepoint.js";
+export * from "./secrets/secrets.js";
+export * from "./secrets/secrets-key.js";
 export type { Sql } from "./sql.js";
 export * from "./wakeups/lock-wake-targets.js";
 export * from "./wakeups/read-wake-facts.js";

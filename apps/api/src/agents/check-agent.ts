@@ -1,6 +1,6 @@
 /** The checks that creating and changing an agent share (API-71, API-77). */
 import { type JsonObject, WakefleetError } from "@wakefleet/contracts";
-import { findHostCommandPaths, findInstructionPaths, findRedactedEnvName } from "@wakefleet/domain";
+import { findHostCommandPaths, findInstructionPaths } from "@wakefleet/domain";
 import { findAgent, findEnvironment, listChainOfCommand, type Sql } from "@wakefleet/store";
 import type { Principal } from "../principal.js";
 
@@ -45,14 +45,6 @@ export async function assertEnvironment(
       "unprocessable",
       `Environment driver "${environment.driver}" is not allowed here. Allowed drivers: ${allowed.join(", ")}`,
     );
-  }
-}
-
-/** What was masked on the way out must not come back as a value (DM-60). */
-export function assertNoRedactedValue(adapterConfig: JsonObject): void {
-  const name = findRedactedEnvName(adapterConfig);
-  if (name !== null) {
-    throw new WakefleetError("unprocessable", `Refusing to persist redacted placeholder for key: ${name}`);
   }
 }
 

@@ -1,19 +1,14 @@
 /** Creating an agent (API-71, API-72, AL-2 to AL-4). */
 import { type AgentCreate, asJsonObject, isJsonObject, type JsonObject, WakefleetError } from "@wakefleet/contracts";
-import { canonicalAdapterConfig, decideAgentName } from "@wakefleet/domain";
+import { decideAgentName } from "@wakefleet/domain";
 import { type AgentRow, insertAgent, lockAgentNames, mirrorMonthlyBudget } from "@wakefleet/store";
 import { requireCompany } from "../companies/companies.js";
 import type { ApiDeps } from "../deps.js";
 import { assertCreatesAgents } from "../http/guards.js";
 import { mutate } from "../mutate.js";
 import { actorOf, type Principal } from "../principal.js";
-import {
-  assertEnvironment,
-  assertKnownAdapter,
-  assertManager,
-  assertNoProtectedConfig,
-  assertNoRedactedValue,
-} from "./check-agent.js";
+import { checkedAdapterConfig } from "../secrets/check-env.js";
+import { assertEnvironment, assertKnownAdapter, assertManager, assertNoProtectedConfig } from "./check-agent.js";
 
 const APPROVAL_NEEDED =
   "Direct agent creation requires board approval. Use POST /api/companies/:companyId/agent-hires to create a pending hire approval.";
@@ -42,7 +37,6 @@ export async function createAgent(
   assertNoProtectedConfig(caller, body.adapterConfig);
   if (company.requireBoardApprovalForNewAgents) throw new WakefleetError("conflict", APPROVAL_NEEDED);
   assertKnownAdapter(body.adapterType, deps.adapterTypes);
-  assertNoRedactedValue(body.adapterConfig);
 
   const agent = await mutate(deps, actorOf(caller), async ({ tx, note }) => {
     const taken = await lockAgentNames(tx, { companyId: company.id, exceptId: null });
@@ -69,7 +63,12 @@ export async function createAgent(
       capabilities: body.capabilities,
       reportsTo: body.reportsTo,
       adapterType: body.adapterType,
-      adapterConfig: canonicalAdapterConfig(withSkills(body)),
+      adapterConfig: await checkedAdapterConfig(tx, {
+        ...deps,
+        caller,
+        companyId: company.id,
+        adapterConfig: withSkills(body),
+      }),
       runtimeConfig: filledRuntimeConfig(body.runtimeConfig),
       defaultEnvironmentId: body.defaultEnvironmentId,
       budgetMonthlyCents: body.budgetMonthlyCents,

@@ -6,7 +6,7 @@ import {
   readHeartbeatPolicy,
   WakefleetError,
 } from "@wakefleet/contracts";
-import { agentShortName, canonicalAdapterConfig, mergeAdapterConfig } from "@wakefleet/domain";
+import { agentShortName, mergeAdapterConfig } from "@wakefleet/domain";
 import {
   type AgentChanges,
   type AgentRow,
@@ -17,18 +17,13 @@ import {
   type Sql,
   updateAgent,
 } from "@wakefleet/store";
-import type { ApiDeps } from "../deps.js";
+import type { ApiDeps, ApiSettings } from "../deps.js";
 import { assertUpdatesAgent, canCreateAgents } from "../http/guards.js";
 import { type Mutation, mutate } from "../mutate.js";
 import { actorOf, type Principal } from "../principal.js";
+import { checkedAdapterConfig } from "../secrets/check-env.js";
 import { changeAgentStatus } from "./change-agent-status.js";
-import {
-  assertEnvironment,
-  assertKnownAdapter,
-  assertManager,
-  assertNoProtectedConfig,
-  assertNoRedactedValue,
-} from "./check-agent.js";
+import { assertEnvironment, assertKnownAdapter, assertManager, assertNoProtectedConfig } from "./check-agent.js";
 import { AGENT_NOT_FOUND, type AgentReference, requireAgent } from "./find-agent.js";
 
 export interface PatchAgentCommand extends AgentReference {
@@ -59,11 +54,12 @@ export async function patchAgent(
   await assertAgentMayChange(deps, { caller, body, agent });
   assertStatusChange(agent, body.status);
   if (body.adapterType !== undefined) assertKnownAdapter(body.adapterType, deps.adapterTypes);
-  if (body.adapterConfig !== undefined) assertNoRedactedValue(body.adapterConfig);
 
   const hasFields = Object.keys(body).some((key) => key !== "status" && key !== "replaceAdapterConfig");
   if (hasFields) {
-    await mutate(deps, actorOf(caller), (mutation) => writeChanges(mutation, { agentId: agent.id, body, caller }));
+    await mutate(deps, actorOf(caller), (mutation) =>
+      writeChanges(mutation, { settings: deps.settings, agentId: agent.id, body, caller }),
+    );
     await deps.engine.agentPolicyChanged({ agentId: agent.id });
   }
   if (body.budgetMonthlyCents !== undefined) {
@@ -108,11 +104,10 @@ function assertStatusChange(agent: AgentRow, status: AgentPatch["status"]): void
 
 async function writeChanges(
   { tx, note }: Mutation,
-  change: { agentId: string; body: AgentPatch; caller: Principal },
+  change: { settings: ApiSettings; agentId: string; body: AgentPatch; caller: Principal },
 ): Promise<AgentRow> {
-  const { body } = change;
   const before = await lockForChange(tx, change);
-  const changes = await changesOf(tx, { before, body });
+  const changes = await changesOf(tx, { ...change, before });
   const after = await updateAgent(tx, { id: before.id, changes });
   if (changes.budgetMonthlyCents !== undefined) {
     await mirrorMonthlyBudget(tx, {
@@ -152,8 +147,11 @@ async function lockForChange(tx: Sql, change: { agentId: string; body: AgentPatc
   return locked;
 }
 
-async function changesOf(tx: Sql, change: { before: AgentRow; body: AgentPatch }): Promise<AgentChanges> {
-  const { before, body } = change;
+async function changesOf(
+  tx: Sql,
+  change: { settings: ApiSettings; caller: Principal; before: AgentRow; body: AgentPatch },
+): Promise<AgentChanges> {
+  const { settings, caller, before, body } = change;
   const { status: _status, replaceAdapterConfig, adapterConfig, desiredSkills, ...plain } = body;
   if (plain.reportsTo !== undefined && plain.reportsTo !== null) {
     await assertManager(tx, { companyId: before.companyId, reportsTo: plain.reportsTo, agentId: before.id });
@@ -171,13 +169,17 @@ async function changesOf(tx: Sql, change: { before: AgentRow; body: AgentPatch }
   if (adapterConfig !== undefined || typeChanged || desiredSkills !== undefined) {
     const merged = mergeAdapterConfig({
       stored: before.adapterConfig,
-      sent: adapterConfig ?? {},
+      sent: await checkedAdapterConfig(tx, {
+        settings,
+        caller,
+        companyId: before.companyId,
+        adapterConfig: adapterConfig ?? {},
+        stored: before.adapterConfig,
+      }),
       replace: replaceAdapterConfig === true && adapterConfig !== undefined,
       typeChanged,
     });
-    changes.adapterConfig = canonicalAdapterConfig(
-      desiredSkills === undefined ? merged : { ...merged, wakefleetSkillSync: { desiredSkills } },
-    );
+    changes.adapterConfig = desiredSkills === undefined ? merged : { ...merged, wakefleetSkillSync: { desiredSkills } };
   }
   return changes;
 }

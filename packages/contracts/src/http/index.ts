@@ -5,6 +5,7 @@ export * from "./fields.js";
 export * from "./instance.js";
 export * from "./issues.js";
 export * from "./runs.js";
+export * from "./secrets.js";
 export * from "./tree-holds.js";
 export * from "./wakeup-answers.js";
 export * from "./why.js";

@@ -1,7 +1,6 @@
-import { REDACTED } from "@wakefleet/contracts";
 import { describe, expect, it } from "vitest";
 import { issuePrefixCandidate } from "../companies/issue-prefix.js";
-import { canonicalAdapterConfig, findRedactedEnvName, mergeAdapterConfig } from "./merge-adapter-config.js";
+import { mergeAdapterConfig } from "./merge-adapter-config.js";
 import { findHostCommandPaths, findInstructionPaths } from "./protected-config.js";
 import { agentShortName, decideAgentName } from "./short-name.js";
 
@@ -35,16 +34,6 @@ describe("API-77 adapterConfig", () => {
     ],
   ])("API-77 %s", (_name, how, expected) => {
     expect(mergeAdapterConfig({ stored, sent: { a: 1 }, ...how })).toEqual(expected);
-  });
-  it("DM-60 stores bindings canonically", () => {
-    expect(canonicalAdapterConfig({ env: { A: "1", S: { type: "secret_ref", secretId: "s" } } })).toEqual({
-      env: { A: { type: "plain", value: "1" }, S: { type: "secret_ref", secretId: "s", version: "latest" } },
-    });
-  });
-  it("DM-60 finds the redacted placeholder", () => {
-    expect(findRedactedEnvName({ env: { A: "1", B: REDACTED } })).toBe("B");
-    expect(findRedactedEnvName({ env: { A: { type: "plain", value: REDACTED } } })).toBe("A");
-    expect(findRedactedEnvName({})).toBeNull();
   });
 });
 

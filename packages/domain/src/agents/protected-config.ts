@@ -1,7 +1,8 @@
 /** What an agent may never change in a configuration, its own included (API-37). */
 import type { JsonValue } from "@wakefleet/contracts";
 
-const HOST_COMMAND_KEYS = new Set(["provisionCommand", "teardownCommand", "cleanupCommand"]);
+/** WS-74: commands, and runtime services, which are commands too. */
+const HOST_COMMAND_KEYS = new Set(["provisionCommand", "teardownCommand", "cleanupCommand", "workspaceRuntime"]);
 const INSTRUCTION_KEYS = new Set([
   "instructionsBundleMode",
   "instructionsRootPath",

@@ -1,2 +1,8 @@
 export { redactAdapterConfig, redactObject, redactSecrets, redactText } from "./redact.js";
 export { isSecretEnvName, isSecretKey } from "./secret-names.js";
+export {
+  type SecretValueRedactor,
+  SHORTEST_REDACTED_VALUE,
+  type StreamRedactor,
+  secretValueRedactor,
+} from "./secret-values.js";

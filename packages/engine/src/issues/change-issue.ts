@@ -24,6 +24,7 @@ import {
   type Sql,
   updateIssue,
 } from "@wakefleet/store";
+import { assertOverridesGainNoSecret } from "../secrets/assert-gains-no-secret.js";
 import { assertMayInterrupt, cancelIssueRuns, interruptIssueRun } from "./cancel-issue-runs.js";
 import {
   assertAssignable,
@@ -101,6 +102,8 @@ async function writeChange(change: IssueChange, command: ChangeIssueCommand): Pr
   const locked = change.issue(issueId);
   if (locked === null) throw issueNotFound();
   const before = await guardIssueMutation(change, { caller, issue: locked });
+  const overrides = { overrides: body.assigneeAdapterOverrides, stored: before.assigneeAdapterOverrides };
+  await assertOverridesGainNoSecret(change.tx, { caller, ...overrides });
   if (body.comment !== undefined || caller.kind === "agent") await assertOpenWorkspace(change, before);
   const { reopened, settled } = await settle(change, { before, command });
   const blockers = await replaceBlockersOf(change, { before, body });

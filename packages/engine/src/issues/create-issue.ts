@@ -10,6 +10,7 @@ import {
   type NewIssue,
   readInstanceSettings,
 } from "@wakefleet/store";
+import { assertOverridesGainNoSecret } from "../secrets/assert-gains-no-secret.js";
 import {
   assertAssignable,
   assertAssignees,
@@ -111,6 +112,7 @@ async function inNewIssue(
 ): Promise<IssueRow> {
   const { caller, companyId, body } = command;
   assertNoHostCommands(caller, body);
+  await assertOverridesGainNoSecret(deps.db.sql, { caller, overrides: body.assigneeAdapterOverrides });
   assertAssignees(body);
   const blockers = body.blockedByIssueIds.map((id) => id.toLowerCase());
   const scope = {

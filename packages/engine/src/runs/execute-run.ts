@@ -10,9 +10,11 @@ import { type AdapterExecutionContext, RunAborted } from "@wakefleet/adapters";
 import type { RunLogWriter } from "@wakefleet/run-logs";
 import { storeSpawnIfHeld, storeStartIfHeld } from "@wakefleet/store";
 import type { Execution, ExecutionEnd, PreparedRun } from "./execution.js";
+import { redactingLog } from "./redacting-log.js";
 import { runCredentials } from "./run-credentials.js";
 import { invocationEvent, storeOutput, storeRunEvents } from "./run-output.js";
 import { endOfFault, endOfRefusal, endOfResult } from "./run-result.js";
+import { NO_SECRETS, type RunSecrets, redactError, redactInvocation, redactResult } from "./run-secrets.js";
 import { prepareRun } from "./setup/prepare-run.js";
 import { RunRefused } from "./setup/run-refused.js";
 
@@ -23,14 +25,16 @@ export async function executeRun(execution: Execution): Promise<ExecutionEnd> {
   let writer: RunLogWriter | null = null;
   /** Null until the adapter is about to run: what fails before leaves the sessions as they are (CX-2, SE-59). */
   let started: PreparedRun | null = null;
+  let secrets: RunSecrets = NO_SECRETS;
   try {
     const adapter = deps.adapters.resolve(claimed.agent.adapterType);
     const [opened, made] = await Promise.allSettled([openLog(execution), prepareRun(execution)]);
     if (opened.status === "fulfilled") writer = opened.value;
     if (made.status === "rejected") throw made.reason;
     if (opened.status === "rejected") throw opened.reason;
-    writer = opened.value;
     const prepared = made.value;
+    secrets = prepared.secrets;
+    writer = redactingLog(opened.value, secrets.redactor);
     // The adapter need not wait for what people read about it: the writer keeps the order of lines, the end waits for both.
     const told = [storeStart(execution, prepared), tellWarnings(execution, writer, prepared.warnings)];
     await deps.faults.hit("after-start-before-spawn");
@@ -39,10 +43,10 @@ export async function executeRun(execution: Execution): Promise<ExecutionEnd> {
     const result = await adapter.execute({ ...adapterContext(execution, prepared, writer), ...credentials });
     await Promise.all(told);
     await deps.faults.hit("after-child-exit-before-finish");
-    return await endOfResult(execution, { result, writer, prepared });
+    return await endOfResult(execution, { result: redactResult(result, secrets), writer, prepared });
   } catch (error) {
     if (error instanceof RunRefused) return endOfRefusal(execution, { refused: error, writer });
-    return endOfFault(execution, { error, writer, started });
+    return endOfFault(execution, { error: redactError(error, secrets), writer, started });
   }
 }
 
@@ -96,13 +100,15 @@ function adapterContext(execution: Execution, prepared: PreparedRun, writer: Run
     signal: held.abort.signal,
     workerEnv: deps.location.env,
     onLog: (stream, chunk) => storeOutput(execution, writer, { stream, chunk }),
-    onMeta: (meta) => storeRunEvents(execution, [invocationEvent(meta)]),
+    onMeta: (meta) => storeRunEvents(execution, [invocationEvent(redactInvocation(meta, prepared.secrets))]),
     async onSpawn(child) {
       if (await storeSpawnIfHeld(deps.db.sql, fence, child)) return;
       held.abort.abort(new RunAborted("lease_lost", "The run was taken over before its child was known"));
     },
     onWarning(warning) {
-      deps.log.warn({ event: "adapter.warning", ...fence, code: warning.code, err: warning.cause }, warning.message);
+      const { redactor } = prepared.secrets;
+      const err = redactError(warning.cause, prepared.secrets);
+      deps.log.warn({ event: "adapter.warning", ...fence, code: warning.code, err }, redactor.text(warning.message));
     },
   };
 }

@@ -7,9 +7,11 @@ import type { Database, RunStart } from "@wakefleet/store";
 import type { InstanceLocation } from "@wakefleet/workspaces";
 import type { FaultPoints, LiveEventPublisher, Log } from "../ports.js";
 import type { MintRunToken } from "../run-token.js";
+import type { SecretsAccess } from "../secrets/secrets-access.js";
 import type { ClaimedRun } from "./claim-run.js";
 import type { RunEnding } from "./end-run.js";
 import type { HeldRun } from "./held-runs.js";
+import type { RunSecrets } from "./run-secrets.js";
 
 export interface ExecuteDeps {
   readonly db: Database;
@@ -22,6 +24,8 @@ export interface ExecuteDeps {
   readonly log: Log;
   /** The worker's own environment, which children inherit from (AD-52), and the home its folders lie in (WS-1). */
   readonly location: InstanceLocation;
+  /** Opens the secrets that agents and projects refer to (SC-5). */
+  readonly secrets: SecretsAccess;
   /** AD-18; null where there is no secret to sign with. */
   readonly mintRunToken: MintRunToken | null;
 }
@@ -44,6 +48,7 @@ export type ExecutionEnd =
 export interface PreparedRun {
   /** The adapter's settings of this run: overrides merged, env resolved (CX-4). */
   readonly config: JsonObject;
+  readonly secrets: RunSecrets;
   /** What the adapter is told to resume (SE-34). */
   readonly session: HandedSession;
   /** The whole context; what is stored of it may be less (CX-22). */

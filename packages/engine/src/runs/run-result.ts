@@ -20,6 +20,7 @@ import type { RunLogWriter } from "@wakefleet/run-logs";
 import { type NewRunEvent, readPreviousSessionTotals, type SessionTotals } from "@wakefleet/store";
 import { bareEnding, type RunEnding } from "./end-run.js";
 import type { Execution, ExecutionEnd, PreparedRun } from "./execution.js";
+import { SetUpError } from "./set-up-error.js";
 import type { RunRefused } from "./setup/run-refused.js";
 import { whenStoreAnswers } from "./when-store-answers.js";
 
@@ -197,7 +198,11 @@ export async function endOfFault(
   const cancel = cancelOf(execution);
   const outcome: RunOutcome =
     cancel === null
-      ? { status: "failed", error: message, errorCode: "adapter_failed" }
+      ? {
+          status: "failed",
+          error: message,
+          errorCode: fault.error instanceof SetUpError ? fault.error.code : "adapter_failed",
+        }
       : { status: "cancelled", error: cancel.reason || CANCELLED_TEXT, errorCode: "cancelled" };
   const errorEvent: NewRunEvent = { eventType: "error", stream: "system", level: "error", message, payload: null };
   return {

@@ -12,8 +12,9 @@ import {
   wakeContext,
 } from "@wakefleet/domain";
 import { ensureAgentHome, resolveBaseWorkspace } from "@wakefleet/workspaces";
-import { resolveAdapterConfig } from "../adapter-config.js";
 import type { Execution, PreparedRun } from "../execution.js";
+import { projectOfRun } from "../run-place.js";
+import { resolveRunSecrets } from "../run-secrets.js";
 import { checkOutIssue } from "./check-out-issue.js";
 import { prepareSession, resumableSession } from "./prepare-session.js";
 import { readTask, taskContext } from "./task-context.js";
@@ -28,7 +29,16 @@ export async function prepareRun(execution: Execution): Promise<PreparedRun> {
   const task = await readTask(execution, wake);
   const overrides = assigneeOverrides({ agentId: agent.id, issue: task.issue });
   const previous = resumableSession(execution, wake);
-  const [agentHome, workspace] = await Promise.all([
+  const project = await projectOfRun(deps.db.sql, run);
+  const [resolved, agentHome, workspace] = await Promise.all([
+    resolveRunSecrets(
+      { sql: deps.db.sql, secrets: deps.secrets },
+      {
+        companyId: run.companyId,
+        config: runConfig(asJsonObject(agent.adapterConfig), overrides),
+        projectEnv: project?.env ?? null,
+      },
+    ),
     ensureAgentHome(location, agent.id),
     resolveBaseWorkspace({
       location,
@@ -37,7 +47,6 @@ export async function prepareRun(execution: Execution): Promise<PreparedRun> {
       previousSessionParams: previous.params,
     }),
   ]);
-  const config = resolveAdapterConfig(runConfig(asJsonObject(agent.adapterConfig), overrides));
   const prepared = await prepareSession(execution, {
     previous,
     workspace,
@@ -53,7 +62,7 @@ export async function prepareRun(execution: Execution): Promise<PreparedRun> {
   };
   const { session } = prepared;
   return {
-    config,
+    ...resolved,
     session,
     context: { ...wake, ...built },
     start: {
