@@ -24,9 +24,9 @@ function operations(): Operation[] {
   );
 }
 
-/** Routes about a run, an incident or a hold, of which there is none. */
+/** Routes about a run, an incident, a hold, a secret or a skill, of which there is none. */
 function needsWhatIsNotThere(path: string): boolean {
-  return path.startsWith("/api/heartbeat-runs/{runId}/") || /\{(incidentId|holdId)\}/.test(path);
+  return /^\/api\/(?:heartbeat-runs\/\{runId\}\/|secrets\/)|\{(?:incidentId|holdId|skillId)\}/.test(path);
 }
 
 function refsOf(value: Json): string[] {

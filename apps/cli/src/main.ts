@@ -6,7 +6,6 @@
 import { ConfigError } from "@wakefleet/config";
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { migrate } from "./commands/migrate.js";
-import { rotateSecrets } from "./commands/rotate-secrets.js";
 import { runSingle } from "./commands/single.js";
 import { up } from "./commands/up.js";
 import { demo } from "./demo/demo.js";
@@ -113,7 +112,11 @@ function buildProgram(end: (code: number) => void): Command {
     .command("rotate")
     .description("Encrypt every secret anew with SECRETS_KEY; SECRETS_PREVIOUS_KEYS holds the key they have now.")
     .addHelpText("after", "\nExample:\n  SECRETS_KEY=NEW SECRETS_PREVIOUS_KEYS=OLD wakefleet secrets rotate")
-    .action(async () => end(await rotateSecrets()));
+    .action(async () => {
+      // The use cases bring the queues' and adapters' libraries along, which no other command needs to wait for.
+      const { rotateSecrets } = await import("./commands/rotate-secrets.js");
+      end(await rotateSecrets());
+    });
 
   return program;
 }
