@@ -1,5 +1,6 @@
 /** Subtree holds over HTTP (API-190 to API-195): spec 02 checks 40 to 42, spec 08 checks 18 to 25. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { requestsOf } from "./issue-support.js";
 import {
   aCompany,
   aKey,
@@ -184,10 +185,15 @@ describe("a pause", () => {
     const woken = await expectStatus(wake(agent.id, { issueId: child.id }), 202);
     await markRunning(api, { id: woken.body.id, agentId: agent.id });
     const { hold: made, preview } = await hold(root.id);
+    // The root's assignment waits (W1); the child's is the run that was woken again.
     expect(preview.activeRuns).toMatchObject([
+      { issueId: root.id, status: "queued" },
       { id: woken.body.id, issueId: child.id, agentId: agent.id, status: "running" },
     ]);
-    expect(preview.warnings).toMatchObject([{ code: "running_runs_present", issueIds: [child.id] }]);
+    expect(preview.warnings).toMatchObject([
+      { code: "running_runs_present", issueIds: [child.id] },
+      { code: "queued_runs_present", issueIds: [root.id] },
+    ]);
     const { body: run } = await get(`/api/heartbeat-runs/${woken.body.id}`);
     expect(run.cancelRequestedAt).not.toBeNull();
     expect(made.members[1]).toMatchObject({ activeRunId: woken.body.id, activeRunStatus: "running" });
@@ -260,6 +266,20 @@ describe("releasing", () => {
       "no_affected_issues",
       "no_active_pause_holds",
     ]);
+  });
+});
+
+it("W19, DP-11 cancelling a tree wakes the parent above it, whose last open child it was", async () => {
+  const above = await company.agent();
+  const parent = await company.issue({ assigneeAgentId: above.id });
+  await api.db.sql.query("UPDATE issues SET status = 'in_progress' WHERE id = $1", [parent.id]);
+  await api.db.sql.query("UPDATE issues SET parent_id = $2 WHERE id = $1", [root.id, parent.id]);
+  await hold(root.id, { mode: "cancel" });
+  const [asked, ...more] = await requestsOf(api, above.id);
+  expect(more).toEqual([]);
+  expect(asked).toMatchObject({
+    reason: "issue_children_completed",
+    payload: { issueId: parent.id, completedChildIssueId: root.id, childIssueIds: [root.id] },
   });
 });
 

@@ -128,6 +128,8 @@ describe("reconcile", () => {
       obsoleteRecoveryBlockerRelationsRemoved: 2,
     });
     for (const one of [source, second]) expect(await blockersOf(world.db.sql, one)).toEqual([leaf]);
+    // It was not the last that blocked them: nobody is woken (DP-14).
+    expect(await runsOf(world, source)).toEqual([]);
     const [working] = await runsOf(world, escalation?.id ?? "");
     await cancelRun(world.cancelDeps(), { runId: working?.id ?? "", actor: { type: "user", id: "someone" } });
     expect(await sweep(false)).toMatchObject({
@@ -138,6 +140,23 @@ describe("reconcile", () => {
     const before = await everything(world.db.sql);
     await sweep(false);
     expect(await everything(world.db.sql)).toBe(before);
+  });
+
+  it("W18, W19, DP-14 whoever only waited for a retired escalation is woken", async () => {
+    await world.db.sql.query("UPDATE issues SET assignee_agent_id = $2 WHERE id = $1", [source, ownerId]);
+    await sweep();
+    const [escalation] = await escalations();
+    const [working] = await runsOf(world, escalation?.id ?? "");
+    await cancelRun(world.cancelDeps(), { runId: working?.id ?? "", actor: { type: "user", id: "someone" } });
+    await world.db.sql.query("UPDATE issues SET status = 'done' WHERE id = $1", [leaf]);
+    expect(await sweep(false)).toMatchObject({ obsoleteRecoveriesRetired: 1 });
+    const [run, ...more] = await runsOf(world, source);
+    expect(more).toEqual([]);
+    expect(run?.contextSnapshot).toMatchObject({
+      wakeReason: "issue_blockers_resolved",
+      source: "issue.blockers_restored",
+      blockerIssueIds: [leaf],
+    });
   });
 
   it("RC-64, RC-89 an issue in review becomes blocked, and the next round takes nothing back", async () => {

@@ -23,6 +23,7 @@ import {
   type TreeHoldRow,
   type TreeHoldWithMembers,
 } from "@wakefleet/store";
+import { wakeAfterEnds } from "../issues/wake-after-ends.js";
 import { noteHoldReleased } from "./hold-activity.js";
 import { type HoldContext, type HoldDeps, type HoldScope, inHoldTransaction } from "./hold-transaction.js";
 import { wakeAfterRelease, wakeRestored } from "./hold-wakes.js";
@@ -117,6 +118,18 @@ async function cancelTree(tx: Sql, context: HoldContext, { hold, plan }: ModeWor
     runText: TREE_CANCEL_TEXT,
     requestText: TREE_CANCEL_TEXT,
   });
+  await wakeAboveCancelled(tx, context, cancelledIssueIds);
+}
+
+/** W19: of what was cancelled only an issue whose parent was not may be the last open child of somebody. */
+async function wakeAboveCancelled(tx: Sql, context: HoldContext, cancelledIssueIds: readonly string[]): Promise<void> {
+  const { deps, scope, tree, after, hold } = context;
+  const cancelled = new Set(cancelledIssueIds);
+  const topmost = tree.issues.filter((issue) => cancelled.has(issue.id) && !cancelled.has(issue.parentId ?? ""));
+  await wakeAfterEnds(
+    { ...deps, tx, after, hold, actor: scope.actor },
+    topmost.map(({ id, status }) => ({ issueId: id, was: status })),
+  );
 }
 
 /** TH-2, TH-41. */

@@ -34,6 +34,8 @@ export interface HoldContext {
   readonly tree: Tree;
   readonly after: AfterCommit;
   readonly cancelled: CancelledWork;
+  /** Goes on only if these are locked too; else the decision begins again with them. */
+  hold(scope: { readonly agentIds: readonly string[]; readonly issueIds: readonly string[] }): void;
   /** Notes an activity row; all of them are written at the end of the transaction. */
   note(activity: Omit<ActivityNote, "companyId">): void;
 }
@@ -69,7 +71,10 @@ export async function inHoldTransaction<T>(
         const tree = await lockTree(tx, scope, locks);
         const notes: ActivityNote[] = [];
         const note: HoldContext["note"] = (activity) => void notes.push({ companyId: scope.companyId, ...activity });
-        const done = await work(tx, { deps, scope, tree, after, cancelled, note });
+        const hold: HoldContext["hold"] = (wanted) => {
+          if (addLocks(locks, wanted)) throw new MoreLocksNeeded("the decision reaches beyond the tree");
+        };
+        const done = await work(tx, { deps, scope, tree, after, cancelled, hold, note });
         await noteActivities(tx, after, { actor: scope.actor, notes });
         return done;
       });
@@ -96,6 +101,14 @@ async function lockTree(tx: Sql, scope: HoldScope, locks: Locks): Promise<Tree> 
   const tree = await mustReadTree(tx, scope);
   if (widen(locks, tree)) throw new MoreLocksNeeded("the tree grew before it was locked");
   return tree;
+}
+
+/** True when these were not all there. */
+function addLocks(locks: Locks, wanted: { agentIds: readonly string[]; issueIds: readonly string[] }): boolean {
+  const before = locks.agentIds.size + locks.issueIds.size;
+  for (const id of wanted.agentIds) locks.agentIds.add(id);
+  for (const id of wanted.issueIds) locks.issueIds.add(id);
+  return locks.agentIds.size + locks.issueIds.size > before;
 }
 
 /** Adds what the tree needs; true when that was more than was there. Assignees are needed for the wakes of an end. */

@@ -4,13 +4,16 @@
  */
 import type { IssueStatus } from "@wakefleet/contracts";
 import { type IssueWake, planBlockersResolvedWakes, planChildrenCompletedWakes } from "@wakefleet/domain";
-import { type IssueRow, listChildFacts, listDependents } from "@wakefleet/store";
-import type { IssueChange } from "./issue-change.js";
+import { findIssue, type IssueRow, listChildFacts, listDependents, type Sql } from "@wakefleet/store";
 
 const isOver = (status: IssueStatus): boolean => status === "done" || status === "cancelled";
 
 /** What an end needs of the transaction it happens in; `readIssueSurroundings` names what to lock before. */
-export type EndingIn = Pick<IssueChange, "tx" | "issue" | "hold">;
+export interface EndingIn {
+  readonly tx: Sql;
+  /** Goes on only if these are locked. */
+  hold(scope: { readonly agentIds: readonly string[]; readonly issueIds: readonly string[] }): void;
+}
 
 /**
  * Plans the wakes; call it when the status is written. The dependents and the parent are held, so that of two last blockers
@@ -37,7 +40,9 @@ async function childrenCompleted(
   change: EndingIn,
   child: Pick<IssueRow, "id" | "companyId"> & { readonly parentId: string },
 ): Promise<IssueWake[]> {
-  const parent = change.issue(child.parentId);
+  change.hold({ agentIds: [], issueIds: [child.parentId] });
+  // Read anew: the same change may have ended the parent too.
+  const parent = await findIssue(change.tx, { id: child.parentId });
   if (parent === null || parent.assigneeAgentId === null || isOver(parent.status)) return [];
   return planChildrenCompletedWakes(child.id, { ...parent, children: await listChildFacts(change.tx, child) });
 }

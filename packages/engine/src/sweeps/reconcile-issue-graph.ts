@@ -16,11 +16,13 @@ import {
   graphEscalationDescription,
   graphOwners,
   latestChangeOf,
+  planBlockersRestoredWakes,
   RECOVERY_ORIGINS,
 } from "@wakefleet/domain";
 import {
   addBlocker,
   clearIssueLocks,
+  findDependents,
   findOpenIssueOfOrigin,
   type IssueRow,
   isIssueHeld,
@@ -32,13 +34,18 @@ import {
   listOpenEscalations,
   lockAgents,
   lockIssue,
+  lockIssueRelations,
+  lockIssueRows,
   readDatabaseNow,
   readGraphFacts,
   readInstanceSettings,
+  readIssueSurroundings,
   removeFromAllBlockers,
   type Sql,
   updateIssue,
 } from "@wakefleet/store";
+import type { ActivityActor } from "../activity/note-activities.js";
+import { holdsOnly, wakeAfterEnds } from "../issues/wake-after-ends.js";
 import { noteRecovery } from "../recovery/note-activity.js";
 import { inRecovery, type RecoverySweepDeps } from "../recovery/recovery-deps.js";
 import { makeRecoveryIssue } from "../recovery/recovery-issue.js";
@@ -186,20 +193,33 @@ async function quietly(round: Round, id: string, work: () => Promise<void>): Pro
   }
 }
 
+const RECOVERY: ActivityActor = { type: "system", id: "system", agentId: null, userId: null, runId: null };
+
 /** RC-59: off the blockers of every issue it blocks, and `cancelled` unless somebody works on it. */
 async function retire(round: Round, seen: IssueRow): Promise<void> {
   const { deps, counts } = round;
-  const outcome = await inRecovery(deps, async (tx) => {
-    const escalation = await lockIssue(tx, seen.id);
-    if (escalation === null || escalation.status === "done" || escalation.status === "cancelled") return null;
+  const scope = await readIssueSurroundings(deps.db.sql, [seen.id]);
+  const outcome = await inRecovery(deps, async (tx, after) => {
+    await lockAgents(tx, scope.agentIds);
+    await lockIssueRelations(tx, seen.companyId);
+    const escalation = (await lockIssueRows(tx, scope.issueIds)).get(seen.id);
+    if (escalation === undefined || escalation.status === "done" || escalation.status === "cancelled") return null;
     const facts = await readGraphFacts(tx, escalation.companyId);
     if (currentEscalations(facts, [escalation]).has(escalation.id)) return null;
     const { companyId, id: issueId } = escalation;
-    const removed = (await removeFromAllBlockers(tx, { companyId, issueId })).length;
-    if (await isWorkedOn(tx, escalation)) return { removed, retired: false };
-    await updateIssue(tx, { id: issueId, changes: { status: "cancelled" } });
-    await clearIssueLocks(tx, issueId);
-    return { removed, retired: true };
+    const freed = await removeFromAllBlockers(tx, { companyId, issueId });
+    const retired = !(await isWorkedOn(tx, escalation));
+    if (retired) {
+      await updateIssue(tx, { id: issueId, changes: { status: "cancelled" } });
+      await clearIssueLocks(tx, issueId);
+    }
+    // W18, W19: whoever waited for it may go on.
+    await wakeAfterEnds(
+      { tx, after, newId: deps.newId, log: deps.log, actor: RECOVERY, hold: holdsOnly(scope) },
+      retired ? [{ issueId, was: escalation.status }] : [],
+      planBlockersRestoredWakes(await findDependents(tx, freed)),
+    );
+    return { removed: freed.length, retired };
   });
   if (outcome === null) return;
   counts.obsoleteRecoveryBlockerRelationsRemoved += outcome.removed;
