@@ -35,6 +35,7 @@ export * from "./secrets/env-bindings.js";
 export * from "./session/index.js";
 export * from "./text/well-formed.js";
 export * from "./wake-payload/index.js";
+export * from "./wakeup/causes.js";
 export * from "./wakeup/context.js";
 export * from "./wakeup/decide-wakeup.js";
 export * from "./wakeup/resume-run.js";

@@ -1,4 +1,5 @@
 /** From the commit to the queue, with a real Redis: by the dispatcher, by relays, and after a Redis that lost everything. */
+import { queuePriority } from "@wakefleet/domain";
 import { AgentQueues, closeRedis, connectRedis, waitUntilReady } from "@wakefleet/queue";
 import { markSliceUndispatched } from "@wakefleet/store";
 import { aCompany, anAgent, anIssue, aRun, testRedisPrefix, testRedisUrl } from "@wakefleet/testkit";
@@ -186,7 +187,11 @@ describe("the relay", () => {
           attempt: 2,
         },
         concurrency: 3,
-        priority: 2,
+        priority: queuePriority({
+          issue: { status: "in_progress", priority: "high", hasUnresolvedBlockers: false },
+          isAskedByPerson: false,
+          waitsSince: scheduledRetryAt,
+        }),
         delayUntilMs: scheduledRetryAt.getTime(),
         renew: true,
       },
@@ -203,7 +208,13 @@ describe("the relay", () => {
       status: "queued" as const,
     };
     const rest = { source: "on_demand", wakeReason: null, attempt: 0, scheduledRetryAt: null, issueIdentifier: null };
-    const none = { issueStatus: null, issuePriority: null, hasUnresolvedBlockers: false };
+    const none = {
+      issueStatus: null,
+      issuePriority: null,
+      hasUnresolvedBlockers: false,
+      isAskedByPerson: false,
+      createdAt: new Date(),
+    };
     const priority = (issue: object) => runJobOf({ ...facts, ...rest, ...none, ...issue }).priority;
     const ready = priority({ issueStatus: "todo", issuePriority: "low" });
     const blocked = priority({ issueStatus: "in_progress", issuePriority: "critical", hasUnresolvedBlockers: true });

@@ -26,7 +26,7 @@ export interface RunJob {
   readonly delayUntilMs?: number;
   /**
    * The run must come (again) whatever its job's state: a kept finished job of that id is removed first, a delayed one
-   * is moved to the asked time (QU-2, DM-34). Costs a few round trips more.
+   * is moved to the asked time, a waiting one to the asked place (QU-2, QU-3, DM-34). Costs a few round trips more.
    */
   readonly renew?: boolean;
 }
@@ -68,6 +68,10 @@ async function makeRoom(queue: AgentQueue, job: RunJob, now: number): Promise<bo
   if (state === "completed" || state === "failed") {
     await queue.backend.remove(runId, false);
     return true;
+  }
+  if (state === "prioritized" || state === "waiting") {
+    if (job.priority !== undefined) await queue.backend.changePriority(runId, job.priority, false);
+    return false;
   }
   if (state !== "delayed") return state === "unknown";
   if (job.delayUntilMs !== undefined && job.delayUntilMs > now) {

@@ -8,7 +8,7 @@ import {
   LISTED_RESULT_TEXTS,
   type OutputSilence,
 } from "@wakefleet/contracts";
-import { DEFAULT_SILENCE_THRESHOLDS, judgeSilence, redactObject } from "@wakefleet/domain";
+import { CAUSES_KEY, DEFAULT_SILENCE_THRESHOLDS, judgeSilence, redactObject } from "@wakefleet/domain";
 import type { LiveRun, RunRow, SilenceNotes } from "@wakefleet/store";
 import { boundedResult } from "./bounded-result.js";
 
@@ -21,9 +21,19 @@ export function presentRun(run: RunRow): Record<string, unknown> {
       .filter(([field]) => !INTERNAL.has(field) && field !== "agentName" && field !== "adapterType")
       .map(([field, value]) => [
         field,
-        field === "usageJson" || field === "resultJson" ? redactedOrNull(value) : value,
+        field === "usageJson" || field === "resultJson"
+          ? redactedOrNull(value)
+          : field === "contextSnapshot"
+            ? presentContext(value as JsonObject | null)
+            : value,
       ]),
   );
+}
+
+/** The causes repeat payloads of requests, which are redacted wherever they are answered (API-113). */
+function presentContext(context: JsonObject | null): JsonObject | null {
+  const causes = context?.[CAUSES_KEY];
+  return context === null || causes === undefined ? context : { ...context, ...redactObject({ [CAUSES_KEY]: causes }) };
 }
 
 /** One run whole: its result bounded (RD-2). */

@@ -10,6 +10,7 @@ import {
   nonEmptyString,
   type TriggerDetail,
 } from "@wakefleet/contracts";
+import { joinCauses } from "./causes.js";
 
 /** The task key of timer wakes that name no work (WK-2). */
 export const HEARTBEAT_TASK_KEY = "__heartbeat__";
@@ -106,12 +107,13 @@ export function enrichContext(wake: WakeToEnrich): JsonObject {
 
 /**
  * WK-5: two wakes become one. The newer one's keys win, comment ids join (older first), a prebuilt payload goes, and
- * `forceFreshSession: true` stays once it was asked for (SE-24).
+ * `forceFreshSession: true` stays once it was asked for (SE-24). The causes of both are kept (BY-2).
  */
 export function mergeContexts(older: JsonObject, newer: JsonObject): JsonObject {
   const { [PREBUILT_PAYLOAD_KEY]: _rebuilt, ...merged } = { ...older, ...newer };
   if (older["forceFreshSession"] === true) merged["forceFreshSession"] = true;
-  return withCommentIds(merged, unique([...commentIdsOf(older), ...commentIdsOf(newer)]));
+  const joined = joinCauses(merged, older, newer);
+  return withCommentIds(joined, unique([...commentIdsOf(older), ...commentIdsOf(newer)]));
 }
 
 /** WK-6: such a wake does not join a run that is already running; it needs one of its own after it. */

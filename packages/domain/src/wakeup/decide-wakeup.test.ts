@@ -42,6 +42,7 @@ const decide = (one: Partial<WakeupFacts>) =>
     agent: me(),
     budget: null,
     source: "on_demand",
+    isPersonWaiting: false,
     reason: "why",
     payload: null,
     context: {},
@@ -105,6 +106,7 @@ describe("wakes without an issue", () => {
     expect(decide({ context: { b: 2 }, sameTaskRuns: [run({ context: { a: 1, b: 1 } })] })).toEqual({
       kind: "coalesce",
       rule: "WK-30",
+      hastens: false,
       runId: "run-1",
       context: { a: 1, b: 2 },
       reason: "why",
@@ -167,6 +169,7 @@ describe("wakes about an issue", () => {
     const locked = run({ id: "locked", status: "queued", createdAtMs: 9 });
     expect(decide({ issue: issue({ lockRunId: "locked", activeRuns: [theirs, locked] }) })).toMatchObject({
       rule: "WK-26",
+      hastens: false,
       runId: "locked",
       lock: { kind: "keep" },
     });
@@ -222,6 +225,7 @@ describe("wakes about an issue", () => {
     ).toEqual({
       kind: "defer",
       rule: "WK-28",
+      hastens: false,
       requestId: null,
       payload: { mine: 1, issueId: "i", [DEFERRED_CONTEXT_KEY]: { issueId: "i" } },
       reason: "issue_execution_deferred",

@@ -14,6 +14,7 @@ import {
 } from "@wakefleet/contracts";
 import { isInvokable } from "../agent.js";
 import type { BudgetBlock } from "../policy/budget-block.js";
+import { bringsNews } from "./causes.js";
 import { deferredPayload, mergeContexts, mergeDeferredPayload, needsFollowUpRun } from "./context.js";
 
 /** An active run as the decision sees it. */
@@ -63,6 +64,8 @@ export interface WakeupFacts {
   /** What blocks the company, the agent or the project (BU-15); null: nothing. */
   readonly budget: BudgetBlock | null;
   readonly source: InvocationSource;
+  /** Somebody waits for it: a person asked on demand or left a comment (BY-3). */
+  readonly isPersonWaiting: boolean;
   /** The caller's reason, kept on a coalesced row (WK-30). */
   readonly reason: string | null;
   readonly payload: JsonObject | null;
@@ -102,6 +105,8 @@ export type WakeupDecision =
       /** The run's context after the merge (WK-5). */
       readonly context: JsonObject;
       readonly reason: string | null;
+      /** The run was parked and is due now (BY-3). */
+      readonly hastens: boolean;
       readonly lock: LockChange;
     }
   | {
@@ -111,6 +116,8 @@ export type WakeupDecision =
       readonly payload: JsonObject;
       readonly reason: string;
       readonly behind: ActiveRunFact;
+      /** The run it waits behind was parked and is due now (BY-3). */
+      readonly hastens: boolean;
       readonly lock: LockChange;
     }
   | {
@@ -120,6 +127,7 @@ export type WakeupDecision =
       readonly payload: JsonObject;
       readonly reason: string;
       readonly behind: ActiveRunFact;
+      readonly hastens: boolean;
       readonly lock: LockChange;
     }
   | {
@@ -154,8 +162,11 @@ function decideWithoutIssue(facts: WakeupFacts): WakeupDecision {
       .filter((run) => run.status === status)
       .sort(older)
       .at(-1);
+  const running = newest("running");
   const joinable =
-    newest("queued") ?? newest("scheduled_retry") ?? (needsFollowUpRun(facts.context) ? undefined : newest("running"));
+    newest("queued") ??
+    newest("scheduled_retry") ??
+    (running === undefined || mustFollow(running, facts.context) ? undefined : running);
   if (joinable !== undefined) {
     return {
       kind: "coalesce",
@@ -163,10 +174,21 @@ function decideWithoutIssue(facts: WakeupFacts): WakeupDecision {
       runId: joinable.id,
       context: mergeContexts(joinable.context, facts.context),
       reason: facts.reason,
+      hastens: hastens(joinable, facts),
       lock: { kind: "keep" },
     };
   }
   return { kind: "queue", rule: "WK-31", context: facts.context, lock: { kind: "keep" } };
+}
+
+/** WK-6, BY-2: such a wake does not join this run, whose agent has its wake payload already. */
+function mustFollow(run: ActiveRunFact, context: JsonObject): boolean {
+  return run.status === "running" && (needsFollowUpRun(context) || bringsNews(run.context, context));
+}
+
+/** BY-3: a retry that is parked is not waited for by a person. */
+function hastens(run: ActiveRunFact, facts: Pick<WakeupFacts, "isPersonWaiting">): boolean {
+  return run.status === "scheduled_retry" && facts.isPersonWaiting;
 }
 
 /** WK-23: the run that should hold the issue's lock: a running one first, else the oldest. Null without an active run. */
@@ -206,14 +228,14 @@ function decideWithIssue(wake: WakeupFacts, agentId: string, issue: IssueWakeFac
   }
   if (holder === null) return { kind: "queue", rule: "WK-29", context: facts.context, lock };
 
-  const mustFollow = needsFollowUpRun(facts.context) && holder.status === "running";
-  if (holder.agentId === agentId && !mustFollow) {
+  if (holder.agentId === agentId && !mustFollow(holder, facts.context)) {
     return {
       kind: "coalesce",
       rule: "WK-26",
       runId: holder.id,
       context: mergeContexts(holder.context, facts.context),
       reason: SERVICE_REASONS.sameName,
+      hastens: hastens(holder, facts),
       lock,
     };
   }
@@ -226,6 +248,7 @@ function decideWithIssue(wake: WakeupFacts, agentId: string, issue: IssueWakeFac
       payload: mergeDeferredPayload(issue.deferred.payload, asked),
       reason: SERVICE_REASONS.deferred,
       behind: holder,
+      hastens: hastens(holder, facts),
       lock,
     };
   }
@@ -236,6 +259,7 @@ function decideWithIssue(wake: WakeupFacts, agentId: string, issue: IssueWakeFac
     payload: deferredPayload(asked.payload, asked.issueId, asked.context),
     reason: SERVICE_REASONS.deferred,
     behind: holder,
+    hastens: hastens(holder, facts),
     lock,
   };
 }

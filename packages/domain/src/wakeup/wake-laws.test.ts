@@ -54,6 +54,7 @@ class Fleet {
       agent: { id: agentId, status: "idle", policy: readHeartbeatPolicy({}) },
       budget: null,
       source: "on_demand",
+      isPersonWaiting: false,
       reason: "r",
       payload,
       context,

@@ -2,7 +2,7 @@
  * Receipts and waits in words (BY-1): one sentence that says what was decided and on what, and one that says what would
  * change it. The words never say more than the facts beside them.
  */
-import { asJsonObject, type Decided, type JsonObject, type JsonValue } from "@wakefleet/contracts";
+import { asJsonObject, type Decided, isJsonObject, type JsonObject, type JsonValue } from "@wakefleet/contracts";
 
 export interface Explanation {
   readonly text: string;
@@ -31,6 +31,12 @@ function about(facts: JsonObject): string {
 function holder(facts: JsonObject): string {
   const behind = asJsonObject(facts["behind"]);
   return `run ${shown(behind["runId"])} of agent ${shown(behind["agentId"])}, which is ${shown(behind["status"])}`;
+}
+
+/** What a wake brings that the running run of its own agent does not know (WK-6, BY-2). */
+function followUp(facts: JsonObject): string {
+  if (facts["because"] === "WK-6") return "it carries a comment or an approval that its agent has not seen, so ";
+  return facts["because"] === "BY-2" ? "it carries something that its agent has not been told, so " : "";
 }
 
 const blockers = (facts: JsonObject): string => {
@@ -84,7 +90,7 @@ const WORDS: Readonly<Record<string, Words>> = {
     change: "It goes on when that run ends.",
   }),
   "WK-28": (facts) => ({
-    text: `${about(facts)} is held by ${holder(facts)}; the wake waits for its end.`,
+    text: `${about(facts)} is held by ${holder(facts)}; ${followUp(facts)}the wake waits for its end.`,
     change: "It goes on when that run ends, or is cancelled.",
   }),
   "WK-29": (facts) => done(`Nothing else works on ${about(facts)}: a run of its own was queued.`),
@@ -92,7 +98,12 @@ const WORDS: Readonly<Record<string, Words>> = {
     done(
       `This agent already has run ${shown(facts["runId"])} for ${about(facts)} (${shown(facts["status"])}); the wake joined it.`,
     ),
-  "WK-31": (facts) => done(`This agent had no run to join for ${about(facts)}: a run of its own was queued.`),
+  "WK-31": (facts) =>
+    done(
+      isJsonObject(facts["besides"])
+        ? `Run ${shown(facts["besides"]["runId"])} for ${about(facts)} is under way; ${followUp(facts)}a run of its own was queued.`
+        : `This agent had no run to join for ${about(facts)}: a run of its own was queued.`,
+    ),
   "CL-13": (facts) =>
     done(
       `A worker took it in slot ${shown(facts["slot"])}; ${shown(facts["slotsUsed"])} of ${shown(facts["slotsOf"])} were in use before.${

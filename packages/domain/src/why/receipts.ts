@@ -1,6 +1,7 @@
 /** The receipts of what this package decides (BY-1): the rule and the facts it rested on, small enough to keep with the row. */
 import type { CancelKind, Decided, JsonObject, TerminalRunStatus } from "@wakefleet/contracts";
 import type { ClaimDecision } from "../claim/gate-claim.js";
+import { needsFollowUpRun } from "../wakeup/context.js";
 import type { ActiveRunFact, WakeupDecision, WakeupFacts } from "../wakeup/decide-wakeup.js";
 
 const runFact = (run: Pick<ActiveRunFact, "id" | "agentId" | "status">): JsonObject => ({
@@ -12,7 +13,9 @@ const runFact = (run: Pick<ActiveRunFact, "id" | "agentId" | "status">): JsonObj
 /** What decided a wake that leaves a row (WK-12 to WK-31). */
 export function wakeupReceipt(
   decision: Exclude<WakeupDecision, { kind: "reject" }>,
-  wake: Pick<WakeupFacts, "source" | "agent" | "issue" | "sameTaskRuns"> & { readonly taskKey: string | null },
+  wake: Pick<WakeupFacts, "source" | "agent" | "issue" | "context" | "sameTaskRuns"> & {
+    readonly taskKey: string | null;
+  },
 ): Decided {
   const { rule } = decision;
   const issueId = wake.issue?.issueId ?? null;
@@ -31,11 +34,20 @@ export function wakeupReceipt(
     }
     case "defer": {
       const joins = decision.requestId === null ? {} : { joinedRequestId: decision.requestId };
-      return { rule, outcome: "deferred", facts: { ...about, behind: runFact(decision.behind), ...joins } };
+      const own = decision.behind.agentId === wake.agent?.id ? { because: followUpRule(wake) } : {};
+      return { rule, outcome: "deferred", facts: { ...about, behind: runFact(decision.behind), ...joins, ...own } };
     }
-    case "queue":
-      return { rule, outcome: "queued", facts: { ...about, source: wake.source } };
+    case "queue": {
+      const [besides] = wake.sameTaskRuns;
+      const own = besides === undefined ? {} : { besides: runFact(besides), because: followUpRule(wake) };
+      return { rule, outcome: "queued", facts: { ...about, source: wake.source, ...own } };
+    }
   }
+}
+
+/** Why a wake did not join a running run of its own agent. */
+function followUpRule({ context }: Pick<WakeupFacts, "context">): string {
+  return needsFollowUpRun(context) ? "WK-6" : "BY-2";
 }
 
 function skipFacts(

@@ -29,6 +29,7 @@ const plain: WakeupFacts = {
   agent: { id: "a1", status: "idle", policy },
   budget: null,
   source: "on_demand",
+  isPersonWaiting: false,
   reason: null,
   payload: null,
   context: {},

@@ -18,15 +18,18 @@ export function runJobOf(run: UndispatchedRun): RunJob {
       attempt: run.attempt,
     },
     concurrency: run.maxConcurrentRuns,
-    priority: queuePriority(
-      run.issueStatus === null
-        ? null
-        : {
-            status: run.issueStatus as IssueStatus,
-            priority: run.issuePriority as IssuePriority | null,
-            hasUnresolvedBlockers: run.hasUnresolvedBlockers,
-          },
-    ),
+    priority: queuePriority({
+      issue:
+        run.issueStatus === null
+          ? null
+          : {
+              status: run.issueStatus as IssueStatus,
+              priority: run.issuePriority as IssuePriority | null,
+              hasUnresolvedBlockers: run.hasUnresolvedBlockers,
+            },
+      isAskedByPerson: run.isAskedByPerson,
+      waitsSince: run.scheduledRetryAt ?? run.createdAt,
+    }),
     ...(run.status === "scheduled_retry" && run.scheduledRetryAt !== null
       ? { delayUntilMs: run.scheduledRetryAt.getTime() }
       : {}),

@@ -6,8 +6,21 @@
  * What must stay true: the decision and its writes are one atomic step (WK-32), agents are locked before issues and each
  * in id order, and nothing is announced or dispatched before the commit (STY-38).
  */
-import { isGuid, type LiveEventDraft, readHeartbeatPolicy, WakefleetError } from "@wakefleet/contracts";
-import { decideWakeup, type WakeupFacts, wakeCommentIdOf, wakeupReceipt } from "@wakefleet/domain";
+import {
+  isGuid,
+  type JsonObject,
+  type LiveEventDraft,
+  readHeartbeatPolicy,
+  WakefleetError,
+} from "@wakefleet/contracts";
+import {
+  commentIdsOf,
+  decideWakeup,
+  type WakeupFacts,
+  wakeCommentIdOf,
+  wakeupReceipt,
+  withCause,
+} from "@wakefleet/domain";
 import {
   type ClaimIssue,
   type Database,
@@ -20,12 +33,14 @@ import {
   type PolicyQuery,
   type RunRow,
   readResumedRuns,
+  readRunsForJobs,
   readWakeFacts,
   recordWakeups,
   type Sql,
   type WakeFacts,
   type WakeFactsQuery,
 } from "@wakefleet/store";
+import { runJobOf } from "../dispatch/run-job.js";
 import type { NewId } from "../ids.js";
 import type { RunJob } from "../ports.js";
 import { releaseIssue } from "../runs/release-issue.js";
@@ -99,7 +114,7 @@ export async function acceptWakeupsIn(
   requests: readonly AcceptWakeupRequest[],
   last: Sql = tx,
 ): Promise<AcceptedWakeups> {
-  const { world, prepared } = await openWorld(tx, requests);
+  const { world, prepared } = await openWorld(tx, newId, requests);
   const accepted: AcceptedWakeups = { results: [], jobs: [], events: [] };
   const freed = await cancelStaleRuns(tx, world, accepted);
   const newRunIds = new Set<string>();
@@ -109,7 +124,9 @@ export async function acceptWakeupsIn(
     if (result.outcome === "queued" && !result.replayed && result.run !== null) newRunIds.add(result.run.id);
   }
   const record = world.record();
-  if (record.requests.length > 0) await recordWakeups(freed.length === 0 ? last : tx, record);
+  const moved = world.movedRunIds().filter((id) => !newRunIds.has(id));
+  const isLast = freed.length === 0 && moved.length === 0;
+  if (record.requests.length > 0) await recordWakeups(isLast ? last : tx, record);
   for (const { run, issue } of freed) {
     // Where the wakes at hand gave the issue no run, what waited behind the cancelled one goes on (CL-15, CL-31).
     if (!world.hasActiveRun(issue)) await releaseIssue(tx, { run, issue, now: world.now, newId }, accepted);
@@ -123,6 +140,7 @@ export async function acceptWakeupsIn(
       );
     }
   }
+  if (moved.length > 0) accepted.jobs.push(...(await readRunsForJobs(tx, moved)).map(runJobOf));
   return accepted;
 }
 
@@ -132,12 +150,13 @@ export async function acceptWakeupsIn(
  */
 async function openWorld(
   tx: Sql,
+  newId: NewId,
   requests: readonly AcceptWakeupRequest[],
 ): Promise<{ world: WakeWorld; prepared: PreparedWake[] }> {
   const agentIds = [...new Set(requests.map((one) => one.agentId.toLowerCase()))].filter(isGuid);
   const [{ agents, now }, { prepared, issues, facts, places }] = await Promise.all([
     lockAgents(tx, agentIds),
-    readBesideAgents(tx, requests),
+    readBesideAgents(tx, newId, requests),
   ]);
   return { world: new WakeWorld(now, agents, issues, facts, places), prepared };
 }
@@ -145,6 +164,7 @@ async function openWorld(
 /** What is locked and read behind the agents' locks, whatever these answer. */
 async function readBesideAgents(
   tx: Sql,
+  newId: NewId,
   requests: readonly AcceptWakeupRequest[],
 ): Promise<{
   prepared: PreparedWake[];
@@ -152,7 +172,7 @@ async function readBesideAgents(
   facts: WakeFacts;
   places: ReadonlyMap<PreparedWake, number>;
 }> {
-  const prepared = await prepareWakes(tx, requests);
+  const prepared = await prepareWakes(tx, newId, requests);
   const issueIds = [...new Set(prepared.map((wake) => wake.issueId).filter(isGuid))];
   const issues = issueIds.length === 0 ? new Map<string, LockedIssue>() : await lockIssues(tx, issueIds);
   const named = prepared.filter((wake) => isGuid(wake.request.agentId));
@@ -175,8 +195,8 @@ function wakeFactsQuery(wakes: readonly PreparedWake[], issues: readonly LockedI
 }
 
 /** WK-11: only wakes that ask to resume a run cost a statement. */
-async function prepareWakes(tx: Sql, requests: readonly AcceptWakeupRequest[]): Promise<PreparedWake[]> {
-  const prepared = requests.map((request) => prepareWake(request));
+async function prepareWakes(tx: Sql, newId: NewId, requests: readonly AcceptWakeupRequest[]): Promise<PreparedWake[]> {
+  const prepared = requests.map((request) => prepareWake(request, newId()));
   const asking = prepared.flatMap((wake, place) => {
     const runId = resumeRunIdOf(wake.request);
     const { agentId } = wake.request;
@@ -240,9 +260,10 @@ function decideOne(world: WakeWorld, newId: NewId, wake: PreparedWake, events: L
     agent: { id: agent.id, status: agent.status, policy: readHeartbeatPolicy(agent.runtimeConfig) },
     budget: world.budgetBlock(wake),
     source: request.source,
+    isPersonWaiting: isPersonWaiting(wake),
     reason: request.reason,
     payload: request.payload,
-    context: wake.context,
+    context: causedContext(world, wake),
     issue,
     sameTaskRuns: issue === null ? world.sameTaskRuns(agent.id, wake.taskKey) : [],
   };
@@ -254,6 +275,18 @@ function decideOne(world: WakeWorld, newId: NewId, wake: PreparedWake, events: L
   }
   const decided = wakeupReceipt(decision, { ...facts, taskKey: wake.taskKey });
   return applyDecision({ world, newId, wake, agent, decision, decided, events });
+}
+
+/** BY-2: the context names the wake as a cause. */
+function causedContext(world: WakeWorld, { request, requestId, context }: PreparedWake): JsonObject {
+  const { source, reason, payload, actor: requester } = request;
+  const commentIds = commentIdsOf(context);
+  return withCause(context, { requestId, at: world.now, source, reason, payload, commentIds, requester });
+}
+
+/** BY-3: a person asked on demand, or left a comment. */
+function isPersonWaiting({ request, context }: PreparedWake): boolean {
+  return request.actor.type === "user" && (request.source === "on_demand" || commentIdsOf(context).length > 0);
 }
 
 function rejected(

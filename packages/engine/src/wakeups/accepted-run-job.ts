@@ -1,5 +1,6 @@
 /** The job of a run that was accepted a moment ago: its facts are at hand, nothing is read again. */
 import { nonEmptyString } from "@wakefleet/contracts";
+import { isAskedByPerson } from "@wakefleet/domain";
 import type { LockedAgent, LockedIssue, RunRow } from "@wakefleet/store";
 import { runJobOf } from "../dispatch/run-job.js";
 import type { RunJob } from "../ports.js";
@@ -21,6 +22,8 @@ export function acceptedRunJob(run: RunRow, agent: LockedAgent, issue: LockedIss
       issueStatus: issue?.status ?? null,
       issuePriority: issue?.priority ?? null,
       hasUnresolvedBlockers: issue?.hasUnresolvedBlockers ?? false,
+      isAskedByPerson: isAskedByPerson(run.contextSnapshot ?? {}),
+      createdAt: run.createdAt,
     }),
     renew: false,
   };

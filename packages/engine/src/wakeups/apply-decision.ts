@@ -80,10 +80,10 @@ function refuse(application: Application, decision: Extract<WakeupDecision, { ki
   return { outcome: "rejected", error };
 }
 
-function requestRow({ world, newId, wake, agent, decided }: Application): NewWakeupRequest {
+function requestRow({ world, wake, agent, decided }: Application): NewWakeupRequest {
   const { request } = wake;
   return {
-    id: newId(),
+    id: wake.requestId,
     companyId: agent.companyId,
     agentId: agent.id,
     source: request.source,
@@ -133,10 +133,13 @@ function effectOf(application: Application, decision: Exclude<Application["decis
       return { row: { ...row, runId: run.id }, outcome: "queued", run, skip: null };
     }
     case "coalesce": {
-      const run = world.mergeIntoRun(decision.runId, decision.context);
+      world.mergeIntoRun(decision.runId, decision.context);
+      if (decision.hastens) world.hasten(decision.runId, row.id);
+      const run = world.mustRun(decision.runId);
       return { row: { ...coalesced(row, decision.reason), runId: run.id }, outcome: "coalesced", run, skip: null };
     }
     case "defer":
+      if (decision.hastens) world.hasten(decision.behind.id, row.id);
       return { ...deferredEffect(application, row, decision), outcome: "deferred", run: null };
     case "skip": {
       const payload = decision.rule === "WK-24" ? decision.payload : row.payload;

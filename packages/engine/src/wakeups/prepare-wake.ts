@@ -14,6 +14,8 @@ import type { AcceptWakeupRequest } from "./wake-request.js";
 /** A wake whose context is known: what the locks and facts are read for. */
 export interface PreparedWake {
   readonly request: AcceptWakeupRequest;
+  /** The id of the row it will leave. */
+  readonly requestId: string;
   readonly context: JsonObject;
   readonly issueId: string | null;
   readonly taskKey: string | null;
@@ -28,7 +30,7 @@ export function resumeRunIdOf(request: AcceptWakeupRequest): string | null {
 }
 
 /** Prepares one wake. */
-export function prepareWake(asked: AcceptWakeupRequest): PreparedWake {
+export function prepareWake(asked: AcceptWakeupRequest, requestId: string): PreparedWake {
   const request = storable(asked);
   const { payload } = request;
   const context = enrichContext({
@@ -36,7 +38,14 @@ export function prepareWake(asked: AcceptWakeupRequest): PreparedWake {
     context: withPlainIssueId(request.context),
     payload: payload === null ? null : withPlainIssueId(payload),
   });
-  return { request, context, issueId: issueIdOf(context), taskKey: taskKeyOf(context), resumeDisplayId: null };
+  return {
+    request,
+    requestId,
+    context,
+    issueId: issueIdOf(context),
+    taskKey: taskKeyOf(context),
+    resumeDisplayId: null,
+  };
 }
 
 /** WK-11: the same wake when the run it asks to resume is one of this agent's. */

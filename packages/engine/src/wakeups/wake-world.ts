@@ -2,7 +2,7 @@
  * The facts of one accepting transaction, kept up to date while its wakes are decided one after the other: a wake sees
  * what the wakes before it in the same transaction became (WK-44), exactly as if each had been a transaction of its own.
  */
-import type { JsonObject } from "@wakefleet/contracts";
+import type { Decided, JsonObject } from "@wakefleet/contracts";
 import {
   type ActiveRunFact,
   agentNameKey,
@@ -11,6 +11,7 @@ import {
   type DeferredFact,
   type IssueGateRefusal,
   type IssueWakeFacts,
+  isAskedByPerson,
   issueGate,
   issueIdOf,
   isVerifiedInteraction,
@@ -38,6 +39,10 @@ interface WorldRun {
   isNew: boolean;
   changed: boolean;
   takesLockOf: string | null;
+  /** BY-3: it was parked and is due now. */
+  hastened: Decided | null;
+  /** Its place or due time changed: its job must move. */
+  moved: boolean;
 }
 
 interface WorldDeferred {
@@ -46,6 +51,15 @@ interface WorldDeferred {
   added: number;
   isNew: boolean;
 }
+
+const worldRun = (row: RunRow, isNew: boolean): WorldRun => ({
+  row,
+  isNew,
+  changed: false,
+  takesLockOf: null,
+  hastened: null,
+  moved: false,
+});
 
 const key = (...parts: (string | null)[]): string => JSON.stringify(parts);
 
@@ -70,7 +84,7 @@ export class WakeWorld {
     /** The place of each wake in the query of `facts.policies`. */
     private readonly places: ReadonlyMap<PreparedWake, number>,
   ) {
-    for (const row of facts.runs) this.runs.set(row.id, { row, isNew: false, changed: false, takesLockOf: null });
+    for (const row of facts.runs) this.runs.set(row.id, worldRun(row, false));
     for (const request of facts.deferred) {
       const { id: requestId, payload } = request;
       this.deferred.set(key(request.agentId, request.issueId), {
@@ -229,12 +243,44 @@ export class WakeWorld {
   }
 
   addRun(row: RunRow): void {
-    this.runs.set(row.id, { row, isNew: true, changed: false, takesLockOf: null });
+    this.runs.set(row.id, worldRun(row, true));
   }
 
-  mergeIntoRun(runId: string, context: JsonObject): RunRow {
+  /** The run as it stands after the wakes so far. */
+  mustRun(runId: string): RunRow {
+    return this.found(runId).row;
+  }
+
+  private found(runId: string): WorldRun {
     const run = this.runs.get(runId);
     if (run === undefined) throw new Error(`run ${runId} is not among the facts of this transaction`);
+    return run;
+  }
+
+  /** BY-3: a parked retry starts now, because this request asked for it. */
+  hasten(runId: string, requestId: string): void {
+    const run = this.found(runId);
+    const { scheduledRetryAt } = run.row;
+    if (scheduledRetryAt === null || scheduledRetryAt <= this.now) return;
+    run.hastened = {
+      rule: "BY-3",
+      outcome: "hastened",
+      facts: { requestId, wasDueAt: scheduledRetryAt.toISOString() },
+    };
+    run.row = { ...run.row, scheduledRetryAt: this.now, updatedAt: this.now };
+    run.changed = true;
+    run.moved = true;
+  }
+
+  /** Runs whose place in the queue or due time the wakes so far have changed. */
+  movedRunIds(): string[] {
+    return [...this.runs.values()].filter((run) => run.moved).map((run) => run.row.id);
+  }
+
+  mergeIntoRun(runId: string, context: JsonObject): void {
+    const run = this.found(runId);
+    const wasAskedByPerson = isAskedByPerson(run.row.contextSnapshot ?? {});
+    if (run.row.status !== "running" && !wasAskedByPerson && isAskedByPerson(context)) run.moved = true;
     run.row = {
       ...run.row,
       contextSnapshot: context,
@@ -243,7 +289,6 @@ export class WakeWorld {
       updatedAt: this.now,
     };
     run.changed = true;
-    return run.row;
   }
 
   addDeferred(deferred: { agentId: string; issueId: string; requestId: string; payload: JsonObject }): void {
@@ -278,11 +323,14 @@ export class WakeWorld {
   record(): WakeupRecord {
     const newRuns: NewRun[] = [];
     const mergedRuns: WakeupRecord["mergedRuns"][number][] = [];
-    for (const { row, isNew, changed, takesLockOf } of this.runs.values()) {
+    for (const { row, isNew, changed, takesLockOf, hastened, moved } of this.runs.values()) {
       const contextSnapshot = row.contextSnapshot ?? {};
       const { id, issueId, taskKey } = row;
       if (isNew) newRuns.push(newRunOf(row, contextSnapshot));
-      else if (changed) mergedRuns.push({ id, contextSnapshot, issueId, taskKey, lockIssueId: takesLockOf });
+      else if (changed) {
+        const merged = { id, contextSnapshot, issueId, taskKey, lockIssueId: takesLockOf };
+        mergedRuns.push({ ...merged, movesJob: moved, ...(hastened === null ? {} : { dueNow: hastened }) });
+      }
     }
     const mergedRequests: WakeupRecord["mergedRequests"][number][] = [];
     const deferredRows = new Map<string, WorldDeferred>();

@@ -29,13 +29,18 @@ export interface UndispatchedRun {
   readonly issueStatus: string | null;
   readonly issuePriority: string | null;
   readonly hasUnresolvedBlockers: boolean;
+  /** BY-3. */
+  readonly isAskedByPerson: boolean;
+  readonly createdAt: Date;
 }
 
 /** What a job needs of the runs in `picked` (id), in the order of their birth. */
 export const SELECT_RUN_FOR_JOB = `
   SELECT r.id AS run_id, r.company_id, r.agent_id, a.name AS agent_name, a.max_concurrent_runs, r.status,
          r.invocation_source AS source, r.context_snapshot->>'wakeReason' AS wake_reason,
-         r.scheduled_retry_attempt AS attempt, r.scheduled_retry_at, i.identifier AS issue_identifier,
+         r.scheduled_retry_attempt AS attempt, r.scheduled_retry_at, r.created_at,
+         coalesce(jsonb_path_exists(r.context_snapshot, '$.wakeCauses[*] ? (@.requestedByType == "user")'), false)
+           AS is_asked_by_person, i.identifier AS issue_identifier,
          i.status AS issue_status, i.priority AS issue_priority,
          EXISTS (
            SELECT 1 FROM issue_relations b JOIN issues x ON x.id = b.issue_id

@@ -6,6 +6,7 @@
  */
 import type {
   ActorType,
+  Decided,
   InvocationSource,
   JsonObject,
   Receipt,
@@ -13,6 +14,7 @@ import type {
   WakeupStatus,
 } from "@wakefleet/contracts";
 import { toDatabaseJson } from "../database-json.js";
+import { withReceipt } from "../receipt-sql.js";
 import type { Sql } from "../sql.js";
 
 export interface NewWakeupRequest {
@@ -68,6 +70,10 @@ export interface MergedRun {
   readonly contextSnapshot: JsonObject;
   readonly issueId: string | null;
   readonly taskKey: string | null;
+  /** Its place or due time changed: it is in the outbox again (QU-3, DM-34). */
+  readonly movesJob?: boolean;
+  /** A scheduled retry is due now, by this decision (BY-3). */
+  readonly dueNow?: Decided;
 }
 
 export interface MergedRequest {
@@ -146,9 +152,12 @@ const CHANGED_ROWS = `
   merged_runs AS (
     UPDATE heartbeat_runs t SET context_snapshot = m."contextSnapshot", issue_id = m."issueId",
         task_key = m."taskKey", updated_at = now(),
+        scheduled_retry_at = CASE WHEN m."dueNow" IS NOT NULL AND t.status = 'scheduled_retry' THEN now() ELSE t.scheduled_retry_at END,
+        dispatched_at = CASE WHEN m."movesJob" AND t.status <> 'running' THEN NULL ELSE t.dispatched_at END,
+        receipts = ${withReceipt("t", 'm."dueNow"')},
         lock_issue_id = CASE WHEN t.status = 'running' THEN COALESCE(m."lockIssueId", t.lock_issue_id) END
       FROM doc, jsonb_to_recordset(doc.doc->'mergedRuns') AS m(id uuid, "contextSnapshot" jsonb, "issueId" text,
-        "taskKey" text, "lockIssueId" uuid)
+        "taskKey" text, "lockIssueId" uuid, "movesJob" boolean, "dueNow" jsonb)
      WHERE t.id = m.id AND t.status IN ('queued','scheduled_retry','running')
   ),
   merged_requests AS (
