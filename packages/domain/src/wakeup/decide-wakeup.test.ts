@@ -169,7 +169,6 @@ describe("wakes about an issue", () => {
     const locked = run({ id: "locked", status: "queued", createdAtMs: 9 });
     expect(decide({ issue: issue({ lockRunId: "locked", activeRuns: [theirs, locked] }) })).toMatchObject({
       rule: "WK-26",
-      hastens: false,
       runId: "locked",
       lock: { kind: "keep" },
     });
@@ -191,6 +190,7 @@ describe("wakes about an issue", () => {
     expect(decision).toEqual({
       kind: "coalesce",
       rule: "WK-26",
+      hastens: false,
       runId: "mine",
       context: { a: 1, b: 2 },
       reason: "issue_execution_same_name",
