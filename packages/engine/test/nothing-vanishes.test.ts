@@ -73,6 +73,7 @@ describe("BY-2 coalescing loses nothing", () => {
       { taskKey: "t", note: 1 },
       { taskKey: "t", note: 2 },
     ]);
+    expect(given["wakefleetWake"]).toMatchObject({ causes: [{ payload: { note: 1 } }, { payload: { note: 2 } }] });
   });
 
   it("BY-2, WK-31 what is new to a running run gets a run of its own, what is not joins it", async () => {

@@ -121,6 +121,38 @@ describe("AD-61 AD-62 the wake as a section", () => {
   });
 });
 
+describe("BY-2 the wakes that joined a run", () => {
+  const cause = (n: number) => ({
+    requestId: `r${n}`,
+    at: `2026-11-24T12:00:0${n}.000Z`,
+    source: "on_demand",
+    reason: n === 1 ? "A customer wrote" : null,
+    requestedByType: "user",
+    requestedById: `u${n}`,
+    payload: { note: n },
+  });
+  const section = (causes: JsonObject[], causesOmitted = 0): string =>
+    renderWakeSection({
+      payload: normalizeWakePayload({ reason: "why", causes, causesOmitted }),
+      resumed: false,
+    });
+
+  it("BY-2 are listed with who asked, why and with what, and what is left out is counted", () => {
+    expect(section([cause(1), cause(2)], 7)).toContain(
+      [
+        "Wakes that are answered by this run, oldest first:",
+        '- 2026-11-24T12:00:01.000Z by user u1: A customer wrote {"note":1}',
+        '- 2026-11-24T12:00:02.000Z by user u2: on_demand {"note":2}',
+        "- (7 more are left out between the first and the newest)",
+      ].join("\n"),
+    );
+  });
+
+  it("BY-2 one alone is no list", () => {
+    expect(section([cause(1)])).not.toContain("answered by this run");
+  });
+});
+
 describe("AD-63 notes", () => {
   it("AD-63 names variables, sorted, and never their values", () => {
     const note = environmentNote({ WAKEFLEET_RUN_ID: "r-secret", PAPERCLIP_RUN_ID: "r-secret", OTHER: "x" });

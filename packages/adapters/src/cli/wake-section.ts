@@ -17,6 +17,7 @@ export function renderWakeSection({ payload, resumed }: WakeSectionInput): strin
   return [
     introduction(resumed),
     bullets(payload).join("\n"),
+    causes(payload),
     stageInstructions(payload),
     continuationSummary(payload),
     livenessBlock(payload),
@@ -95,6 +96,20 @@ function treeHoldLines(payload: JsonObject): string[] {
     "- scope: answer the comment only; work on this tree is on hold",
     ...(parts.length === 0 ? [] : [`- hold: ${parts.join(", ")}`]),
   ];
+}
+
+/** Every wake that joined this run, so that none is answered by silence (BY-2). One alone is what the bullets tell. */
+function causes(payload: JsonObject): string {
+  const joined = objects(payload["causes"]);
+  if (joined.length < 2) return "";
+  const lines = joined.map((cause) => {
+    const by = [text(cause["requestedByType"]), text(cause["requestedById"])].filter((part) => part !== null).join(" ");
+    const told = isJsonObject(cause["payload"]) ? ` ${JSON.stringify(cause["payload"])}` : "";
+    return `- ${text(cause["at"]) ?? "unknown"} by ${by === "" ? "unknown" : by}: ${text(cause["reason"]) ?? text(cause["source"]) ?? "unknown"}${told}`;
+  });
+  const omitted = count(payload["causesOmitted"]) ?? 0;
+  if (omitted > 0) lines.push(`- (${omitted} more are left out between the first and the newest)`);
+  return ["Wakes that are answered by this run, oldest first:", ...lines].join("\n");
 }
 
 const ROLE_INSTRUCTIONS: Readonly<Record<string, string>> = {

@@ -47,6 +47,17 @@ const STAGE: Fields = {
   lastDecisionOutcome: text,
   allowedActions: texts,
 };
+/** One of the wakes that joined the run (BY-2). */
+const CAUSE: Fields = {
+  requestId: text,
+  at: text,
+  source: text,
+  reason: text,
+  requestedByType: text,
+  requestedById: text,
+  commentIds: texts,
+  payload: asIs,
+};
 const LIVENESS: Fields = {
   attempt: count,
   maxAttempts: count,
@@ -89,10 +100,18 @@ export function normalizeWakePayload(value: JsonValue | undefined): JsonObject |
     requestedCount: count(window["requestedCount"]),
     includedCount: count(window["includedCount"]),
     missingCount: count(window["missingCount"]),
+    causes: objects(value["causes"]).map((cause) => pick(cause, CAUSE)),
+    causesOmitted: count(value["causesOmitted"]),
     truncated: flag(value["truncated"]),
     fallbackFetchNeeded: flag(value["fallbackFetchNeeded"]),
   };
   // Counts alone say nothing to act on.
-  const { requestedCount: _requested, includedCount: _included, missingCount: _missing, ...substance } = payload;
+  const {
+    requestedCount: _requested,
+    includedCount: _included,
+    missingCount: _missing,
+    causesOmitted: _omitted,
+    ...substance
+  } = payload;
   return Object.values(substance).some(isUsable) ? payload : null;
 }

@@ -1,6 +1,7 @@
 /** Why an agent is woken and what it should read first: the context's `wakefleetWake` (CX-30 to CX-33, LV-75, LV-98). Pure. */
 import { asJsonObject, isJsonObject, type JsonObject, type JsonValue, nonEmptyString } from "@wakefleet/contracts";
 import { cutText } from "../text/cut-text.js";
+import { causesOf, omittedCausesOf } from "../wakeup/causes.js";
 import { commentIdsOf } from "../wakeup/context.js";
 import { commentWindow, type WakeComment } from "./wake-comments.js";
 
@@ -84,7 +85,10 @@ function shownSummary(summary: ContextSummary | null): JsonObject | null {
   return { key, title, body, bodyTruncated: body.length < summary.body.length, updatedAt: updatedAt.toISOString() };
 }
 
-/** Null when there is nothing to tell: no comment, no stage, no issue (CX-30). `context` is the wake's own part. */
+/**
+ * Null when there is nothing to tell: no comment, no stage, no issue (CX-30), and not several wakes in one run (BY-2).
+ * `context` is the wake's own part.
+ */
 export function wakePayload(from: {
   readonly context: JsonObject;
   readonly issue: ContextIssue | null;
@@ -96,7 +100,8 @@ export function wakePayload(from: {
   const { context, issue } = from;
   const asked = [...new Set(commentIdsOf(context))];
   const stage = executionStage(context["executionStage"]);
-  if (asked.length === 0 && stage === null && issue === null) return null;
+  const causes = causesOf(context);
+  if (asked.length === 0 && stage === null && issue === null && causes.length < 2) return null;
   const window = commentWindow({ asked, found: from.comments, issueId: issue?.id ?? null });
   return {
     reason: text(context["wakeReason"]),
@@ -125,6 +130,7 @@ export function wakePayload(from: {
     latestCommentId: asked.at(-1) ?? null,
     comments: [...window.comments],
     commentWindow: { ...window.commentWindow },
+    ...(causes.length < 2 ? {} : { causes, causesOmitted: omittedCausesOf(context) }),
     truncated: window.truncated,
     fallbackFetchNeeded: window.truncated || window.commentWindow.missingCount > 0,
   };

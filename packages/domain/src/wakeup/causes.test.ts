@@ -2,6 +2,7 @@
 import type { JsonObject } from "@wakefleet/contracts";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { wakePayload } from "../wake-payload/index.js";
 import { bringsNews, CAUSES_OMITTED_KEY, causesOf, isAskedByPerson, type WakeCause, withCause } from "./causes.js";
 import { deferredContextOf, mergeContexts, mergeDeferredPayload } from "./context.js";
 import { type ActiveRunFact, decideWakeup, type WakeupFacts } from "./decide-wakeup.js";
@@ -101,6 +102,20 @@ describe("the causes of a run", () => {
       true,
     );
     expect(isAskedByPerson({})).toBe(false);
+  });
+});
+
+describe("what the agent is told", () => {
+  const payload = (context: JsonObject) =>
+    wakePayload({ context, issue: null, comments: [], summary: null, checkedOut: false });
+
+  it("BY-2 several wakes in one run are all in its wake payload, also without an issue; one alone is what the run is", () => {
+    expect(payload(asked("1", { note: 1 }))).toBeNull();
+    const told = payload(mergeContexts(asked("1", { note: 1 }), asked("2", { note: 2 })));
+    expect(told).toMatchObject({
+      causes: [{ requestId: "1" }, { requestId: "2", payload: { note: 2 } }],
+      causesOmitted: 0,
+    });
   });
 });
 

@@ -59,7 +59,8 @@ export function causesOf(context: JsonObject): JsonObject[] {
   return Array.isArray(causes) ? causes.filter(isJsonObject) : [];
 }
 
-function omittedOf(context: JsonObject): number {
+/** How many causes a context no longer lists. */
+export function omittedCausesOf(context: JsonObject): number {
   const omitted = context[CAUSES_OMITTED_KEY];
   return typeof omitted === "number" && omitted > 0 ? omitted : 0;
 }
@@ -71,7 +72,7 @@ export function joinCauses(merged: JsonObject, older: JsonObject, newer: JsonObj
   if (all.length === 0) return merged;
   const left = Math.max(0, all.length - FIRST_KEPT - NEWEST_KEPT);
   const kept = left === 0 ? all : [...all.slice(0, FIRST_KEPT), ...all.slice(FIRST_KEPT + left)];
-  const omitted = omittedOf(older) + omittedOf(newer) + left;
+  const omitted = omittedCausesOf(older) + omittedCausesOf(newer) + left;
   return { ...merged, [CAUSES_KEY]: kept, ...(omitted === 0 ? {} : { [CAUSES_OMITTED_KEY]: omitted }) };
 }
 
