@@ -15,6 +15,11 @@ const CACHE_MS = 60_000;
 const EXAMPLES = 12;
 const CACHED_LISTS = 200;
 
+/** The command took longer than it may: that says how busy the host is, and nothing of the model. */
+export class ModelListTimeout extends Error {
+  override readonly name = "ModelListTimeout";
+}
+
 export interface ModelListCommand {
   readonly command: string;
   readonly args: readonly string[];
@@ -26,7 +31,7 @@ export interface ModelListCommand {
 export interface ModelDiscovery {
   /**
    * Ids in the form `provider/model`, sorted, without doubles.
-   * @throws Error when the command cannot be started, fails or takes too long.
+   * @throws Error when the command cannot be started or fails; ModelListTimeout when it takes too long.
    */
   list(command: ModelListCommand): Promise<readonly string[]>;
   /** The same past the memory. */
@@ -48,7 +53,7 @@ export function createModelDiscovery(options: {
   const ask = async (command: ModelListCommand): Promise<readonly string[]> => {
     const captured = await captureCommand({ ...command, timeoutSec });
     const shown = [command.command, ...command.args].join(" ");
-    if (captured.timedOut) throw new Error(`\`${shown}\` timed out after ${timeoutSec}s`);
+    if (captured.timedOut) throw new ModelListTimeout(`\`${shown}\` timed out after ${timeoutSec}s`);
     if (captured.exitCode !== 0) {
       const reason = firstErrorLine(captured.stderr) ?? firstErrorLine(captured.stdout);
       throw new Error(`\`${shown}\` failed${reason === null ? "" : `: ${reason}`}`);

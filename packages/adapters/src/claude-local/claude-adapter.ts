@@ -1,5 +1,4 @@
 /** The `claude_local` adapter: Claude Code as an agent (07 section 8). */
-import type { JsonObject } from "@wakefleet/contracts";
 import { z } from "zod";
 import { COMMON_SETTINGS_DOC, commonCliFields } from "../cli/cli-config.js";
 import { runCli } from "../cli/run-cli.js";
@@ -8,6 +7,7 @@ import { ADAPTER_MANAGED_SESSIONS } from "../cli/session-management.js";
 import { listEphemeralSkills } from "../cli/skill-snapshot.js";
 import { chosenSkills } from "../cli/skills.js";
 import { testCliEnvironment } from "../cli/test-cli-environment.js";
+import { configSchemaOf } from "../config-schema.js";
 import type { Adapter, AdapterModel } from "../contract.js";
 import { usesBedrock } from "./bedrock.js";
 import { DEFAULT_RESULT_CLEANUP_GRACE_MS } from "./claude-config.js";
@@ -84,6 +84,5 @@ export const claudeAdapter: Adapter = {
   agentConfigurationDoc: CONFIG_DOC,
   listSkills: (context) => listEphemeralSkills(context, chosenSkills(context.config)),
   syncSkills: listEphemeralSkills,
-  // A JSON Schema is a JSON object; zod types it more loosely.
-  getConfigSchema: () => z.toJSONSchema(claudeConfigSchema, { io: "input" }) as JsonObject,
+  getConfigSchema: () => configSchemaOf(claudeConfigSchema),
 };

@@ -14,6 +14,7 @@ import {
 import type { AttemptControl } from "../cli/early-stop.js";
 import type { EventParser } from "../cli/event-reader.js";
 import { readInstructions } from "../cli/instructions.js";
+import { perRunFigures } from "../cli/per-run-figures.js";
 import { joinSections, promptSections } from "../cli/prompt-sections.js";
 import { availableSkills, chosenSkills, desiredSkills } from "../cli/skills.js";
 import { readString } from "../config-readers.js";
@@ -114,19 +115,14 @@ function createParser({
 function report({ output, outcome, setup }: CliEnding<ClaudeOutput>): CliReport {
   const bedrock = usesBedrock(setup.env);
   return {
-    ...progress(output),
+    ...perRunFigures(output),
     provider: "anthropic",
     biller: bedrock ? "aws_bedrock" : "anthropic",
     model: output.model ?? readClaudeConfig(setup.execution.config).model,
     billingType: bedrock ? "metered_api" : hasValue(setup.env, "ANTHROPIC_API_KEY") ? "api" : "subscription",
-    costUsd: output.costUsd,
     resultJson: output.resultEvent ?? outputResult(outcome),
     summary: output.summary,
   };
-}
-
-function progress({ usage, costUsd }: ClaudeOutput): Pick<CliReport, "usage" | "usageBasis" | "costUsd"> {
-  return { costUsd, ...(usage === null ? {} : { usage, usageBasis: "per_run" }) };
 }
 
 export const claudeTool: CliTool<ClaudeOutput> = {
@@ -141,7 +137,7 @@ export const claudeTool: CliTool<ClaudeOutput> = {
   createParser,
   sessionKeys: ["session_id"],
   printedSession: (output) => output.sessionId,
-  progress,
+  progress: perRunFigures,
   judge: judgeClaude,
   isUnknownSession: isUnknownClaudeSession,
   report,

@@ -8,7 +8,7 @@ import { homedir } from "node:os";
 import { type JsonObject, nonEmptyString } from "@wakefleet/contracts";
 import { resolveCommand } from "../child/resolve-command.js";
 import { readNumber } from "../config-readers.js";
-import { type AdapterExecutionContext, type AdapterExecutionResult, abortReasonOf } from "../contract.js";
+import { type AdapterExecutionContext, type AdapterExecutionResult, cancelledResult } from "../contract.js";
 import { childEnvironment } from "../environment/child-environment.js";
 import { requireLocalTarget } from "../local-target.js";
 import { writeLogLine } from "../log-line.js";
@@ -27,7 +27,7 @@ export async function runCli<Output>(
 ): Promise<AdapterExecutionResult> {
   requireLocalTarget(execution, tool.type);
   const { setup, executable } = await setUp(execution, tool);
-  if (execution.signal.aborted) return abortedBeforeStart(execution.signal);
+  if (execution.signal.aborted) return cancelledResult(execution.signal);
   const plan = await tool.prepare(setup);
   try {
     const run: Run<Output> = {
@@ -84,14 +84,14 @@ async function runAttempts<Output>(run: Run<Output>): Promise<AdapterExecutionRe
   const { execution } = setup;
   const sessionId = await sessionToResume(run);
   const first = await attempt(run, sessionId);
-  if (first === null) return abortedBeforeStart(execution.signal);
+  if (first === null) return cancelledResult(execution.signal);
   if (sessionId === null || !hasLostSession(run, first)) return resultOf(run, first, null);
   await writeLogLine(execution, {
     stream: "stdout",
     text: `${tool.name} ${tool.sessionWord} "${sessionId}" is unavailable; retrying with a fresh session.`,
   });
   const second = await attempt(run, null);
-  return second === null ? abortedBeforeStart(execution.signal) : resultOf(run, second, sessionId);
+  return second === null ? cancelledResult(execution.signal) : resultOf(run, second, sessionId);
 }
 
 async function sessionToResume<Output>({ tool, setup, plan }: Run<Output>): Promise<string | null> {
@@ -161,14 +161,4 @@ function markedResult<Output>(resultJson: JsonObject | null, { failure, cleanup 
     ...(cleanup === null ? {} : { terminalResultCleanup: cleanup }),
   };
   return Object.keys(marks).length === 0 ? resultJson : { ...resultJson, ...marks };
-}
-
-function abortedBeforeStart(signal: AbortSignal): AdapterExecutionResult {
-  return {
-    exitCode: null,
-    signal: null,
-    timedOut: false,
-    errorCode: "cancelled",
-    errorMessage: abortReasonOf(signal).message,
-  };
 }

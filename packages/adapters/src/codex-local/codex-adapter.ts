@@ -1,5 +1,5 @@
 /** The `codex_local` adapter: Codex CLI as an agent (07 section 9). */
-import { type JsonObject, nonEmptyString } from "@wakefleet/contracts";
+import { nonEmptyString } from "@wakefleet/contracts";
 import { z } from "zod";
 import { COMMON_SETTINGS_DOC, commonCliFields } from "../cli/cli-config.js";
 import { runCli } from "../cli/run-cli.js";
@@ -8,6 +8,7 @@ import { ADAPTER_MANAGED_SESSIONS } from "../cli/session-management.js";
 import { listEphemeralSkills } from "../cli/skill-snapshot.js";
 import { chosenSkills } from "../cli/skills.js";
 import { testCliEnvironment } from "../cli/test-cli-environment.js";
+import { configSchemaOf } from "../config-schema.js";
 import type { Adapter } from "../contract.js";
 import { DEFAULT_INACTIVITY_TIMEOUT_MS } from "./codex-config.js";
 import { CODEX_MODELS, createCodexModelList, DEFAULT_CODEX_MODEL } from "./codex-models.js";
@@ -75,6 +76,5 @@ export const codexAdapter: Adapter = {
   agentConfigurationDoc: CONFIG_DOC,
   listSkills: (context) => listEphemeralSkills(context, chosenSkills(context.config)),
   syncSkills: listEphemeralSkills,
-  // A JSON Schema is a JSON object; zod types it more loosely.
-  getConfigSchema: () => z.toJSONSchema(codexConfigSchema, { io: "input" }) as JsonObject,
+  getConfigSchema: () => configSchemaOf(codexConfigSchema),
 };

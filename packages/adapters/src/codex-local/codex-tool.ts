@@ -14,12 +14,10 @@ import {
 } from "../cli/cli-tool.js";
 import type { AttemptControl } from "../cli/early-stop.js";
 import type { EventParser } from "../cli/event-reader.js";
-import { readInstructions } from "../cli/instructions.js";
 import type { LineMove } from "../cli/line-forwarder.js";
+import { instructionsNotes, prepareAgent } from "../cli/prepare-agent.js";
 import { joinSections, promptSections } from "../cli/prompt-sections.js";
 import { savedSessionId } from "../cli/resume.js";
-import { linkRunSkills } from "../cli/skill-links.js";
-import { availableSkills, chosenSkills, desiredSkills } from "../cli/skills.js";
 import { readObject, readString } from "../config-readers.js";
 import { companyFolder } from "../environment/instance-folder.js";
 import { writeLogLine } from "../log-line.js";
@@ -35,14 +33,12 @@ import { isCodexNoise } from "./stderr-noise.js";
 const STALL_GRACE_SEC = 5;
 
 async function prepare(setup: CliSetup): Promise<CliPlan> {
-  const { execution, cwd } = setup;
+  const { execution } = setup;
   const { context } = execution;
   const config = readCodexConfig(execution.config);
   const fallback = readCodexFallback(context);
   const codexHome = await prepareHome(setup);
-  const { skills } = desiredSkills(await availableSkills(execution.config), chosenSkills(execution.config));
-  await linkRunSkills({ execution, home: path.join(codexHome, "skills"), skills, name: "Codex" });
-  const instructions = await readInstructions({ execution, config: execution.config, cwd });
+  const { instructions } = await prepareAgent(setup, { skillsHome: path.join(codexHome, "skills"), name: "Codex" });
   return {
     env: { CODEX_HOME: codexHome, ...(await keyForCodex(setup, codexHome)) },
     startsOver: fallback.freshSession,
@@ -63,9 +59,7 @@ async function prepare(setup: CliSetup): Promise<CliPlan> {
         prompt,
         promptMetrics,
         commandNotes: [
-          ...(instructions === null || sections.isDelta
-            ? []
-            : [`Agent instructions from ${instructions.file} go before the prompt.`]),
+          ...instructionsNotes(sections.isDelta ? null : instructions),
           "Codex itself also applies the repository's AGENTS.md.",
           ...fastModeNotes({ config, forbidden: fallback.saferInvocation }),
         ],

@@ -4,6 +4,7 @@
  * What must stay true: an adapter reacts to every kind alike (stop what was started, then return); only the host reads
  * `kind`, because what becomes of the run (cancelled, handed over, nothing) is decided in the store.
  */
+import type { AdapterExecutionResult } from "./result.js";
 
 /**
  * - `cancelled`: somebody cancelled the run (CN-2).
@@ -21,6 +22,17 @@ export class RunAborted extends Error {
   ) {
     super(message);
   }
+}
+
+/** The result of a run that was told to stop before it did anything. */
+export function cancelledResult(signal: AbortSignal): AdapterExecutionResult {
+  return {
+    exitCode: null,
+    signal: null,
+    timedOut: false,
+    errorCode: "cancelled",
+    errorMessage: abortReasonOf(signal).message,
+  };
 }
 
 /** The reason of an aborted signal as `RunAborted`; a bare `abort()` counts as a cancel. */

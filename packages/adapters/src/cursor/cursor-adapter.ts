@@ -1,14 +1,7 @@
 /** The `cursor` adapter: Cursor's agent CLI (07 section 10). */
-import { homedir } from "node:os";
-import { type JsonObject, nonEmptyString } from "@wakefleet/contracts";
 import { z } from "zod";
 import { COMMON_SETTINGS_DOC, commonCliFields } from "../cli/cli-config.js";
-import { runCli } from "../cli/run-cli.js";
-import { createSessionCodec, WORKSPACE_KEYS } from "../cli/session-codec.js";
-import { THRESHOLD_SESSIONS } from "../cli/session-management.js";
-import { persistentSkills } from "../cli/skill-snapshot.js";
-import { testCliEnvironment } from "../cli/test-cli-environment.js";
-import { readObject } from "../config-readers.js";
+import { folderSkillsAdapter } from "../cli/folder-skills-adapter.js";
 import type { Adapter } from "../contract.js";
 import { CURSOR_MODELS, listCursorModels, refreshCursorModels } from "./cursor-models.js";
 import { cursorSkillsHome, cursorTool } from "./cursor-tool.js";
@@ -36,28 +29,13 @@ ${COMMON_SETTINGS_DOC}
 Login: \`agent login\` as the worker's user, or \`CURSOR_API_KEY\` in \`env\`.
 `;
 
-const skills = persistentSkills(({ config }) =>
-  cursorSkillsHome(nonEmptyString(readObject(config["env"])["HOME"]) ?? homedir()),
-);
-
-export const cursorAdapter: Adapter = {
-  type: cursorTool.type,
-  execute: (execution) => runCli(execution, cursorTool),
-  testEnvironment: (context) => testCliEnvironment(context, cursorEnvironmentTest),
+export const cursorAdapter: Adapter = folderSkillsAdapter(cursorTool, {
+  environmentTest: cursorEnvironmentTest,
   models: CURSOR_MODELS.map((id) => ({ id, label: id })),
   listModels: listCursorModels,
   refreshModels: refreshCursorModels,
-  sessionCodec: createSessionCodec({
-    sessionIdAliases: ["sessionId", "session_id", "sessionID"],
-    otherKeys: WORKSPACE_KEYS,
-  }),
-  sessionManagement: THRESHOLD_SESSIONS,
-  supportsLocalAgentJwt: true,
-  supportsInstructionsBundle: true,
-  requiresMaterializedRuntimeSkills: true,
-  agentConfigurationDoc: CONFIG_DOC,
-  listSkills: (context) => skills.list(context),
-  syncSkills: (context, desired) => skills.sync(context, desired),
-  // A JSON Schema is a JSON object; zod types it more loosely.
-  getConfigSchema: () => z.toJSONSchema(cursorConfigSchema, { io: "input" }) as JsonObject,
-};
+  sessionIdAliases: ["sessionId", "session_id", "sessionID"],
+  configSchema: cursorConfigSchema,
+  doc: CONFIG_DOC,
+  skillsHome: cursorSkillsHome,
+});

@@ -10,10 +10,9 @@ import {
   type CliTool,
   outputResult,
 } from "../cli/cli-tool.js";
-import { readInstructions } from "../cli/instructions.js";
+import { perRunFigures } from "../cli/per-run-figures.js";
+import { instructionsNotes, prepareAgent } from "../cli/prepare-agent.js";
 import { environmentNote, joinSections, promptSections } from "../cli/prompt-sections.js";
-import { linkRunSkills } from "../cli/skill-links.js";
-import { availableSkills, chosenSkills, desiredSkills } from "../cli/skills.js";
 import { readString } from "../config-readers.js";
 import { cursorArguments, cursorProvider, cursorTrustArguments, readCursorConfig } from "./cursor-config.js";
 import { isUnknownCursorSession, judgeCursor } from "./judge-cursor.js";
@@ -27,9 +26,7 @@ export function cursorSkillsHome(home: string): string {
 async function prepare(setup: CliSetup): Promise<CliPlan> {
   const { execution, cwd, home } = setup;
   const config = readCursorConfig(execution.config);
-  const instructions = await readInstructions({ execution, config: execution.config, cwd });
-  const { skills } = desiredSkills(await availableSkills(execution.config), chosenSkills(execution.config));
-  await linkRunSkills({ execution, home: cursorSkillsHome(home), skills, name: "Cursor" });
+  const { instructions } = await prepareAgent(setup, { skillsHome: cursorSkillsHome(home), name: "Cursor" });
   return {
     async invocation({ sessionId }) {
       const sections = promptSections({ execution, resumed: sessionId !== null });
@@ -49,7 +46,7 @@ async function prepare(setup: CliSetup): Promise<CliPlan> {
         commandNotes: [
           "The prompt goes to stdin.",
           ...(cursorTrustArguments(config).length === 0 ? [] : ["Added --yolo: nobody is there to approve."]),
-          ...(instructions === null ? [] : [`Agent instructions from ${instructions.file} go before the prompt.`]),
+          ...instructionsNotes(instructions),
         ],
       };
     },
@@ -78,19 +75,15 @@ export const cursorTool: CliTool<CursorOutput> = {
     return { stream: split.stream ?? stream, text: split.text };
   },
   printedSession: (output) => output.sessionId,
-  progress: ({ usage, costUsd }) => ({
-    ...(usage === null ? {} : { usage, usageBasis: "per_run" }),
-    ...(costUsd === null ? {} : { costUsd }),
-  }),
+  progress: perRunFigures,
   judge: judgeCursor,
   isUnknownSession: isUnknownCursorSession,
   report: ({ output, outcome, setup }: CliEnding<CursorOutput>) => {
     const { model } = readCursorConfig(setup.execution.config);
     return {
-      ...(output.usage === null ? {} : { usage: output.usage, usageBasis: "per_run" }),
+      ...perRunFigures(output),
       ...billing(model, setup.env),
       model: output.model ?? model,
-      costUsd: output.costUsd,
       resultJson: output.resultEvent ?? outputResult(outcome),
       summary: output.summary,
     };

@@ -1,14 +1,7 @@
 /** The `gemini_local` adapter: Gemini CLI as an agent (07 section 11). */
-import { homedir } from "node:os";
-import { type JsonObject, nonEmptyString } from "@wakefleet/contracts";
 import { z } from "zod";
 import { COMMON_SETTINGS_DOC, commonCliFields } from "../cli/cli-config.js";
-import { runCli } from "../cli/run-cli.js";
-import { createSessionCodec, WORKSPACE_KEYS } from "../cli/session-codec.js";
-import { THRESHOLD_SESSIONS } from "../cli/session-management.js";
-import { persistentSkills } from "../cli/skill-snapshot.js";
-import { testCliEnvironment } from "../cli/test-cli-environment.js";
-import { readObject } from "../config-readers.js";
+import { folderSkillsAdapter } from "../cli/folder-skills-adapter.js";
 import type { Adapter } from "../contract.js";
 import { DEFAULT_HELLO_PROBE_TIMEOUT_SEC } from "./gemini-config.js";
 import { geminiSkillsHome, geminiTool } from "./gemini-tool.js";
@@ -51,26 +44,11 @@ ${COMMON_SETTINGS_DOC}
 Login: \`GEMINI_API_KEY\` or \`GOOGLE_API_KEY\` in \`env\`, or the CLI's own login of the worker's user.
 `;
 
-const skills = persistentSkills(({ config }) =>
-  geminiSkillsHome(nonEmptyString(readObject(config["env"])["HOME"]) ?? homedir()),
-);
-
-export const geminiAdapter: Adapter = {
-  type: geminiTool.type,
-  execute: (execution) => runCli(execution, geminiTool),
-  testEnvironment: (context) => testCliEnvironment(context, geminiEnvironmentTest),
+export const geminiAdapter: Adapter = folderSkillsAdapter(geminiTool, {
+  environmentTest: geminiEnvironmentTest,
   models: MODELS.map((id) => ({ id, label: id })),
-  sessionCodec: createSessionCodec({
-    sessionIdAliases: ["sessionId", "session_id", "sessionID"],
-    otherKeys: WORKSPACE_KEYS,
-  }),
-  sessionManagement: THRESHOLD_SESSIONS,
-  supportsLocalAgentJwt: true,
-  supportsInstructionsBundle: true,
-  requiresMaterializedRuntimeSkills: true,
-  agentConfigurationDoc: CONFIG_DOC,
-  listSkills: (context) => skills.list(context),
-  syncSkills: (context, desired) => skills.sync(context, desired),
-  // A JSON Schema is a JSON object; zod types it more loosely.
-  getConfigSchema: () => z.toJSONSchema(geminiConfigSchema, { io: "input" }) as JsonObject,
-};
+  sessionIdAliases: ["sessionId", "session_id", "sessionID"],
+  configSchema: geminiConfigSchema,
+  doc: CONFIG_DOC,
+  skillsHome: geminiSkillsHome,
+});

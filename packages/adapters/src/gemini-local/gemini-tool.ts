@@ -5,10 +5,9 @@ import { fitsOneArgument, shownPrompt } from "../cli/argument-limit.js";
 import { hasValue } from "../cli/biller.js";
 import { DEFAULT_GRACE_SEC } from "../cli/cli-config.js";
 import { type CliEnding, type CliPlan, type CliSetup, type CliTool, outputResult } from "../cli/cli-tool.js";
-import { readInstructions } from "../cli/instructions.js";
+import { perRunFigures } from "../cli/per-run-figures.js";
+import { instructionsNotes, prepareAgent } from "../cli/prepare-agent.js";
 import { apiNote, environmentNote, joinSections, promptSections } from "../cli/prompt-sections.js";
-import { linkRunSkills } from "../cli/skill-links.js";
-import { availableSkills, chosenSkills, desiredSkills } from "../cli/skills.js";
 import { readObject, readString } from "../config-readers.js";
 import { geminiArguments, readGeminiConfig } from "./gemini-config.js";
 import { isUnknownGeminiSession, judgeGemini } from "./judge-gemini.js";
@@ -26,11 +25,9 @@ export function geminiSkillsHome(home: string): string {
 }
 
 async function prepare(setup: CliSetup): Promise<CliPlan> {
-  const { execution, cwd, home } = setup;
+  const { execution, home } = setup;
   const config = readGeminiConfig(execution.config);
-  const instructions = await readInstructions({ execution, config: execution.config, cwd });
-  const { skills } = desiredSkills(await availableSkills(execution.config), chosenSkills(execution.config));
-  await linkRunSkills({ execution, home: geminiSkillsHome(home), skills, name: "Gemini" });
+  const { instructions } = await prepareAgent(setup, { skillsHome: geminiSkillsHome(home), name: "Gemini" });
   const trusts = nonEmptyString(readObject(execution.config["env"])[TRUST_VARIABLE]) !== null;
   return {
     env: trusts ? {} : { [TRUST_VARIABLE]: "true" },
@@ -57,7 +54,7 @@ async function prepare(setup: CliSetup): Promise<CliPlan> {
         commandNotes: [
           "Added --approval-mode yolo: nobody is there to approve.",
           asArgument ? "The prompt is an argument." : "The prompt goes to stdin: it does not fit an argument.",
-          ...(instructions === null ? [] : [`Agent instructions from ${instructions.file} go before the prompt.`]),
+          ...instructionsNotes(instructions),
         ],
       };
     },
@@ -74,21 +71,17 @@ export const geminiTool: CliTool<GeminiOutput> = {
   createParser: createGeminiParser,
   sessionKeys: GEMINI_SESSION_KEYS,
   printedSession: (output) => output.sessionId,
-  progress: ({ usage, costUsd }) => ({
-    ...(usage === null ? {} : { usage, usageBasis: "per_run" }),
-    ...(costUsd === null ? {} : { costUsd }),
-  }),
+  progress: perRunFigures,
   judge: judgeGemini,
   isUnknownSession: isUnknownGeminiSession,
   report: ({ output, outcome, setup }: CliEnding<GeminiOutput>) => ({
-    ...(output.usage === null ? {} : { usage: output.usage, usageBasis: "per_run" }),
+    ...perRunFigures(output),
     provider: "google",
     biller: "google",
     model: output.model ?? readGeminiConfig(setup.execution.config).model,
     billingType: ["GEMINI_API_KEY", "GOOGLE_API_KEY"].some((name) => hasValue(setup.env, name))
       ? "api"
       : "subscription",
-    costUsd: output.costUsd,
     resultJson: output.resultEvent ?? outputResult(outcome),
     summary: output.summary,
     ...(output.question === null ? {} : { question: output.question }),

@@ -1,11 +1,11 @@
 /** The `hermes_local` adapter: Hermes as an agent (07 section 14). */
 import { homedir } from "node:os";
-import type { JsonObject } from "@wakefleet/contracts";
 import { z } from "zod";
 import { commonCliFields } from "../cli/cli-config.js";
 import { runCli } from "../cli/run-cli.js";
 import { createSessionCodec } from "../cli/session-codec.js";
 import { ADAPTER_MANAGED_SESSIONS } from "../cli/session-management.js";
+import { configSchemaOf } from "../config-schema.js";
 import type { Adapter, AdapterExecutionContext, AdapterExecutionResult, DetectedModel } from "../contract.js";
 import {
   chooseHermesProvider,
@@ -91,6 +91,5 @@ export const hermesAdapter: Adapter = {
   supportsLocalAgentJwt: true,
   agentConfigurationDoc: CONFIG_DOC,
   detectModel,
-  // A JSON Schema is a JSON object; zod types it more loosely.
-  getConfigSchema: () => z.toJSONSchema(hermesConfigSchema, { io: "input" }) as JsonObject,
+  getConfigSchema: () => configSchemaOf(hermesConfigSchema),
 };

@@ -4,8 +4,8 @@
  * What must stay true: an answer with a status is a result, never an exception (AD-88); once a 2xx came, the run has
  * succeeded, whatever becomes of the body, because sending again would wake the agent twice; no connection stays open.
  */
-import { isJsonObject, type JsonObject, type JsonValue } from "@wakefleet/contracts";
-import { z } from "zod";
+import { isJsonObject, type JsonValue } from "@wakefleet/contracts";
+import { configSchemaOf } from "../config-schema.js";
 import { type Adapter, type AdapterExecutionContext, type AdapterExecutionResult, abortReasonOf } from "../contract.js";
 import { requireLocalTarget } from "../local-target.js";
 import { writeLogLine } from "../log-line.js";
@@ -166,6 +166,5 @@ export const httpAdapter: Adapter = {
   execute,
   testEnvironment: testHttpEnvironment,
   agentConfigurationDoc: HTTP_CONFIG_DOC,
-  // A JSON Schema is a JSON object; zod types it more loosely.
-  getConfigSchema: () => z.toJSONSchema(httpConfigSchema, { io: "input" }) as JsonObject,
+  getConfigSchema: () => configSchemaOf(httpConfigSchema),
 };

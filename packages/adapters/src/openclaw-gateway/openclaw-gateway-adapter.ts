@@ -5,8 +5,13 @@
  * at once when the run is cancelled (AD-321); no secret reaches the log (AD-320); at most one pairing is tried (AD-318).
  */
 import type { JsonObject } from "@wakefleet/contracts";
-import { z } from "zod";
-import { type Adapter, type AdapterExecutionContext, type AdapterExecutionResult, abortReasonOf } from "../contract.js";
+import { configSchemaOf } from "../config-schema.js";
+import {
+  type Adapter,
+  type AdapterExecutionContext,
+  type AdapterExecutionResult,
+  cancelledResult,
+} from "../contract.js";
 import { errorText, firstText } from "../event-fields.js";
 import { requireLocalTarget } from "../local-target.js";
 import { type AgentRequest, agentRequest } from "./agent-request.js";
@@ -38,13 +43,13 @@ async function execute(execution: AdapterExecutionContext): Promise<AdapterExecu
   const config = readOpenClawGatewayConfig(execution.config);
   const address = judgeGatewayUrl(config.url);
   if (address.kind !== "valid") return failure(`openclaw_gateway_url_${address.kind}`, address.message);
-  if (execution.signal.aborted) return cancelled(execution.signal);
+  if (execution.signal.aborted) return cancelledResult(execution.signal);
 
   const log = createLineLog(execution);
   try {
     return await wake({ execution, config, url: address.url, exposed: address.exposed, log });
   } catch (error) {
-    return execution.signal.aborted ? cancelled(execution.signal) : failureOf(error);
+    return execution.signal.aborted ? cancelledResult(execution.signal) : failureOf(error);
   } finally {
     await log.settled();
   }
@@ -266,16 +271,6 @@ function failure(errorCode: string, errorMessage: string, resultJson?: JsonObjec
   };
 }
 
-function cancelled(signal: AbortSignal): AdapterExecutionResult {
-  return {
-    exitCode: null,
-    signal: null,
-    timedOut: false,
-    errorCode: "cancelled",
-    errorMessage: abortReasonOf(signal).message,
-  };
-}
-
 function textOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
@@ -286,6 +281,5 @@ export const openClawGatewayAdapter: Adapter = {
   testEnvironment: testOpenClawGatewayEnvironment,
   supportsLocalAgentJwt: false,
   agentConfigurationDoc: OPENCLAW_GATEWAY_CONFIG_DOC,
-  // A JSON Schema is a JSON object; zod types it more loosely.
-  getConfigSchema: () => z.toJSONSchema(openClawGatewayConfigSchema, { io: "input" }) as JsonObject,
+  getConfigSchema: () => configSchemaOf(openClawGatewayConfigSchema),
 };

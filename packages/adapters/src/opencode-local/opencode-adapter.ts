@@ -1,15 +1,8 @@
 /** The `opencode_local` adapter: OpenCode as an agent (07 section 12). */
-import { homedir } from "node:os";
-import { type JsonObject, nonEmptyString } from "@wakefleet/contracts";
 import { z } from "zod";
 import { COMMON_SETTINGS_DOC, commonCliFields } from "../cli/cli-config.js";
+import { folderSkillsAdapter } from "../cli/folder-skills-adapter.js";
 import { PROVIDER_MODEL } from "../cli/required-model.js";
-import { runCli } from "../cli/run-cli.js";
-import { createSessionCodec, WORKSPACE_KEYS } from "../cli/session-codec.js";
-import { THRESHOLD_SESSIONS } from "../cli/session-management.js";
-import { persistentSkills } from "../cli/skill-snapshot.js";
-import { testCliEnvironment } from "../cli/test-cli-environment.js";
-import { readObject } from "../config-readers.js";
 import type { Adapter } from "../contract.js";
 import { inheritedEnvironment } from "../environment/inherited.js";
 import { listedModels, refreshedModels } from "../model-discovery.js";
@@ -43,10 +36,6 @@ ${COMMON_SETTINGS_DOC}
 Login: \`opencode auth login\` as the worker's user, or the provider's key in \`env\`.
 `;
 
-const skills = persistentSkills(({ config }) =>
-  openCodeSkillsHome(nonEmptyString(readObject(config["env"])["HOME"]) ?? homedir()),
-);
-
 const workerCommand = () => ({
   command: defaultOpenCodeCommand(process.env),
   args: OPENCODE_MODELS_ARGS,
@@ -54,23 +43,12 @@ const workerCommand = () => ({
   env: { ...inheritedEnvironment(process.env), ...OPENCODE_FIXED_ENV },
 });
 
-export const openCodeAdapter: Adapter = {
-  type: openCodeTool.type,
-  execute: (execution) => runCli(execution, openCodeTool),
-  testEnvironment: (context) => testCliEnvironment(context, openCodeEnvironmentTest),
+export const openCodeAdapter: Adapter = folderSkillsAdapter(openCodeTool, {
+  environmentTest: openCodeEnvironmentTest,
   listModels: () => listedModels(openCodeModels, workerCommand()),
   refreshModels: () => refreshedModels(openCodeModels, workerCommand()),
-  sessionCodec: createSessionCodec({
-    sessionIdAliases: ["sessionId", "session_id", "sessionID"],
-    otherKeys: WORKSPACE_KEYS,
-  }),
-  sessionManagement: THRESHOLD_SESSIONS,
-  supportsLocalAgentJwt: true,
-  supportsInstructionsBundle: true,
-  requiresMaterializedRuntimeSkills: true,
-  agentConfigurationDoc: CONFIG_DOC,
-  listSkills: (context) => skills.list(context),
-  syncSkills: (context, desired) => skills.sync(context, desired),
-  // A JSON Schema is a JSON object; zod types it more loosely.
-  getConfigSchema: () => z.toJSONSchema(openCodeConfigSchema, { io: "input" }) as JsonObject,
-};
+  sessionIdAliases: ["sessionId", "session_id", "sessionID"],
+  configSchema: openCodeConfigSchema,
+  doc: CONFIG_DOC,
+  skillsHome: openCodeSkillsHome,
+});

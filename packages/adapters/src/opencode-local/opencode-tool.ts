@@ -3,14 +3,12 @@ import path from "node:path";
 import { openAiCompatibleBiller } from "../cli/biller.js";
 import { DEFAULT_GRACE_SEC } from "../cli/cli-config.js";
 import { type CliEnding, type CliPlan, type CliSetup, type CliTool, outputResult } from "../cli/cli-tool.js";
-import { readInstructions } from "../cli/instructions.js";
+import { perRunFigures } from "../cli/per-run-figures.js";
+import { instructionsNotes, prepareAgent } from "../cli/prepare-agent.js";
 import { joinSections, promptSections } from "../cli/prompt-sections.js";
-import { requireModelSetting } from "../cli/required-model.js";
-import { linkRunSkills } from "../cli/skill-links.js";
-import { availableSkills, chosenSkills, desiredSkills } from "../cli/skills.js";
+import { requireListedModel } from "../cli/required-model.js";
 import { readString } from "../config-readers.js";
 import { writeLogLine } from "../log-line.js";
-import { requireKnownModel } from "../model-discovery.js";
 import { isUnknownOpenCodeSession, judgeOpenCode } from "./judge-opencode.js";
 import { openCodeArguments, readOpenCodeConfig } from "./opencode-config.js";
 import { defaultOpenCodeCommand, OPENCODE_MODELS_ARGS, openCodeModels } from "./opencode-models.js";
@@ -26,14 +24,15 @@ export function openCodeSkillsHome(home: string): string {
 }
 
 async function prepare(setup: CliSetup): Promise<CliPlan> {
-  const { execution, command, cwd, env, home } = setup;
+  const { execution, home } = setup;
   const config = readOpenCodeConfig(execution.config);
-  const model = requireModelSetting("OpenCode", config.model);
-  const available = await openCodeModels.list({ command, args: OPENCODE_MODELS_ARGS, cwd, env });
-  requireKnownModel({ name: "OpenCode", model, available });
-  const instructions = await readInstructions({ execution, config: execution.config, cwd });
-  const { skills } = desiredSkills(await availableSkills(execution.config), chosenSkills(execution.config));
-  await linkRunSkills({ execution, home: openCodeSkillsHome(home), skills, name: "OpenCode" });
+  await requireListedModel(setup, {
+    name: "OpenCode",
+    model: config.model,
+    discovery: openCodeModels,
+    listArgs: OPENCODE_MODELS_ARGS,
+  });
+  const { instructions } = await prepareAgent(setup, { skillsHome: openCodeSkillsHome(home), name: "OpenCode" });
   const permissive = config.dangerouslySkipPermissions ? await permissiveConfig(setup) : null;
   return {
     env: permissive === null ? {} : { XDG_CONFIG_HOME: permissive.directory },
@@ -54,7 +53,7 @@ async function prepare(setup: CliSetup): Promise<CliPlan> {
         commandNotes: [
           "The prompt goes to stdin.",
           ...(permissive === null ? [] : ["Directories outside of the working directory are allowed for this run."]),
-          ...(instructions === null ? [] : [`Agent instructions from ${instructions.file} go before the prompt.`]),
+          ...instructionsNotes(instructions),
         ],
       };
     },
@@ -79,22 +78,18 @@ export const openCodeTool: CliTool<OpenCodeOutput> = {
   createParser: createOpenCodeParser,
   sessionKeys: ["sessionID"],
   printedSession: (output) => output.sessionId,
-  progress: ({ usage, costUsd }) => ({
-    ...(usage === null ? {} : { usage, usageBasis: "per_run" }),
-    ...(costUsd === null ? {} : { costUsd }),
-  }),
+  progress: perRunFigures,
   judge: judgeOpenCode,
   isUnknownSession: isUnknownOpenCodeSession,
   report: ({ output, outcome, setup }: CliEnding<OpenCodeOutput>) => {
     const { model } = readOpenCodeConfig(setup.execution.config);
     const provider = model?.split("/")[0] ?? null;
     return {
-      ...(output.usage === null ? {} : { usage: output.usage, usageBasis: "per_run" }),
+      ...perRunFigures(output),
       provider,
       biller: openAiCompatibleBiller(setup.env) ?? provider ?? "unknown",
       model,
       billingType: "unknown",
-      costUsd: output.costUsd,
       resultJson: {
         ...outputResult(outcome),
         ...(output.toolErrors.length === 0 ? {} : { toolErrors: [...output.toolErrors] }),

@@ -1,15 +1,8 @@
 /** The `pi_local` adapter: the Pi coding agent (07 section 13). */
-import { homedir } from "node:os";
-import { type JsonObject, nonEmptyString } from "@wakefleet/contracts";
 import { z } from "zod";
 import { COMMON_SETTINGS_DOC, commonCliFields } from "../cli/cli-config.js";
+import { folderSkillsAdapter } from "../cli/folder-skills-adapter.js";
 import { PROVIDER_MODEL } from "../cli/required-model.js";
-import { runCli } from "../cli/run-cli.js";
-import { createSessionCodec, WORKSPACE_KEYS } from "../cli/session-codec.js";
-import { THRESHOLD_SESSIONS } from "../cli/session-management.js";
-import { persistentSkills } from "../cli/skill-snapshot.js";
-import { testCliEnvironment } from "../cli/test-cli-environment.js";
-import { readObject } from "../config-readers.js";
 import type { Adapter } from "../contract.js";
 import { inheritedEnvironment } from "../environment/inherited.js";
 import { listedModels, refreshedModels } from "../model-discovery.js";
@@ -40,10 +33,6 @@ Instructions, or without them the prompt template, become part of the system pro
 user, or the provider's key in \`env\`.
 `;
 
-const skills = persistentSkills(({ config }) =>
-  piSkillsHome(nonEmptyString(readObject(config["env"])["HOME"]) ?? homedir()),
-);
-
 const workerCommand = () => ({
   command: "pi",
   args: PI_MODELS_ARGS,
@@ -51,23 +40,12 @@ const workerCommand = () => ({
   env: inheritedEnvironment(process.env),
 });
 
-export const piAdapter: Adapter = {
-  type: piTool.type,
-  execute: (execution) => runCli(execution, piTool),
-  testEnvironment: (context) => testCliEnvironment(context, piEnvironmentTest),
+export const piAdapter: Adapter = folderSkillsAdapter(piTool, {
+  environmentTest: piEnvironmentTest,
   listModels: () => listedModels(piModels, workerCommand()),
   refreshModels: () => refreshedModels(piModels, workerCommand()),
-  sessionCodec: createSessionCodec({
-    sessionIdAliases: ["sessionId", "session_id", "session"],
-    otherKeys: WORKSPACE_KEYS,
-  }),
-  sessionManagement: THRESHOLD_SESSIONS,
-  supportsLocalAgentJwt: true,
-  supportsInstructionsBundle: true,
-  requiresMaterializedRuntimeSkills: true,
-  agentConfigurationDoc: CONFIG_DOC,
-  listSkills: (context) => skills.list(context),
-  syncSkills: (context, desired) => skills.sync(context, desired),
-  // A JSON Schema is a JSON object; zod types it more loosely.
-  getConfigSchema: () => z.toJSONSchema(piConfigSchema, { io: "input" }) as JsonObject,
-};
+  sessionIdAliases: ["sessionId", "session_id", "session"],
+  configSchema: piConfigSchema,
+  doc: CONFIG_DOC,
+  skillsHome: piSkillsHome,
+});

@@ -6,15 +6,14 @@ import { openAiCompatibleBiller } from "../cli/biller.js";
 import { DEFAULT_GRACE_SEC } from "../cli/cli-config.js";
 import { type CliEnding, type CliPlan, type CliSetup, type CliTool, outputResult } from "../cli/cli-tool.js";
 import { DEFAULT_PROMPT_TEMPLATE } from "../cli/execution-contract.js";
-import { readInstructions } from "../cli/instructions.js";
+import type { AgentInstructions } from "../cli/instructions.js";
+import { perRunFigures } from "../cli/per-run-figures.js";
+import { prepareAgent } from "../cli/prepare-agent.js";
 import { createPromptFiles } from "../cli/prompt-file.js";
 import { joinSections, promptSections } from "../cli/prompt-sections.js";
 import { renderTemplate, templateData } from "../cli/prompt-template.js";
-import { requireModelSetting } from "../cli/required-model.js";
-import { linkRunSkills } from "../cli/skill-links.js";
-import { availableSkills, chosenSkills, desiredSkills } from "../cli/skills.js";
+import { requireListedModel } from "../cli/required-model.js";
 import { readString } from "../config-readers.js";
-import { requireKnownModel } from "../model-discovery.js";
 import { isUnknownPiSession, judgePi } from "./judge-pi.js";
 import { createPiParser, PI_SKIPPED_PREFIXES, type PiOutput } from "./parse-pi.js";
 import { piArguments, readPiConfig } from "./pi-config.js";
@@ -27,15 +26,12 @@ export function piSkillsHome(home: string): string {
 }
 
 async function prepare(setup: CliSetup): Promise<CliPlan> {
-  const { execution, command, cwd, env, home } = setup;
+  const { execution, env, home } = setup;
   const config = readPiConfig(execution.config);
-  const model = requireModelSetting("Pi", config.model);
-  const available = await piModels.list({ command, args: PI_MODELS_ARGS, cwd, env });
-  requireKnownModel({ name: "Pi", model, available });
-  const { skills } = desiredSkills(await availableSkills(execution.config), chosenSkills(execution.config));
-  await linkRunSkills({ execution, home: piSkillsHome(home), skills, name: "Pi" });
+  await requireListedModel(setup, { name: "Pi", model: config.model, discovery: piModels, listArgs: PI_MODELS_ARGS });
+  const { instructions, skills } = await prepareAgent(setup, { skillsHome: piSkillsHome(home), name: "Pi" });
   const binFolders = skills.map((skill) => path.join(skill.source, "bin"));
-  const { systemPrompt, note } = await systemPromptOf(setup);
+  const { systemPrompt, note } = systemPromptOf(setup, instructions);
   const files = createPromptFiles();
   return {
     env: binFolders.length === 0 ? {} : { PATH: [...binFolders, env["PATH"] ?? ""].join(path.delimiter) },
@@ -73,11 +69,10 @@ async function prepare(setup: CliSetup): Promise<CliPlan> {
 }
 
 /** Instructions with the contract, else the prompt template (AD-263). */
-async function systemPromptOf({
-  execution,
-  cwd,
-}: CliSetup): Promise<{ readonly systemPrompt: string; readonly note: readonly string[] }> {
-  const instructions = await readInstructions({ execution, config: execution.config, cwd });
+function systemPromptOf(
+  { execution }: CliSetup,
+  instructions: AgentInstructions | null,
+): { readonly systemPrompt: string; readonly note: readonly string[] } {
   const data = templateData(execution);
   if (instructions === null) {
     const template = nonEmptyString(execution.config["promptTemplate"]) ?? DEFAULT_PROMPT_TEMPLATE;
@@ -104,21 +99,17 @@ export const piTool: CliTool<PiOutput> = {
   moveLine: (stream, text) => ({ stream, text }),
   // The file is the session; the id in the stream is for information.
   printedSession: () => null,
-  progress: ({ usage, costUsd }) => ({
-    ...(usage === null ? {} : { usage, usageBasis: "per_run" }),
-    ...(costUsd === null ? {} : { costUsd }),
-  }),
+  progress: perRunFigures,
   judge: judgePi,
   isUnknownSession: isUnknownPiSession,
   report: ({ output, outcome, setup }: CliEnding<PiOutput>) => {
     const config = readPiConfig(setup.execution.config);
     return {
-      ...(output.usage === null ? {} : { usage: output.usage, usageBasis: "per_run" }),
+      ...perRunFigures(output),
       provider: config.provider,
       biller: openAiCompatibleBiller(setup.env) ?? config.provider ?? "unknown",
       model: config.model,
       billingType: "unknown",
-      costUsd: output.costUsd,
       resultJson: {
         ...outputResult(outcome),
         ...(output.streamSessionId === null ? {} : { streamSessionId: output.streamSessionId }),

@@ -3,11 +3,16 @@
  *
  * What must stay true: no shell, no stdin, no token, no session of its own; the environment of AD-52 and AD-53.
  */
-import type { JsonObject } from "@wakefleet/contracts";
-import { z } from "zod";
 import { resolveCommand } from "../child/resolve-command.js";
 import { superviseChild } from "../child/supervise-child.js";
-import { type Adapter, type AdapterExecutionContext, type AdapterExecutionResult, abortReasonOf } from "../contract.js";
+import { configSchemaOf } from "../config-schema.js";
+import {
+  type Adapter,
+  type AdapterExecutionContext,
+  type AdapterExecutionResult,
+  abortReasonOf,
+  cancelledResult,
+} from "../contract.js";
 import { type ChildEnvironment, childEnvironment } from "../environment/child-environment.js";
 import { loggedEnvironment } from "../environment/redaction.js";
 import { requireLocalTarget } from "../local-target.js";
@@ -44,7 +49,7 @@ async function execute(execution: AdapterExecutionContext): Promise<AdapterExecu
     promptMetrics: {},
     context: execution.context,
   });
-  if (execution.signal.aborted) return abortedBeforeStart(execution.signal);
+  if (execution.signal.aborted) return cancelledResult(execution.signal);
 
   const outcome = await superviseChild({
     command: config.command,
@@ -66,16 +71,6 @@ async function execute(execution: AdapterExecutionContext): Promise<AdapterExecu
   });
 }
 
-function abortedBeforeStart(signal: AbortSignal): AdapterExecutionResult {
-  return {
-    exitCode: null,
-    signal: null,
-    timedOut: false,
-    errorCode: "cancelled",
-    errorMessage: abortReasonOf(signal).message,
-  };
-}
-
 async function tellLeftOut(execution: AdapterExecutionContext, environment: ChildEnvironment): Promise<void> {
   if (environment.leftOut.length === 0) return;
   const names = environment.leftOut.join(", ");
@@ -90,6 +85,5 @@ export const processAdapter: Adapter = {
   execute,
   testEnvironment: testProcessEnvironment,
   agentConfigurationDoc: PROCESS_CONFIG_DOC,
-  // A JSON Schema is a JSON object; zod types it more loosely.
-  getConfigSchema: () => z.toJSONSchema(processConfigSchema, { io: "input" }) as JsonObject,
+  getConfigSchema: () => configSchemaOf(processConfigSchema),
 };
