@@ -1,4 +1,5 @@
 /** The API process: configuration, start, signals (API-18, OP-7). */
+import { AdapterPackageError } from "@wakefleet/adapters";
 import { ConfigError, loadEnvironment, printConfig, readConfig, readDraftConfig } from "@wakefleet/config";
 import { SecretsKeyError } from "@wakefleet/engine";
 import { createLogger } from "@wakefleet/telemetry";
@@ -43,7 +44,7 @@ async function main(): Promise<void> {
 
 main().catch((error: unknown) => {
   const text =
-    error instanceof ConfigError || error instanceof SecretsKeyError
+    error instanceof ConfigError || error instanceof SecretsKeyError || error instanceof AdapterPackageError
       ? error.message
       : error instanceof Error
         ? (error.stack ?? error.message)

@@ -7,7 +7,7 @@
 
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { builtInAdapters, createAdapterRegistry } from "@wakefleet/adapters";
+import { loadAdapterRegistry } from "@wakefleet/adapters";
 import { type Config, createFaultPoints, isLoopbackHost } from "@wakefleet/config";
 import { checkSecretsKey, createEngine, createSecretsAccess, SecretsKeyError } from "@wakefleet/engine";
 import {
@@ -56,6 +56,7 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
   if (config.authMode === "local_trusted" && !isLoopbackHost(config.host)) {
     throw new Error(`AUTH_MODE=local_trusted needs a loopback HOST, but HOST is ${config.host}. Set HOST=127.0.0.1.`);
   }
+  const adapters = await loadAdapterRegistry(config.adapterPackages);
   const db = openDatabase({
     url: config.databaseUrl,
     maxConnections: config.dbPoolMax,
@@ -95,7 +96,7 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
       const { state } = await migrationStatus(db.sql);
       return state === "current" ? "ok" : state;
     },
-    adapterTypes: createAdapterRegistry(builtInAdapters()).types(),
+    adapterTypes: adapters.types(),
     now: () => new Date(),
     extraRouters: ({ boardOnly }) => [
       createBoardRouter({ db, engine, queues, log, boardOnly }),

@@ -7,7 +7,7 @@
 import { randomUUID } from "node:crypto";
 import { readlinkSync } from "node:fs";
 import { homedir } from "node:os";
-import { type AdapterRegistry, builtInAdapters, createAdapterRegistry, RunAborted } from "@wakefleet/adapters";
+import { type AdapterRegistry, loadAdapterRegistry, RunAborted } from "@wakefleet/adapters";
 import { type Config, createFaultPoints } from "@wakefleet/config";
 import {
   AdoptedRuns,
@@ -77,18 +77,6 @@ export interface RunningWorker {
   stop(options: { terminate: boolean }): Promise<void>;
 }
 
-/** Adapter types whose child runs on the worker's host (PL-2). */
-const LOCAL_CHILD_TYPES = new Set([
-  "process",
-  "claude_local",
-  "codex_local",
-  "cursor",
-  "gemini_local",
-  "hermes_local",
-  "opencode_local",
-  "pi_local",
-]);
-
 const RENEWALS_A_LEASE = 3;
 const RELAY_EVERY_MS = 1_000;
 /**
@@ -111,6 +99,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   const host = readHost(readlinkSync);
   const metrics = createMetrics({ perAgent: false });
   const faults = createFaultPoints(config.faults);
+  const adapters = options.adapters ?? (await loadAdapterRegistry(config.adapterPackages));
   const db = openDatabase({
     url: config.databaseUrl,
     maxConnections: config.dbPoolMax,
@@ -146,7 +135,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     leaseMs: config.leaseMs,
     adoptGraceMs: config.processAdoptGraceMs,
     host,
-    keepsLocalChild: (adapterType) => LOCAL_CHILD_TYPES.has(adapterType),
+    keepsLocalChild: (adapterType) => adapters.resolve(adapterType).spawnsLocalProcess === true,
     databaseReachableForMs: () => (reachableSinceMs === null ? 0 : performance.now() - reachableSinceMs),
     onAdopted: (run) => adopted.add(run),
     onLost: () => metrics.processLosses.inc(),
@@ -158,7 +147,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     newId,
     workerId,
     leaseMs: config.leaseMs,
-    adapters: options.adapters ?? createAdapterRegistry(builtInAdapters()),
+    adapters,
     runLogs: createLocalRunLogStore({ dir: config.runLogDir }),
     runLogMaxBytes: config.runLogMaxBytes,
     events,
@@ -172,7 +161,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     retries: { table: { delaysMs: config.retryDelaysMs, jitter: config.retryJitter }, random: Math.random },
     budgetStops: { queue: engine.queue, control: engine.queue },
     onClaim: (result) => metrics.claims.inc({ result: CLAIM_LABELS[result] }),
-    onEnded: (ended) => countEnd(metrics, ended),
+    onEnded: (ended) => countEnd({ metrics, adapters }, ended),
     onStopped: async (runId): Promise<JobVerdict> => {
       const error = await handOver(recovery, runId);
       return error === null ? { kind: "gone" } : { kind: "failed", error };
@@ -389,7 +378,7 @@ const KNOWN_CODES = new Set([
 ]);
 
 function countEnd(
-  metrics: Metrics,
+  { metrics, adapters }: { readonly metrics: Metrics; readonly adapters: AdapterRegistry },
   ended: {
     adapterType: string;
     status: string;
@@ -400,7 +389,7 @@ function countEnd(
 ): void {
   const { adapterType, status, errorCode, startedAt, finishedAt } = ended;
   const code = errorCode === null ? "none" : KNOWN_CODES.has(errorCode) ? errorCode : "other";
-  const type = LOCAL_CHILD_TYPES.has(adapterType) || adapterType === "http" ? adapterType : "other";
+  const type = adapters.types().includes(adapterType) ? adapterType : "other";
   metrics.runsFinished.inc({ adapter_type: type, status, error_code: code });
   if (startedAt !== null && finishedAt !== null) {
     metrics.runDuration.observe({ adapter_type: type }, (finishedAt.getTime() - startedAt.getTime()) / 1000);

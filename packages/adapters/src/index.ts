@@ -12,6 +12,7 @@ export {
 export * from "./contract.js";
 export { REDACTED } from "./environment/redaction.js";
 export { httpConfigSchema } from "./http/http-config.js";
+export { AdapterPackageError, loadAdapterRegistry } from "./packages/adapter-package.js";
 export { processConfigSchema } from "./process/process-config.js";
 export { type AdapterRegistry, builtInAdapters, createAdapterRegistry } from "./registry.js";
 export { defaultSessionCodec } from "./session-codec.js";

@@ -341,6 +341,22 @@ export const VARIABLES = {
     example: "30",
     description: "Days that the logs of finished runs are kept; 0 keeps them for ever.",
   }),
+  adapterPackages: variable({
+    name: "ADAPTER_PACKAGES",
+    schema: list(
+      z
+        .string()
+        .regex(
+          /^(?:@[\w.-]+\/)?[\w.-]+(?:\/[\w./-]+)?$|^\.{0,2}\/\S+$/,
+          "must be package names or paths of module files",
+        ),
+      { max: 50 },
+    ),
+    default: "",
+    example: "wakefleet-adapter-acme,/srv/adapters/own.mjs",
+    description:
+      "Packages with adapters of others, loaded by the API and every worker, by name or as a module file. See docs/adapters.md.",
+  }),
   logLevel: variable({
     name: "LOG_LEVEL",
     schema: oneOf(["trace", "debug", "info", "warn", "error", "fatal", "silent"]),

@@ -81,6 +81,7 @@ export const claudeAdapter: Adapter = {
   supportsLocalAgentJwt: true,
   supportsInstructionsBundle: true,
   requiresMaterializedRuntimeSkills: false,
+  spawnsLocalProcess: true,
   agentConfigurationDoc: CONFIG_DOC,
   listSkills: (context) => listEphemeralSkills(context, chosenSkills(context.config)),
   syncSkills: listEphemeralSkills,

@@ -42,6 +42,7 @@ export function folderSkillsAdapter<Output>(tool: CliTool<Output>, parts: Folder
     supportsLocalAgentJwt: true,
     supportsInstructionsBundle: true,
     requiresMaterializedRuntimeSkills: true,
+    spawnsLocalProcess: true,
     agentConfigurationDoc: doc,
     listSkills: (context) => skills.list(context),
     syncSkills: (context, desired) => skills.sync(context, desired),

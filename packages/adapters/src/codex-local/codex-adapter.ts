@@ -73,6 +73,7 @@ export const codexAdapter: Adapter = {
   supportsLocalAgentJwt: true,
   supportsInstructionsBundle: true,
   requiresMaterializedRuntimeSkills: false,
+  spawnsLocalProcess: true,
   agentConfigurationDoc: CONFIG_DOC,
   listSkills: (context) => listEphemeralSkills(context, chosenSkills(context.config)),
   syncSkills: listEphemeralSkills,

@@ -107,6 +107,11 @@ export interface Adapter {
   readonly instructionsPathKey?: string;
   /** Skills must lie on disk before the run. Absent is false. */
   readonly requiresMaterializedRuntimeSkills?: boolean;
+  /**
+   * The agent is a process on the worker's host, told of by `onSpawn`: when the worker dies, another one of the host looks
+   * after it (PL-2). Absent is false.
+   */
+  readonly spawnsLocalProcess?: boolean;
   /** Markdown that explains the settings to a person. */
   readonly agentConfigurationDoc?: string;
   listSkills?(context: AdapterSkillContext): Promise<AdapterSkillSnapshot>;

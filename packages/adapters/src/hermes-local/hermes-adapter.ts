@@ -89,6 +89,7 @@ export const hermesAdapter: Adapter = {
   }),
   sessionManagement: ADAPTER_MANAGED_SESSIONS,
   supportsLocalAgentJwt: true,
+  spawnsLocalProcess: true,
   agentConfigurationDoc: CONFIG_DOC,
   detectModel,
   getConfigSchema: () => configSchemaOf(hermesConfigSchema),

@@ -85,5 +85,6 @@ export const processAdapter: Adapter = {
   execute,
   testEnvironment: testProcessEnvironment,
   agentConfigurationDoc: PROCESS_CONFIG_DOC,
+  spawnsLocalProcess: true,
   getConfigSchema: () => configSchemaOf(processConfigSchema),
 };

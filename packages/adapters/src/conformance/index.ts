@@ -1,0 +1,8 @@
+/** The contract test suite for adapters, also for those of packages of their own (docs/adapters.md). Needs vitest. */
+export { describeAdapterConformance } from "./adapter-conformance.js";
+export { describeAdapterContract } from "./adapter-contract.js";
+export { createProgramFolder } from "./agent-programs.js";
+export { describeParserLaws } from "./parser-laws.js";
+export { readFixtures } from "./recorded-fixtures.js";
+export { recordRun } from "./recorded-run.js";
+export { answerOf, createStubCli } from "./stub-cli.js";
