@@ -174,7 +174,7 @@ describe("blockers", () => {
     expect(await claim(wake.run?.id ?? "")).toMatchObject({ kind: "claimed" });
   });
 
-  it("CL-8, CL-15 a blocker that came while the run waited", async () => {
+  it("CL-8, CL-15, LV-111 a blocker that came while the run waited", async () => {
     const issueId = await issue();
     const { run } = await world.wake({ agentId, payload: { issueId } });
     const blocker = await issue();

@@ -231,6 +231,16 @@ describe("the context", () => {
     expect(run.contextSnapshot).toMatchObject({ retryReason: "transient_failure" });
   });
 
+  it("CX-11 a wake that names no project is told its issue's", async () => {
+    const projectId = await insertRow(world.db.sql, "projects", { companyId, name: "Roof" });
+    const { context, run } = await runOf(await assigned({ issue: { projectId } }), { wakeReason: "issue_assigned" });
+    expect(context).toMatchObject({ projectId, wakefleetWorkspace: { projectId } });
+    expect(run.contextSnapshot).toMatchObject({ projectId });
+    const other = await insertRow(world.db.sql, "projects", { companyId, name: "Cellar" });
+    const named = await runOf(await assigned({ issue: { projectId } }), { wakeReason: "asked", projectId: other });
+    expect(named.context).toMatchObject({ projectId: other, wakefleetWorkspace: { projectId } });
+  });
+
   it("CX-22 a large context is stored without its bodies; the adapter gets all of it", async () => {
     const task = await assigned({ issue: { description: "d".repeat(300_000) } });
     const { context, run } = await runOf(task, { wakeReason: "issue_assigned" });

@@ -4,6 +4,8 @@ import type { RunRow } from "@wakefleet/store";
 import { aCompany, anAgent, anIssue, insertRow } from "@wakefleet/testkit";
 import { beforeAll, describe, expect, it } from "vitest";
 import { cancelRun } from "../src/runs/cancel-run.js";
+import { finishEnds } from "../src/sweeps/finish-ends.js";
+import { goOn, sweepDeps } from "./recovery-support.js";
 import { countRows, done, type Play, useWorld } from "./support.js";
 
 const world = useWorld();
@@ -63,7 +65,7 @@ async function nextRunOf(issueId: string): Promise<RunRow> {
 }
 
 describe("the continuation of a run that did nothing", () => {
-  it("LV-44, LV-72 to LV-74 a silent run is followed by one that says why", async () => {
+  it("FI-10, LV-44, LV-72 to LV-74 a silent run is followed by one that says why", async () => {
     const target = await anAssignedIssue();
     const first = await runOnce(target);
     expect(first).toMatchObject({
@@ -93,7 +95,7 @@ describe("the continuation of a run that did nothing", () => {
     });
   });
 
-  it("LV-70, LV-76, LV-77 ends after two, with one note and one comment", async () => {
+  it("LV-61, LV-70, LV-76, LV-77 ends after two, with one note and one comment", async () => {
     const target = await anAssignedIssue();
     await runOnce(target);
     await play(await nextRunOf(target.issueId));
@@ -114,6 +116,35 @@ describe("the continuation of a run that did nothing", () => {
     expect(comments[0]).toMatchObject({ author: target.agentId, service: true });
     expect(comments[0]?.body).toContain("Bounded liveness continuation exhausted\n\n");
     expect(comments[0]?.body).toContain("- Attempts used: 2/2");
+  });
+
+  it("LV-79 a retry of a continuation does not start the count anew", async () => {
+    const target = await anAssignedIssue();
+    await runOnce(target);
+    await play(await nextRunOf(target.issueId), () => ({ ...done, exitCode: 1, errorFamily: "transient_upstream" }));
+    expect(await nextRunOf(target.issueId)).toMatchObject({ status: "scheduled_retry", continuationAttempt: 1 });
+  });
+
+  it("LV-80, FI-14 a continuation that cannot be written leaves the run as it ended, with a warning, to a sweep", async () => {
+    const target = await anAssignedIssue();
+    await world.db.sql.query(
+      `CREATE FUNCTION refuse_continuation() RETURNS trigger LANGUAGE plpgsql AS $$
+       BEGIN RAISE EXCEPTION 'not now' USING ERRCODE = '22000'; END $$`,
+    );
+    await world.db.sql.query(
+      `CREATE TRIGGER refuse_continuation BEFORE INSERT ON agent_wakeup_requests FOR EACH ROW
+        WHEN (NEW.reason = 'run_liveness_continuation') EXECUTE FUNCTION refuse_continuation()`,
+    );
+    try {
+      const run = await runOnce(target);
+      expect(run).toMatchObject({ status: "succeeded", livenessState: "empty_response", endState: expect.anything() });
+      const warning = "heartbeat_run_events WHERE run_id = $1 AND level = 'warn' AND message LIKE 'End step%'";
+      expect(await countRows(world.db.sql, warning, [run.id])).toBe(1);
+    } finally {
+      await world.db.sql.query("DROP FUNCTION refuse_continuation CASCADE");
+    }
+    await finishEnds(sweepDeps(world), goOn);
+    expect(await nextRunOf(target.issueId)).toMatchObject({ status: "queued", continuationAttempt: 1 });
   });
 
   it("LV-37, LV-74 a plan's next action is the instruction", async () => {
@@ -344,7 +375,7 @@ describe("evidence", () => {
     expect(run).toMatchObject({ livenessState: "completed", livenessReason: "Issue is done" });
   });
 
-  it("LV-13, LV-40 every other end is judged, too", async () => {
+  it("FI-2, LV-13, LV-40, LV-113 every other end is judged, too", async () => {
     const target = await anAssignedIssue();
     const { run } = await world.wake({
       agentId: target.agentId,
@@ -356,6 +387,7 @@ describe("evidence", () => {
     expect(await world.run(run?.id ?? "")).toMatchObject({
       livenessState: "failed",
       livenessReason: "Run ended with cancelled (cancelled)",
+      resultJson: { stopReason: "cancelled", timeoutFired: false },
     });
   });
 });

@@ -1,6 +1,6 @@
 /** How many statements PostgreSQL sees for a wake and for a run, BEGIN and COMMIT counted. */
 import type { Database } from "@wakefleet/store";
-import { aCompany, anAgent } from "@wakefleet/testkit";
+import { aCompany, anAgent, anIssue } from "@wakefleet/testkit";
 import type pg from "pg";
 import { beforeAll, describe, expect, it } from "vitest";
 import { createRunDispatcher } from "../src/dispatch/run-dispatcher.js";
@@ -87,5 +87,31 @@ describe("statements", () => {
     const counted = statements.filter((statement) => !BATCHES.has(statement));
     expect(counted.length).toBeLessThanOrEqual(12);
     expect(counted.filter((statement) => statement === "unnamed")).toEqual([]);
+  });
+
+  it("CX-1, RL-25 the set-up of an issue's run is a checkout and one reading, in the order of its steps", async () => {
+    const { db, statements } = countingPool();
+    const agentId = await anAgent(world.db.sql, { companyId, runtimeConfig: { sessionCompaction: { enabled: true } } });
+    const issueId = await anIssue(world.db.sql, { companyId, assigneeAgentId: agentId });
+    await world.db.sql.query(
+      `INSERT INTO agent_task_sessions (company_id, agent_id, adapter_type, task_key, session_display_id)
+       VALUES ($1, $2, 'process', $3, 's')`,
+      [companyId, agentId, issueId],
+    );
+    const { run } = await world.wake({ agentId, reason: "issue_commented", payload: { issueId } });
+    const worker = await world.worker(() => done, { db });
+    statements.length = 0;
+    await worker.work({ id: run?.id ?? "", agentId });
+    const setUp = statements.slice(statements.indexOf("COMMIT") + 1, statements.indexOf("store_start_if_held") + 1);
+    expect(setUp).toEqual([
+      "BEGIN",
+      "lock_issue_of_run",
+      "read_issue_gate_facts",
+      "check_out_issue_if_free",
+      "COMMIT",
+      "read_context_facts",
+      "read_session_history",
+      "store_start_if_held",
+    ]);
   });
 });

@@ -192,7 +192,7 @@ describe("the one retry (RC-15, RC-19)", () => {
 });
 
 describe("recovery at release (RC-72 to RC-79)", () => {
-  it("RC-77 a failed run is followed by one recovery run that holds the lock", async () => {
+  it("FI-9, RC-77 a failed run is followed by one recovery run that holds the lock", async () => {
     const issueId = await anAssigned("in_progress");
     const { run } = await world.wake({ agentId, reason: "nudged", payload: { issueId } });
     const failed = await play(run as RunRow, fails);

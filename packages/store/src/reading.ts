@@ -2,6 +2,7 @@
  * Runs and wakeups as people and programs read them (API-104, API-105, API-120 to API-134). Reading only: every
  * transition of a run has its own writer elsewhere.
  */
+import { EXHAUSTED_TEXT_START } from "@wakefleet/domain";
 import { Conditions, type Page, pageOf } from "./conditions.js";
 import { camelRow, type RunEventRow, type RunRow, type WakeupRow } from "./rows.js";
 import type { Sql } from "./sql.js";
@@ -130,6 +131,21 @@ export async function findRunCompany(
     ]),
   ]);
   return { worker: workers[0] ?? null, retries: retries.map((row) => row.id) };
+}
+
+/** RD-4, RT-5: what was said of runs whose bounded retries are used up, by run id. */
+export async function readRetryExhaustedReasons(
+  sql: Sql,
+  runIds: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
+  if (runIds.length === 0) return new Map();
+  const rows = await sql.query<{ runId: string; message: string }>(
+    `SELECT run_id AS "runId", message FROM heartbeat_run_events
+      WHERE run_id = ANY($1::uuid[]) AND event_type = 'lifecycle' AND message LIKE $2 ORDER BY run_id, seq`,
+    [runIds, `${EXHAUSTED_TEXT_START}%`],
+    "read_retry_exhausted_reasons",
+  );
+  return new Map(rows.map((row) => [row.runId, row.message]));
 }
 
 /** Events by number (API-122). */

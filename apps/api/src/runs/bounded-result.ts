@@ -9,7 +9,8 @@ const OUTPUT_CHARS = 4_096;
 const TEXTS = ["summary", "result", "message", "error"] as const;
 const OUTPUTS = ["stdout", "stderr"] as const;
 const COSTS = ["costUsd", "cost_usd", "total_cost_usd"] as const;
-const STOP_METADATA = [
+/** LV-100. */
+export const STOP_METADATA_FIELDS = [
   "stopReason",
   "effectiveTimeoutSec",
   "effectiveTimeoutMs",
@@ -37,7 +38,7 @@ export function boundedResult(result: JsonObject): JsonObject {
   if (cost !== undefined) {
     for (const key of COSTS) entries.push([key, typeof result[key] === "number" ? result[key] : cost]);
   }
-  for (const key of STOP_METADATA) {
+  for (const key of STOP_METADATA_FIELDS) {
     const value = result[key];
     if (value !== undefined && value !== null) entries.push([key, value]);
   }

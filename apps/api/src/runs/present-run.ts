@@ -2,15 +2,17 @@
 import {
   INTERNAL_RUN_FIELDS,
   type JsonObject,
+  type JsonValue,
   LISTED_CONTEXT_KEYS,
   LISTED_RESULT_NUMBERS,
   LISTED_RESULT_TEXT_MAX_CHARS,
   LISTED_RESULT_TEXTS,
+  nonEmptyString,
   type OutputSilence,
 } from "@wakefleet/contracts";
 import { CAUSES_KEY, DEFAULT_SILENCE_THRESHOLDS, judgeSilence, redactObject } from "@wakefleet/domain";
 import type { LiveRun, RunRow, SilenceNotes } from "@wakefleet/store";
-import { boundedResult } from "./bounded-result.js";
+import { boundedResult, STOP_METADATA_FIELDS } from "./bounded-result.js";
 
 const INTERNAL = new Set<string>(INTERNAL_RUN_FIELDS);
 
@@ -56,7 +58,8 @@ function listedResult(result: JsonObject | null): JsonObject | null {
   const entries: [string, string | number][] = [];
   for (const key of LISTED_RESULT_TEXTS) {
     const text = result[key];
-    if (typeof text === "string") entries.push([key, text.slice(0, LISTED_RESULT_TEXT_MAX_CHARS).toWellFormed()]);
+    if (nonEmptyString(text) === null) continue;
+    entries.push([key, String(text).slice(0, LISTED_RESULT_TEXT_MAX_CHARS).toWellFormed()]);
   }
   for (const key of LISTED_RESULT_NUMBERS) {
     const number = result[key];
@@ -134,6 +137,28 @@ export function presentLiveRun(run: LiveRun, notes: SilenceNotes): Record<string
   return { companyId: run.companyId, issueId: run.issueId, ...presentIssueLiveRun(run, notes) };
 }
 
+const BILLING_FIELDS = ["billingType", "billing_type"] as const;
+
+/** The first of some fields of an object that says something. */
+function firstOf(source: JsonObject, fields: readonly string[]): JsonValue | undefined {
+  return fields.map((field) => source[field]).find((value) => value !== undefined && value !== null && value !== "");
+}
+
+/** LV-116: what an issue's list tells of a result: how it was paid, what it cost, how it stopped. */
+function issueRunResult(run: Pick<RunRow, "resultJson" | "usageJson">): JsonObject | null {
+  const result = run.resultJson ?? {};
+  const told: JsonObject = {};
+  for (const group of [BILLING_FIELDS, LISTED_RESULT_NUMBERS]) {
+    const value = firstOf(result, group) ?? firstOf(run.usageJson ?? {}, group);
+    for (const field of group) if (value !== undefined) told[field] = result[field] ?? value;
+  }
+  for (const field of STOP_METADATA_FIELDS) {
+    const value = result[field];
+    if (value !== undefined && value !== null) told[field] = value;
+  }
+  return Object.keys(told).length === 0 ? null : redactObject(told);
+}
+
 /** API-134. Environments and leases come with their own part. */
 export function presentIssueRun(run: LiveRun): Record<string, unknown> {
   const listed = presentListedRun(run);
@@ -147,7 +172,7 @@ export function presentIssueRun(run: LiveRun): Record<string, unknown> {
     createdAt: run.createdAt,
     invocationSource: run.invocationSource,
     usageJson: listed["usageJson"],
-    resultJson: listed["resultJson"],
+    resultJson: issueRunResult(run),
     logBytes: run.logBytes,
     retryOfRunId: run.retryOfRunId,
     scheduledRetryAt: run.scheduledRetryAt,
@@ -161,6 +186,5 @@ export function presentIssueRun(run: LiveRun): Record<string, unknown> {
     contextSnapshot: listed["contextSnapshot"],
     environment: null,
     environmentLease: null,
-    retryExhaustedReason: null,
   };
 }

@@ -1,6 +1,6 @@
 /** Reading runs, their events and their place among others (API-120 to API-122, API-131 to API-134). */
 import type { JsonValue } from "@wakefleet/contracts";
-import { redactSecrets } from "@wakefleet/domain";
+import { isTransientFailure, redactSecrets } from "@wakefleet/domain";
 import {
   findActiveIssueRun,
   findRun,
@@ -14,6 +14,7 @@ import {
   type Page,
   type RunFilter,
   type RunRow,
+  readRetryExhaustedReasons,
   readSilenceNotes,
   type SilenceNotes,
 } from "@wakefleet/store";
@@ -55,10 +56,10 @@ export async function requireRun(
 export async function readRun(deps: ApiDeps, query: { caller: Principal; runId: string }): Promise<object> {
   const run = await requireRun(deps, query);
   const around = await findRunCompany(deps.db.sql, { run, leaseMs: deps.settings.leaseMs });
-  const notesOf = await silenceNotes(deps, [run]);
+  const [notesOf, exhausted] = await Promise.all([silenceNotes(deps, [run]), exhaustedReasons(deps, [run])]);
   return {
     ...presentRunDetail(run),
-    retryExhaustedReason: null,
+    retryExhaustedReason: exhausted.get(run.id) ?? null,
     outputSilence: outputSilenceOf(run, notesOf(run)),
     worker: around.worker,
     retries: around.retries,
@@ -156,5 +157,17 @@ export async function readIssueRuns(deps: ApiDeps, query: { caller: Principal; r
     companyId: issue.companyId,
     limit: ISSUE_RUNS_LIMIT,
   });
-  return runs.map(presentIssueRun);
+  const exhausted = await exhaustedReasons(deps, runs);
+  return runs.map((run) => ({ ...presentIssueRun(run), retryExhaustedReason: exhausted.get(run.id) ?? null }));
+}
+
+/** RD-4: only a run that failed transiently can have used its retries up. */
+function exhaustedReasons(deps: ApiDeps, runs: readonly RunRow[]): Promise<ReadonlyMap<string, string>> {
+  const failed = runs.filter(({ status, errorCode, resultJson }) =>
+    status === "failed" ? isTransientFailure({ status, errorCode, resultJson }) : false,
+  );
+  return readRetryExhaustedReasons(
+    deps.db.sql,
+    failed.map((run) => run.id),
+  );
 }

@@ -72,7 +72,10 @@ export function codexFallbackMode(attempt: number): (typeof FALLBACK_MODES)[numb
   return FALLBACK_MODES[Math.min(Math.max(attempt, 1), FALLBACK_MODES.length) - 1] ?? "same_session";
 }
 
+/** How RT-5's event begins; by it a run's retry-exhausted reason is found (RD-4). */
+export const EXHAUSTED_TEXT_START = "Bounded retry exhausted";
+
 /** RT-5. */
 export function exhaustedText(maxAttempts: number): string {
-  return `Bounded retry exhausted after ${maxAttempts} scheduled attempts; no further automatic retry will be queued`;
+  return `${EXHAUSTED_TEXT_START} after ${maxAttempts} scheduled attempts; no further automatic retry will be queued`;
 }
