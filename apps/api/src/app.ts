@@ -20,6 +20,7 @@ import { budgetRoutes } from "./routes/budgets.js";
 import { companyRoutes } from "./routes/companies.js";
 import { companyEventRoutes } from "./routes/company-events.js";
 import { docsRoutes } from "./routes/docs.js";
+import { documentRoutes } from "./routes/documents.js";
 import { instanceRoutes } from "./routes/instance.js";
 import { issueRoutes } from "./routes/issues.js";
 import { loginRoutes } from "./routes/login.js";
@@ -29,6 +30,7 @@ import { secretRoutes } from "./routes/secrets.js";
 import { treeHoldRoutes } from "./routes/tree-holds.js";
 import { wakeupRoutes } from "./routes/wakeups.js";
 import { whyRoutes } from "./routes/why.js";
+import { workProductRoutes } from "./routes/work-products.js";
 
 export interface App {
   readonly express: Express;
@@ -49,6 +51,8 @@ export function allRoutes(deps: RouteDeps): Route[] {
     ...budgetRoutes(deps),
     ...secretRoutes(deps),
     ...issueRoutes(deps),
+    ...documentRoutes(deps),
+    ...workProductRoutes(deps),
     ...treeHoldRoutes(deps),
     ...companyEventRoutes(deps),
     ...instanceRoutes(deps),

@@ -127,6 +127,32 @@ export type BudgetThresholdType = (typeof BUDGET_THRESHOLD_TYPES)[number];
 export const BUDGET_INCIDENT_STATUSES = ["open", "resolved", "dismissed"] as const;
 export type BudgetIncidentStatus = (typeof BUDGET_INCIDENT_STATUSES)[number];
 
+export const WORK_PRODUCT_TYPES = [
+  "preview_url",
+  "runtime_service",
+  "pull_request",
+  "branch",
+  "commit",
+  "artifact",
+  "document",
+] as const;
+
+export const WORK_PRODUCT_STATUSES = [
+  "active",
+  "ready_for_review",
+  "approved",
+  "changes_requested",
+  "merged",
+  "closed",
+  "failed",
+  "archived",
+  "draft",
+] as const;
+
+export const WORK_PRODUCT_REVIEW_STATES = ["none", "needs_board_review", "approved", "changes_requested"] as const;
+
+export const WORK_PRODUCT_HEALTH = ["unknown", "healthy", "unhealthy"] as const;
+
 /** How a cost was paid for (BU-40). */
 export const BILLING_TYPES = [
   "metered_api",

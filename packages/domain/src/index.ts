@@ -15,6 +15,7 @@ export * from "./companies/issue-prefix.js";
 export * from "./context/execution-context.js";
 export * from "./context/run-config.js";
 export * from "./continuation/index.js";
+export * from "./documents/document-write.js";
 export * from "./holds/index.js";
 export * from "./issues/index.js";
 export * from "./liveness/index.js";

@@ -1,11 +1,14 @@
 /** Reading issues (API-140, API-143). */
 import { WakefleetError } from "@wakefleet/contracts";
+import { CONTINUATION_SUMMARY_KEY, PLAN_DOCUMENT_KEY } from "@wakefleet/domain";
 import {
   type IssueFilter,
   listBlockersOf,
+  listDocuments,
   listIssueAncestors,
   listIssueRelations,
   listIssues,
+  listWorkProducts,
   type Page,
 } from "@wakefleet/store";
 import { requireCompany } from "../companies/companies.js";
@@ -45,21 +48,27 @@ export async function readIssues(
   return { page, rows };
 }
 
-/** One issue with what stands around it. Documents, work products, projects and workspaces come with their own parts. */
+const WORK_PRODUCTS_SHOWN = 500;
+
+/** One issue with what stands around it. Projects and workspaces come with their own parts. */
 export async function readIssue(deps: ApiDeps, query: { caller: Principal; ref: string }): Promise<object> {
   const issue = await requireIssue(deps, query);
-  const [ancestors, relations] = await Promise.all([
-    listIssueAncestors(deps.db.sql, issue.id),
-    listIssueRelations(deps.db.sql, issue.id),
+  const { sql } = deps.db;
+  const ofIssue = { companyId: issue.companyId, issueId: issue.id };
+  const [ancestors, relations, documents, workProducts] = await Promise.all([
+    listIssueAncestors(sql, issue.id),
+    listIssueRelations(sql, issue.id),
+    listDocuments(sql, { ...ofIssue, withoutKeys: [CONTINUATION_SUMMARY_KEY] }),
+    listWorkProducts(sql, { ...ofIssue, limit: WORK_PRODUCTS_SHOWN }),
   ]);
   return {
     ...presentIssue(issue),
     ancestors,
     ...relations,
-    planDocument: null,
-    documentSummaries: [],
+    planDocument: documents.find(({ key }) => key === PLAN_DOCUMENT_KEY) ?? null,
+    documentSummaries: documents.map(({ body: _, ...summary }) => summary),
     legacyPlanDocument: null,
-    workProducts: [],
+    workProducts,
     project: null,
     goal: null,
     currentExecutionWorkspace: null,

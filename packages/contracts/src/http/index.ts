@@ -1,6 +1,7 @@
 export * from "./agents.js";
 export * from "./budgets.js";
 export * from "./companies.js";
+export * from "./documents.js";
 export * from "./fields.js";
 export * from "./instance.js";
 export * from "./issues.js";
@@ -9,3 +10,4 @@ export * from "./secrets.js";
 export * from "./tree-holds.js";
 export * from "./wakeup-answers.js";
 export * from "./why.js";
+export * from "./work-products.js";
