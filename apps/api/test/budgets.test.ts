@@ -104,6 +104,7 @@ describe("reporting costs", () => {
       [cost(agent.id, 1, { issueId: issue.id }), {}, 422, "Issue does not belong to company"],
       [cost(agent.id, 1, { projectId }), {}, 422, "Project does not belong to company"],
       [cost(agent.id, 1, { heartbeatRunId: missing }), {}, 422, "Heartbeat run does not belong to company"],
+      [cost(agent.id, 1, { goalId: missing }), {}, 422, "Goal does not belong to company"],
     ];
     for (const [body, options, status, error] of cases) {
       expect(await tryReport(company.id, body, options)).toMatchObject({ status, body: { error } });
@@ -582,6 +583,67 @@ describe("thresholds", () => {
     expect(await wake(agent.id)).toMatchObject({
       status: 409,
       body: { error: "Agent cannot start because its budget hard-stop is still exceeded." },
+    });
+  });
+});
+
+describe("where the money went", () => {
+  it("API-243, BU-46 by agent and model, provider, biller and project, dearest first, and in rolling windows", async () => {
+    const own = await aCompany(api);
+    const [ann, bob] = [await own.agent(), await own.agent()];
+    const projectId = await aProject(own.id);
+    const issue = await own.issue({ projectId });
+    const run = (await expectStatus(wake(bob.id), 202)).body;
+    await insertRow(api.db.sql, "activity_log", {
+      companyId: own.id,
+      actorType: "agent",
+      actorId: bob.id,
+      action: "issue.comment_added",
+      entityType: "issue",
+      entityId: issue.id,
+      runId: run.id,
+    });
+    const hoursAgo = (hours: number) => new Date(Date.now() - hours * 3_600_000).toISOString();
+    const metered = { billingType: "metered_api", inputTokens: 10, outputTokens: 1 };
+    await report(own.id, cost(ann.id, 5, { ...metered, projectId }));
+    await report(own.id, cost(ann.id, 3, { ...metered, model: "opus", biller: "reseller", occurredAt: hoursAgo(10) }));
+    await report(
+      own.id,
+      cost(bob.id, 9, { provider: "openai", heartbeatRunId: run.id, occurredAt: hoursAgo(48), ...metered }),
+    );
+    const by = async (what: string, query = ""): Promise<Json[]> =>
+      (await expectStatus(api.call("GET", `/api/companies/${own.id}/costs/${what}${query}`), 200)).body;
+
+    expect(await by("by-agent-model")).toMatchObject([
+      { agentId: bob.id, agentName: bob.name, provider: "openai", model: "sonnet", costCents: 9 },
+      { agentId: ann.id, model: "sonnet", costCents: 5, inputTokens: 10, outputTokens: 1 },
+      { agentId: ann.id, model: "opus", biller: "reseller", costCents: 3 },
+    ]);
+    expect(await by("by-provider")).toMatchObject([
+      { provider: "openai", costCents: 9, apiRunCount: 1 },
+      { provider: "anthropic", model: "sonnet", costCents: 5, apiRunCount: 0 },
+      { provider: "anthropic", model: "opus", costCents: 3 },
+    ]);
+    expect(await by("by-biller")).toMatchObject([
+      { biller: "openai", providerCount: 1, modelCount: 1, costCents: 9 },
+      { biller: "anthropic", costCents: 5 },
+      { biller: "reseller", costCents: 3 },
+    ]);
+    expect(await by("by-project")).toMatchObject([
+      { projectId, projectName: "P", costCents: 14 },
+      { projectId: null, projectName: null, costCents: 3 },
+    ]);
+    const windows = await by("window-spend");
+    expect(windows.map(({ provider, biller, window, costCents }) => [provider, biller, window, costCents])).toEqual([
+      ["anthropic", "anthropic", "5h", 5],
+      ["anthropic", "mixed", "24h", 8],
+      ["anthropic", "mixed", "7d", 8],
+      ["openai", "openai", "7d", 9],
+    ]);
+    expect(await by("by-biller", `?from=${hoursAgo(1)}`)).toMatchObject([{ biller: "anthropic", costCents: 5 }]);
+    expect(await api.call("GET", `/api/companies/${own.id}/costs/by-biller?to=soon`)).toMatchObject({
+      status: 400,
+      body: { error: "invalid 'to' date" },
     });
   });
 });

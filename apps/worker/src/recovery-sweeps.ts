@@ -3,6 +3,7 @@
  * line in the log when it did something. One that fails keeps no other from running (RC-83).
  */
 import {
+  checkBudgetCounters,
   finishEnds,
   reconcileIssueGraph,
   reconcileStrandedWork,
@@ -24,6 +25,9 @@ export const STRANDED_WORK_SWEEP = "stranded-work";
 
 const ROUNDS_BETWEEN = 3;
 
+/** It reads every cost event: a check, not a part of the bookkeeping. */
+const COUNTERS_EVERY_MS = 24 * 3_600_000;
+
 export function recoverySweeps({ deps, sweepIntervalMs, timed }: RecoverySweepOptions): Sweep[] {
   const sweep = (name: string, everyMs: number, look: (signal: AbortSignal) => Promise<object>): Sweep => ({
     name,
@@ -39,6 +43,7 @@ export function recoverySweeps({ deps, sweepIntervalMs, timed }: RecoverySweepOp
     sweep(STRANDED_WORK_SWEEP, everyMs, (signal) => reconcileStrandedWork(deps, signal)),
     sweep("issue-graph", everyMs, (signal) => reconcileIssueGraph(deps, signal)),
     sweep("silent-runs", everyMs, (signal) => scanSilentRuns(deps, signal)),
+    sweep("budget-counters", COUNTERS_EVERY_MS, (signal) => checkBudgetCounters(deps, signal)),
   ];
 }
 
@@ -54,6 +59,7 @@ const ACTS = [
   "created",
   "escalationsCreated",
   "obsoleteRecoveriesRetired",
+  "mended",
 ];
 
 function hasActed(result: object): boolean {

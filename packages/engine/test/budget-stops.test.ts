@@ -7,6 +7,7 @@ import { reportCost } from "../src/budget/report-cost.js";
 import { resolveBudgetIncident } from "../src/budget/resolve-incident.js";
 import { setBudgetPolicy } from "../src/budget/set-policy.js";
 import { createLeaseKeeper } from "../src/runs/lease-keeper.js";
+import { checkBudgetCounters } from "../src/sweeps/check-budget-counters.js";
 import { countRows, done, type Play, silentLog, type TestWorker, useWorld } from "./support.js";
 
 const world = useWorld();
@@ -394,6 +395,19 @@ describe("the sums", () => {
       ]),
     );
     expect(await rebuild()).toEqual([]);
+  });
+
+  it("BU-18 the sweep mends the sums of every company, tells of each, and the next one finds nothing", async () => {
+    await spend(await agent(), 30);
+    await world.db.sql.query("UPDATE budget_counters SET observed_cents = 1 WHERE company_id = $1", [companyId]);
+    const told: object[] = [];
+    const log = { ...silentLog, error: (fields: object) => void told.push(fields) };
+    const sweep = () => checkBudgetCounters({ db: world.db, log }, new AbortController().signal);
+    expect((await sweep()).mended).toBe(4);
+    expect(told).toContainEqual(
+      expect.objectContaining({ event: "budget.counter_mended", companyId, before: 1, after: 30 }),
+    );
+    expect((await sweep()).mended).toBe(0);
   });
 });
 

@@ -1,7 +1,10 @@
-/** Reading the activity log (API-250, API-252). Details were redacted when they were written. */
-import { type ActivityRow, listActivity, type Page } from "@wakefleet/store";
+/** The activity log over HTTP (API-250 to API-252). Details are redacted when they are written. */
+import { type ActivityCreate, WakefleetError } from "@wakefleet/contracts";
+import { redactObject } from "@wakefleet/domain";
+import { type ActivityRow, findAgent, insertActivity, listActivity, type Page } from "@wakefleet/store";
 import { requireCompany } from "../companies/companies.js";
 import type { ApiDeps } from "../deps.js";
+import { assertBoard } from "../http/guards.js";
 import { requireIssue } from "../issues/find-issue.js";
 import type { Principal } from "../principal.js";
 
@@ -36,4 +39,25 @@ export async function readIssueActivity(
     cursor: query.cursor,
     limit: query.limit,
   });
+}
+
+/** API-251: a row that something beside the fleet tells of. */
+export async function writeActivity(
+  deps: ApiDeps,
+  command: { caller: Principal; companyId: string; body: ActivityCreate },
+): Promise<ActivityRow> {
+  const { caller, body } = command;
+  const company = await requireCompany(deps, command);
+  assertBoard(caller);
+  if (body.agentId !== null && (await findAgent(deps.db.sql, body.agentId))?.companyId !== company.id) {
+    throw new WakefleetError("unprocessable", "Agent does not belong to company");
+  }
+  const details = body.details === null ? null : redactObject(body.details);
+  const [row] = await insertActivity(deps.db.sql, [{ ...body, companyId: company.id, runId: null, details }]);
+  if (row === undefined) throw new Error("inserting activity returned no row");
+  const { id: _, companyId, createdAt: __, ...payload } = row;
+  void deps.events.publish([
+    { companyId, type: "activity.logged", payload: { ...payload, actorType: body.actorType } },
+  ]);
+  return row;
 }

@@ -1,8 +1,19 @@
-/** Costs over HTTP (API-240 to API-242): reporting them, and reading what was spent. */
+/** Costs over HTTP (API-240 to API-243): reporting them, and reading what was spent. */
 import { type CostEventCreate, costEventCreateSchema, WakefleetError } from "@wakefleet/contracts";
 import { utilizationPercent } from "@wakefleet/domain";
 import type { ReportedCost } from "@wakefleet/engine";
-import { type AgentCosts, type CostRange, findAgent, listCostsByAgent, sumCosts } from "@wakefleet/store";
+import {
+  type AgentCosts,
+  type CostRange,
+  findAgent,
+  listCostsByAgent,
+  listCostsByAgentModel,
+  listCostsByBiller,
+  listCostsByProject,
+  listCostsByProvider,
+  listWindowSpend,
+  sumCosts,
+} from "@wakefleet/store";
 import { AGENT_NOT_FOUND } from "../agents/find-agent.js";
 import { requireCompany } from "../companies/companies.js";
 import type { ApiDeps } from "../deps.js";
@@ -116,6 +127,29 @@ export async function readCostSummary(deps: ApiDeps, query: RangeQuery): Promise
 export async function readCostsByAgent(deps: ApiDeps, query: RangeQuery): Promise<AgentCosts[]> {
   const company = await requireCompany(deps, query);
   return listCostsByAgent(deps.db.sql, rangeOf(company.id, query));
+}
+
+const BREAKDOWNS = {
+  "by-agent-model": listCostsByAgentModel,
+  "by-provider": listCostsByProvider,
+  "by-biller": listCostsByBiller,
+  "by-project": listCostsByProject,
+} as const;
+export type CostBreakdown = keyof typeof BREAKDOWNS;
+
+/** API-243. */
+export async function readCostBreakdown(
+  deps: ApiDeps,
+  query: RangeQuery & { by: CostBreakdown },
+): Promise<readonly object[]> {
+  const company = await requireCompany(deps, query);
+  return BREAKDOWNS[query.by](deps.db.sql, rangeOf(company.id, query));
+}
+
+/** API-243. */
+export async function readWindowSpend(deps: ApiDeps, query: CompanyCall): Promise<object[]> {
+  const company = await requireCompany(deps, query);
+  return listWindowSpend(deps.db.sql, company.id);
 }
 
 function rangeOf(companyId: string, query: RangeQuery): CostRange {

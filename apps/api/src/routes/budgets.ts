@@ -1,8 +1,10 @@
 /** Routes of costs and budgets (API-240 to API-247). */
 import {
   agentCostsSchema,
+  agentModelCostsSchema,
   agentSchema,
   BATCH_IDEMPOTENCY_KEY_MAX_CHARS,
+  billerCostsSchema,
   budgetIncidentResolveSchema,
   budgetIncidentSchema,
   budgetOverviewSchema,
@@ -17,6 +19,9 @@ import {
   costSummarySchema,
   IDEMPOTENCY_KEY_MAX_CHARS,
   monthlyBudgetSchema,
+  projectCostsSchema,
+  providerCostsSchema,
+  windowCostsSchema,
 } from "@wakefleet/contracts";
 import { z } from "zod";
 import { presentAgent, readsConfigurations } from "../agents/present-agent.js";
@@ -27,7 +32,14 @@ import {
   setCompanyBudget,
   setPolicy,
 } from "../budgets/budgets.js";
-import { readCostSummary, readCostsByAgent, reportCost, reportCostBatch } from "../budgets/costs.js";
+import {
+  readCostBreakdown,
+  readCostSummary,
+  readCostsByAgent,
+  readWindowSpend,
+  reportCost,
+  reportCostBatch,
+} from "../budgets/costs.js";
 import { presentCompany } from "../companies/companies.js";
 import { textField } from "../http/query-fields.js";
 import { ok, type Route, route } from "../http/route.js";
@@ -57,7 +69,43 @@ const rangeQuery = z.object({
 });
 
 export function budgetRoutes(deps: RouteDeps): Route[] {
-  return [...costRoutes(deps), ...policyRoutes(deps)];
+  return [...costRoutes(deps), ...breakdownRoutes(deps), ...policyRoutes(deps)];
+}
+
+/** The breakdowns of API-243: what each is by, and what its rows look like. */
+const BREAKDOWNS = [
+  ["by-agent-model", "agent and model", agentModelCostsSchema],
+  ["by-provider", "provider, biller, billing type and model", providerCostsSchema],
+  ["by-biller", "biller", billerCostsSchema],
+  ["by-project", "project", projectCostsSchema],
+] as const;
+
+function breakdownRoutes(deps: RouteDeps): Route[] {
+  const common = { tag: "costs", rule: "API-243", access: "caller", who: "keys of the company", rate: "read" } as const;
+  return [
+    ...BREAKDOWNS.map(([by, words, schema]) =>
+      route({
+        ...common,
+        method: "get",
+        path: `/api/companies/:companyId/costs/${by}`,
+        summary: `Says what was spent by ${words}, dearest first`,
+        query: rangeQuery,
+        responses: { 200: { description: "The sums", schema: z.array(schema) } },
+        errors: ["bad_request", "not_found", "wrong_company"],
+        handle: async ({ caller, params, query }) =>
+          ok(await readCostBreakdown(deps, { caller, ...params, from: query.from, to: query.to, by })),
+      }),
+    ),
+    route({
+      ...common,
+      method: "get",
+      path: "/api/companies/:companyId/costs/window-spend",
+      summary: "Says what each provider cost in the last 5 hours, day and week",
+      responses: { 200: { description: "The sums", schema: z.array(windowCostsSchema) } },
+      errors: ["not_found", "wrong_company"],
+      handle: async ({ caller, params }) => ok(await readWindowSpend(deps, { caller, ...params })),
+    }),
+  ];
 }
 
 function costRoutes(deps: RouteDeps): Route[] {

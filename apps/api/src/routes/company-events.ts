@@ -1,13 +1,13 @@
 /** Routes of a company's activity and live events (API-250, API-261). The WebSocket of API-260 is beside them. */
-import { activitySchema } from "@wakefleet/contracts";
+import { activityCreateSchema, activitySchema } from "@wakefleet/contracts";
 import { z } from "zod";
-import { readActivity } from "../activity/activity.js";
+import { readActivity, writeActivity } from "../activity/activity.js";
 import { requireCompany } from "../companies/companies.js";
 import { openEventStream } from "../http/event-stream.js";
 import { FLEET_COMPANY, readLastEventId, subscriptionFor } from "../http/live-filter.js";
 import { pageAnswer } from "../http/pages.js";
 import { clampedNumber, commaList, guidQuery, instantQuery, textField } from "../http/query-fields.js";
-import { type Route, route } from "../http/route.js";
+import { created, type Route, route } from "../http/route.js";
 import type { RouteDeps } from "./route-deps.js";
 
 const common = { tag: "events", access: "caller", who: "keys of the company", rate: "read" } as const;
@@ -37,6 +37,20 @@ export function companyEventRoutes(deps: RouteDeps): Route[] {
         const page = await readActivity(deps, { caller, ...params, ...query });
         return pageAnswer(req, page, page.rows);
       },
+    }),
+    route({
+      ...common,
+      method: "post",
+      path: "/api/companies/:companyId/activity",
+      summary: "Adds to a company's log what happened beside the fleet",
+      rule: "API-251",
+      who: "board",
+      rate: "write",
+      body: activityCreateSchema,
+      responses: { 201: { description: "The row", schema: activitySchema } },
+      errors: ["validation_failed", "not_found", "wrong_company", "forbidden", "unprocessable"],
+      example: { request: { actorId: "deploy", action: "deploy.finished", entityType: "deploy", entityId: "42" } },
+      handle: async ({ caller, params, body }) => created(await writeActivity(deps, { caller, ...params, body })),
     }),
     route({
       ...common,

@@ -3,13 +3,16 @@ import {
   apiKeyCreatedSchema,
   apiKeyCreateSchema,
   apiKeySchema,
+  experimentalSettingsPatchSchema,
   experimentalSettingsSchema,
   fleetSchema,
+  generalSettingsPatchSchema,
   generalSettingsSchema,
   healthSchema,
   issueGraphLookbackSchema,
   issueGraphPreviewSchema,
   issueGraphResultSchema,
+  type JsonObject,
   okSchema,
   readySchema,
 } from "@wakefleet/contracts";
@@ -20,7 +23,7 @@ import { readFleet } from "../instance/fleet.js";
 import { readHealth, readReadiness } from "../instance/health.js";
 import { previewIssueGraph, runIssueGraph } from "../instance/issue-graph.js";
 import { readMetrics } from "../instance/metrics.js";
-import { readSettingsGroup } from "../instance/settings.js";
+import { changeSettingsGroup, readSettingsGroup } from "../instance/settings.js";
 import { createKey, deleteKey, readKeys } from "../keys/keys.js";
 import type { RouteDeps } from "./route-deps.js";
 
@@ -45,6 +48,16 @@ export function instanceRoutes(deps: RouteDeps): Route[] {
       errors: ["forbidden"],
       handle: async ({ caller }) => ok(await readSettingsGroup(deps, { caller, group })),
     });
+
+  const settingsChange = {
+    method: "patch",
+    tag: "instance",
+    rule: "API-271",
+    access: "caller",
+    who: "instance administrator",
+    rate: "write",
+    errors: ["validation_failed", "forbidden"],
+  } as const;
 
   const graphRoute = {
     method: "post",
@@ -123,6 +136,26 @@ export function instanceRoutes(deps: RouteDeps): Route[] {
     }),
     settingsRoute("general"),
     settingsRoute("experimental"),
+    route({
+      ...settingsChange,
+      path: "/api/instance/settings/general",
+      summary: "Changes general settings, in every process within seconds",
+      body: generalSettingsPatchSchema,
+      responses: { 200: { description: "The settings", schema: generalSettingsSchema } },
+      example: { request: { censorUsernameInLogs: false } },
+      handle: async ({ caller, body }) =>
+        ok(await changeSettingsGroup(deps, { caller, group: "general", changes: body as JsonObject })),
+    }),
+    route({
+      ...settingsChange,
+      path: "/api/instance/settings/experimental",
+      summary: "Changes experimental settings, in every process within seconds",
+      body: experimentalSettingsPatchSchema,
+      responses: { 200: { description: "The settings", schema: experimentalSettingsSchema } },
+      example: { request: { enableIsolatedWorkspaces: false } },
+      handle: async ({ caller, body }) =>
+        ok(await changeSettingsGroup(deps, { caller, group: "experimental", changes: body as JsonObject })),
+    }),
     route({
       ...graphRoute,
       path: "/api/instance/settings/experimental/issue-graph-liveness-auto-recovery/preview",

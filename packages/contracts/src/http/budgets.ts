@@ -105,6 +105,52 @@ export const agentCostsSchema = z.object({
   subscriptionOutputTokens: z.int(),
 });
 
+const costSums = {
+  costCents: z.int(),
+  inputTokens: z.int(),
+  cachedInputTokens: z.int(),
+  outputTokens: z.int(),
+};
+const runCounts = { apiRunCount: z.int(), subscriptionRunCount: z.int() };
+
+/** Answers of API-243 (BU-46). */
+export const agentModelCostsSchema = z.object({
+  agentId: guidField,
+  agentName: z.string(),
+  provider: z.string(),
+  biller: z.string(),
+  billingType: z.enum(BILLING_TYPES),
+  model: z.string(),
+  ...costSums,
+});
+export const providerCostsSchema = z.object({
+  provider: z.string(),
+  biller: z.string(),
+  billingType: z.enum(BILLING_TYPES),
+  model: z.string(),
+  ...costSums,
+  ...runCounts,
+});
+export const billerCostsSchema = z.object({
+  biller: z.string(),
+  providerCount: z.int(),
+  modelCount: z.int(),
+  ...costSums,
+  ...runCounts,
+});
+export const projectCostsSchema = z.object({
+  projectId: guidField.nullable(),
+  projectName: z.string().nullable(),
+  ...costSums,
+});
+export const windowCostsSchema = z.object({
+  provider: z.string(),
+  biller: z.string(),
+  window: z.enum(["5h", "24h", "7d"]),
+  windowHours: z.int(),
+  ...costSums,
+});
+
 /** Body of `POST …/budgets/policies` (API-245). No field but the amount has a default: what is left out is kept (BU-9). */
 export const budgetPolicySetSchema = z.object({
   scopeType: z.enum(BUDGET_SCOPE_TYPES),

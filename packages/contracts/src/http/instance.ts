@@ -1,7 +1,7 @@
 /** Keys, activity, settings, health, fleet and problems (API-250, 270, 273 ff., 300, 305, 40). */
 import { z } from "zod";
-import { API_KEY_SCOPES } from "../enums.js";
-import { answeredInstant, guidField, instantField, NAME_MAX_CHARS } from "./fields.js";
+import { ACTOR_TYPES, API_KEY_SCOPES } from "../enums.js";
+import { answeredInstant, guidField, instantField, jsonObjectField, NAME_MAX_CHARS } from "./fields.js";
 
 /** Body of `POST /api/keys` (API-305). */
 export const apiKeyCreateSchema = z.object({
@@ -79,6 +79,22 @@ export const EXPERIMENTAL_SETTINGS_DEFAULTS: ExperimentalSettings = {
   enableIssueGraphLivenessAutoRecovery: false,
   issueGraphLivenessAutoRecoveryLookbackHours: 24,
 };
+
+/** Bodies of `PATCH /api/instance/settings/…` (API-271): any of the keys, and no others. */
+export const generalSettingsPatchSchema = generalSettingsSchema.partial();
+export const experimentalSettingsPatchSchema = experimentalSettingsSchema.partial();
+
+/** Body of `POST /api/companies/:companyId/activity` (API-251). */
+export const activityCreateSchema = z.object({
+  actorType: z.enum(ACTOR_TYPES).default("system"),
+  actorId: z.string().min(1),
+  action: z.string().min(1),
+  entityType: z.string().min(1),
+  entityId: z.string().min(1),
+  agentId: guidField.nullable().default(null),
+  details: jsonObjectField.nullable().default(null),
+});
+export type ActivityCreate = z.infer<typeof activityCreateSchema>;
 
 /** Reads each stored key by itself: an unknown or broken one falls back alone (IN-7). */
 function readSettings<Settings extends object>(

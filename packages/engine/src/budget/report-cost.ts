@@ -27,6 +27,7 @@ export interface ReportedCost {
 const REFERENCES: Readonly<Record<string, string>> = {
   issueId: "Issue",
   projectId: "Project",
+  goalId: "Goal",
   heartbeatRunId: "Heartbeat run",
 };
 

@@ -30,18 +30,22 @@ export type NewCostEvent = Omit<CostEventRow, "id" | "createdAt"> & {
   readonly dedupeKey: string | null;
 };
 
-/** The references of an event that are not of its company (BU-42): `issueId`, `projectId`, `heartbeatRunId`. */
+/**
+ * The references of an event that are not of its company (BU-42): `issueId`, `projectId`, `goalId`, `heartbeatRunId`. Goals
+ * come with a later part of the model: until then no company has one.
+ */
 export async function foreignCostReferences(
   tx: Sql,
-  event: Pick<NewCostEvent, "companyId" | "issueId" | "projectId" | "heartbeatRunId">,
+  event: Pick<NewCostEvent, "companyId" | "issueId" | "projectId" | "goalId" | "heartbeatRunId">,
 ): Promise<string[]> {
   const rows = await tx.query<{ field: string }>(
     `SELECT field FROM (VALUES
        ('issueId', $2::uuid IS NULL OR EXISTS (SELECT 1 FROM issues WHERE id = $2 AND company_id = $1)),
        ('projectId', $3::uuid IS NULL OR EXISTS (SELECT 1 FROM projects WHERE id = $3 AND company_id = $1)),
+       ('goalId', $5::uuid IS NULL),
        ('heartbeatRunId', $4::uuid IS NULL OR EXISTS (SELECT 1 FROM heartbeat_runs WHERE id = $4 AND company_id = $1))
      ) AS one(field, is_ours) WHERE NOT is_ours`,
-    [event.companyId, event.issueId, event.projectId, event.heartbeatRunId],
+    [event.companyId, event.issueId, event.projectId, event.heartbeatRunId, event.goalId],
     "foreign_cost_references",
   );
   return rows.map((row) => row.field);
