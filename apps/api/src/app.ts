@@ -16,6 +16,7 @@ import { requestIdMiddleware } from "./http/request-id.js";
 import type { Route } from "./http/route.js";
 import { agentKeyRoutes } from "./routes/agent-keys.js";
 import { agentRoutes } from "./routes/agents.js";
+import { approvalRoutes } from "./routes/approvals.js";
 import { budgetRoutes } from "./routes/budgets.js";
 import { companyRoutes } from "./routes/companies.js";
 import { companyEventRoutes } from "./routes/company-events.js";
@@ -50,6 +51,7 @@ export function allRoutes(deps: RouteDeps): Route[] {
     ...runRoutes(deps),
     ...budgetRoutes(deps),
     ...secretRoutes(deps),
+    ...approvalRoutes(deps),
     ...issueRoutes(deps),
     ...documentRoutes(deps),
     ...workProductRoutes(deps),

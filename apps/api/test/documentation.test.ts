@@ -24,9 +24,9 @@ function operations(): Operation[] {
   );
 }
 
-/** Routes about a run, an incident, a hold, a secret or a skill, of which there is none. */
+/** Routes about a run, an incident, a hold, an approval, a secret or a skill, of which there is none. */
 function needsWhatIsNotThere(path: string): boolean {
-  return /^\/api\/(?:heartbeat-runs\/\{runId\}\/|secrets\/)|\{(?:incidentId|holdId|skillId)\}/.test(path);
+  return /^\/api\/(?:heartbeat-runs\/\{runId\}\/|secrets\/|approvals\/)|\{(?:incidentId|holdId|skillId)\}/.test(path);
 }
 
 function refsOf(value: Json): string[] {

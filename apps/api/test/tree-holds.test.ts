@@ -203,6 +203,47 @@ describe("a pause", () => {
   });
 });
 
+describe("who gets through", () => {
+  const context = async (issueId: string, agentId: string): Promise<Json> => {
+    const { body: runs } = await get(`/api/issues/${issueId}/runs`);
+    const { runId } = runs.find((run: Json) => run.agentId === agentId && run.status === "queued");
+    return (await get(`/api/heartbeat-runs/${runId}`)).body.contextSnapshot;
+  };
+
+  it("TH-21, TH-26, WK-17 a person's comment reaches the agent, marked, and the issue stays as it is (checks 19, 41)", async () => {
+    const { hold: made } = await hold(root.id, { mode: "pause", reason: "audit" });
+    const { body: comment } = await expectStatus(
+      post(`/api/issues/${child.id}/comments`, { body: "still there?" }),
+      201,
+    );
+    expect(await context(child.id, agent.id)).toMatchObject({
+      wakeReason: "issue_commented",
+      wakeCommentId: comment.id,
+      treeHoldInteraction: true,
+      activeTreeHold: { holdId: made.id, rootIssueId: root.id, mode: "pause", reason: "audit", interaction: true },
+    });
+    expect((await get(`/api/issues/${child.id}`)).body.status).toBe("todo");
+  });
+
+  it("TH-24 an agent's mention of another gets through; a wake of its own that names a comment of another issue does not (check 21)", async () => {
+    const other = await company.agent();
+    const elsewhere = await company.issue();
+    const { body: foreign } = await expectStatus(post(`/api/issues/${elsewhere.id}/comments`, { body: "x" }), 201);
+    await hold(root.id);
+    await api.db.sql.query("UPDATE issues SET assignee_agent_id = NULL WHERE id = $1", [child.id]);
+    const key = await anAgentKey(api, agent.id);
+    const body = { body: `please look, @${other.name.replaceAll(" ", "-")} or [you](agent://${other.id})` };
+    await expectStatus(post(`/api/issues/${child.id}/comments`, body, { key }), 201);
+    expect(await context(child.id, other.id)).toMatchObject({
+      wakeReason: "issue_comment_mentioned",
+      treeHoldInteraction: true,
+    });
+    const forged = { issueId: child.id, commentId: foreign.id };
+    const { body: skipped } = await expectStatus(wake(agent.id, forged, { reason: "issue_comment_mentioned" }), 202);
+    expect(skipped).toMatchObject({ status: "skipped", skipReason: "issue_tree_hold_active" });
+  });
+});
+
 describe("releasing", () => {
   it("API-195, TH-40 stores who, why and the new policy; a second time is 409 (check 42)", async () => {
     const { hold: made } = await hold(root.id);

@@ -2,6 +2,7 @@ export * from "./agent.js";
 export * from "./agents/merge-adapter-config.js";
 export * from "./agents/protected-config.js";
 export * from "./agents/short-name.js";
+export * from "./approvals/judge-approval.js";
 export { boundPayload } from "./bounds/bound-payload.js";
 export * from "./budget/budget-window.js";
 export * from "./budget/evaluate-policy.js";

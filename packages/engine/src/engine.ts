@@ -7,6 +7,7 @@ import type { HoldPlan } from "@wakefleet/domain";
 import type { AgentQueues } from "@wakefleet/queue";
 import type {
   AgentRow,
+  ApprovalRow,
   BudgetScopeKey,
   CommentRow,
   Database,
@@ -24,6 +25,7 @@ import {
   resumeAgent,
   terminateAgent,
 } from "./agents/change-agent-status.js";
+import { approveAgent, type DecideApprovalCommand, decideApproval } from "./approvals/decide-approval.js";
 import type { BudgetActor } from "./budget/budget-context.js";
 import { type ReportCostCommand, type ReportedCost, reportCost } from "./budget/report-cost.js";
 import { type ResolveIncidentCommand, resolveBudgetIncident } from "./budget/resolve-incident.js";
@@ -44,11 +46,13 @@ import {
   type BoardCaller,
   type ChangedIssue,
   type ChangeIssueCommand,
+  type ChangeIssuePartCommand,
   type CheckoutCommand,
   type CommentCommand,
   type CreateChildCommand,
   type CreateIssueCommand,
   changeIssue,
+  changeIssuePart,
   checkoutIssue,
   commentOnIssue,
   createChildIssue,
@@ -58,6 +62,7 @@ import {
   forceReleaseIssue,
   handBackIssue,
   type IssueCaller,
+  type IssuePart,
 } from "./issues/index.js";
 import type { ControlChannel, FaultPoints, LiveEventPublisher, Log, RunQueue } from "./ports.js";
 import { type GraphPreview, previewIssueGraph } from "./recovery/preview-issue-graph.js";
@@ -86,6 +91,10 @@ export interface Engine {
   pauseAgent(command: AgentCommand): Promise<AgentRow>;
   resumeAgent(command: AgentCommand): Promise<AgentRow>;
   terminateAgent(command: AgentCommand): Promise<AgentRow>;
+  /** AL-14, API-80. Throws `conflict` for an agent that waits for no approval. */
+  approveAgent(command: { agentId: string; actor: BudgetActor }): Promise<void>;
+  /** AL-15, API-185, API-186, W16. */
+  decideApproval(command: DecideApprovalCommand): Promise<ApprovalRow>;
   /** AL-5. Call after the change was committed. */
   agentPolicyChanged(command: { agentId: string }): Promise<void>;
   /** CN-1, CN-2. */
@@ -122,6 +131,8 @@ export interface Engine {
   createChildIssue(command: CreateChildCommand): Promise<IssueRow>;
   /** API-145. */
   changeIssue(command: ChangeIssueCommand): Promise<ChangedIssue>;
+  /** API-165 to API-168: what belongs to an issue, under its lock. */
+  changeIssuePart<T>(command: ChangeIssuePartCommand, work: (part: IssuePart) => Promise<T>): Promise<T>;
   /** API-146. */
   deleteIssue(command: { caller: IssueCaller; issueId: string }): Promise<IssueRow>;
   /** API-147. */
@@ -150,6 +161,8 @@ export function createEngine(parts: EngineParts): Engine {
     pauseAgent: (command) => pauseAgent(deps, command),
     resumeAgent: (command) => resumeAgent(deps, command),
     terminateAgent: (command) => terminateAgent(deps, command),
+    approveAgent: (command) => approveAgent(deps, command),
+    decideApproval: (command) => decideApproval(deps, command),
     agentPolicyChanged: ({ agentId }) => applyAgentPolicy(deps, agentId),
     cancelRun: (command) => cancelRun(deps, command),
     runNow: ({ runId }) => runNow(deps, runId),
@@ -168,6 +181,7 @@ export function createEngine(parts: EngineParts): Engine {
     createIssue: (command) => createIssue(deps, command),
     createChildIssue: (command) => createChildIssue(deps, command),
     changeIssue: (command) => changeIssue(deps, command),
+    changeIssuePart: (command, work) => changeIssuePart(deps, command, work),
     deleteIssue: (command) => deleteIssue(deps, command),
     checkoutIssue: (command) => checkoutIssue(deps, command),
     handBackIssue: (command) => handBackIssue(deps, command),

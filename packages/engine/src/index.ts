@@ -1,4 +1,5 @@
 export * from "./agents/change-agent-status.js";
+export type { DecideApprovalCommand } from "./approvals/decide-approval.js";
 export type { BudgetActor } from "./budget/budget-context.js";
 export type { ReportCostCommand, ReportedCost } from "./budget/report-cost.js";
 export type { ResolveIncidentCommand } from "./budget/resolve-incident.js";

@@ -472,6 +472,22 @@ describe("cancel and restore", () => {
     ]);
   });
 
+  it("W19, DP-11 cancelling the last open child's tree wakes the owner of the issue above, once", async () => {
+    const owner = await agent();
+    const above = await issue({ assigneeAgentId: owner, status: "in_progress" });
+    const child = await issue({ parentId: above });
+    await issue({ parentId: child });
+    await issue({ parentId: above, status: "done", completedAt: new Date() });
+    await hold(child, "cancel");
+    const runs = await sql().query<{ issueId: string; context: Record<string, unknown> }>(
+      `SELECT issue_id AS "issueId", context_snapshot AS context FROM heartbeat_runs WHERE agent_id = $1`,
+      [owner],
+    );
+    expect(runs).toMatchObject([
+      { issueId: above, context: { wakeReason: "issue_children_completed", completedChildIssueId: child } },
+    ]);
+  });
+
   it("TH-34 the newest snapshot in which an issue was open counts", async () => {
     const root = await issue({ status: "in_review" });
     await hold(root, "cancel");

@@ -3,6 +3,7 @@ export * from "./agent-sessions.js";
 export * from "./agent-status.js";
 export * from "./agents-admin.js";
 export * from "./api-keys.js";
+export * from "./approvals.js";
 export * from "./board-reading.js";
 export * from "./budget/cost-events.js";
 export * from "./budget/counters.js";

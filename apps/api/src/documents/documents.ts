@@ -1,6 +1,7 @@
 /** Documents of issues over HTTP (API-163 to API-166). They wake nobody (API-176). */
 import { type DocumentPut, WakefleetError } from "@wakefleet/contracts";
 import { CONTINUATION_SUMMARY_KEY, documentKeyOf, judgeDocumentWrite } from "@wakefleet/domain";
+import type { IssuePart } from "@wakefleet/engine";
 import {
   type DocumentRevisionRow,
   type DocumentRow,
@@ -16,7 +17,7 @@ import {
 } from "@wakefleet/store";
 import type { ApiDeps } from "../deps.js";
 import { found, pathId } from "../http/query-fields.js";
-import { changeIssue, type IssueChange } from "../issues/change-issue.js";
+import { changeIssuePart } from "../issues/change-issue-part.js";
 import { requireIssue } from "../issues/find-issue.js";
 import type { Principal } from "../principal.js";
 
@@ -63,7 +64,7 @@ export async function readDocumentRevisions(
 export async function putDocument(deps: ApiDeps, call: DocumentCall & { body: DocumentPut }): Promise<WrittenDocument> {
   const { caller, id: ref, body } = call;
   const key = keyOf(call.key);
-  return changeIssue(deps, { caller, ref }, async (change) => {
+  return changeIssuePart(deps, { caller, ref }, async (change) => {
     if (key === CONTINUATION_SUMMARY_KEY) {
       throw new WakefleetError("forbidden", `The document ${key} is written by the service; use another key`);
     }
@@ -91,7 +92,7 @@ export async function restoreDocumentRevision(
   call: DocumentCall & { revisionId: string },
 ): Promise<DocumentRow> {
   const { caller, id: ref, key } = call;
-  return changeIssue(deps, { caller, ref }, async (change) => {
+  return changeIssuePart(deps, { caller, ref }, async (change) => {
     const { tx, issue } = change;
     const current = await requireDocument(tx, { issue, key });
     const id = pathId(call.revisionId, "Document revision not found");
@@ -114,7 +115,7 @@ export async function removeDocument(deps: ApiDeps, call: DocumentCall): Promise
   const issue = await requireIssue(deps, { caller, ref });
   if (caller.kind !== "board") throw new WakefleetError("forbidden", "Board authentication required");
   await requireDocument(deps.db.sql, { issue, key });
-  await changeIssue(deps, { caller, ref }, async (change) => {
+  await changeIssuePart(deps, { caller, ref }, async (change) => {
     const document = await requireDocument(change.tx, { issue: change.issue, key });
     await deleteDocument(change.tx, document.id);
     noteDocument(change, { document, action: "issue.document_deleted" });
@@ -136,7 +137,7 @@ async function requireDocument(
 }
 
 function revisionOf(
-  { issue, actor }: IssueChange,
+  { issue, actor }: IssuePart,
   text: Pick<NewRevision, "key" | "title" | "format" | "body" | "changeSummary">,
 ): NewRevision {
   const { agentId, userId, runId } = actor;
@@ -144,7 +145,7 @@ function revisionOf(
 }
 
 function noteDocument(
-  { note, issue }: IssueChange,
+  { note, issue }: IssuePart,
   what: { document: DocumentRow; action: string; restoredRevisionId?: string },
 ): void {
   const { document, action, restoredRevisionId } = what;

@@ -11,23 +11,17 @@ import {
   isGuid,
   WakefleetError,
 } from "@wakefleet/contracts";
-import type { IssueCaller } from "@wakefleet/engine";
 import { type CommentRow, type IssueRow, listIssueRelations } from "@wakefleet/store";
 import { resolveShortName } from "../agents/find-agent.js";
 import { requireCompany } from "../companies/companies.js";
 import type { ApiDeps } from "../deps.js";
-import { assertBoard, insufficientScope } from "../http/guards.js";
+import { assertBoard } from "../http/guards.js";
 import type { Principal } from "../principal.js";
 import { requireIssue } from "./find-issue.js";
+import { issueCaller } from "./issue-caller.js";
 import { presentIssue } from "./present-issue.js";
 
 type OnIssue<Body> = { readonly caller: Principal; readonly ref: string; readonly body: Body };
-
-/** The caller as the use cases know it. */
-function issueCaller(principal: Principal): IssueCaller {
-  if (principal.kind === "enqueue") throw insufficientScope();
-  return principal;
-}
 
 /** API-141. */
 export async function createIssue(

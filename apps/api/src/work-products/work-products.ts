@@ -1,5 +1,6 @@
 /** Work products of issues over HTTP (API-167, API-168). They wake nobody (API-176). */
 import { WakefleetError, type WorkProductCreate, type WorkProductPatch } from "@wakefleet/contracts";
+import type { IssuePart } from "@wakefleet/engine";
 import {
   deleteWorkProduct,
   findWorkProduct,
@@ -14,7 +15,7 @@ import {
 import type { ApiDeps } from "../deps.js";
 import { assertCompanyAccess } from "../http/guards.js";
 import { found, pathId } from "../http/query-fields.js";
-import { changeIssue, type IssueChange } from "../issues/change-issue.js";
+import { changeIssuePart } from "../issues/change-issue-part.js";
 import { requireIssue } from "../issues/find-issue.js";
 import type { Principal } from "../principal.js";
 
@@ -37,7 +38,7 @@ export async function createWorkProduct(
   call: Call & { body: WorkProductCreate },
 ): Promise<WorkProductRow> {
   const { caller, id: ref, body } = call;
-  return changeIssue(deps, { caller, ref }, async (change) => {
+  return changeIssuePart(deps, { caller, ref }, async (change) => {
     const { tx, issue, actor } = change;
     const { projectId = issue.projectId, createdByRunId = actor.runId } = body;
     await assertReferences(change, { ...body, projectId, createdByRunId });
@@ -56,7 +57,7 @@ export async function patchWorkProduct(
 ): Promise<WorkProductRow> {
   const { caller, body } = call;
   const { id, issueId } = await requireWorkProduct(deps, call);
-  return changeIssue(deps, { caller, ref: issueId }, async (change) => {
+  return changeIssuePart(deps, { caller, ref: issueId }, async (change) => {
     const { tx } = change;
     const before = found(await findWorkProduct(tx, id), NOT_FOUND);
     await assertReferences(change, body);
@@ -73,7 +74,7 @@ export async function patchWorkProduct(
 /** API-168. */
 export async function removeWorkProduct(deps: ApiDeps, call: Call): Promise<WorkProductRow> {
   const { id, issueId } = await requireWorkProduct(deps, call);
-  return changeIssue(deps, { caller: call.caller, ref: issueId }, async (change) => {
+  return changeIssuePart(deps, { caller: call.caller, ref: issueId }, async (change) => {
     const product = found(await findWorkProduct(change.tx, id), NOT_FOUND);
     await deleteWorkProduct(change.tx, id);
     noteProduct(change, product, "issue.work_product_deleted");
@@ -88,7 +89,7 @@ async function requireWorkProduct(deps: ApiDeps, call: Call): Promise<WorkProduc
 }
 
 /** Every reference is of the issue's company; an agent names no run but the one it acts in (API-30). */
-async function assertReferences({ tx, issue, actor }: IssueChange, references: WorkProductChanges): Promise<void> {
+async function assertReferences({ tx, issue, actor }: IssuePart, references: WorkProductChanges): Promise<void> {
   const fields = await foreignWorkProductReferences(tx, { ...references, companyId: issue.companyId });
   const { createdByRunId = null } = references;
   if (actor.type === "agent" && createdByRunId !== null && createdByRunId.toLowerCase() !== actor.runId) {
@@ -97,7 +98,7 @@ async function assertReferences({ tx, issue, actor }: IssueChange, references: W
   if (fields.length > 0) throw new WakefleetError("unprocessable", "Invalid work product payload", { fields });
 }
 
-function noteProduct({ note, issue }: IssueChange, product: WorkProductRow, action: string): void {
+function noteProduct({ note, issue }: IssuePart, product: WorkProductRow, action: string): void {
   const { id: workProductId, type, provider, title } = product;
   note({
     companyId: issue.companyId,

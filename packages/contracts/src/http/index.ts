@@ -1,4 +1,5 @@
 export * from "./agents.js";
+export * from "./approvals.js";
 export * from "./budgets.js";
 export * from "./companies.js";
 export * from "./documents.js";

@@ -1,4 +1,5 @@
 export { type ChangedIssue, type ChangeIssueCommand, changeIssue } from "./change-issue.js";
+export { type ChangeIssuePartCommand, changeIssuePart, type IssuePart } from "./change-issue-part.js";
 export { type CheckoutCommand, checkoutIssue } from "./checkout-issue.js";
 export { type CommentCommand, commentOnIssue } from "./comment-on-issue.js";
 export { type CreateChildCommand, type CreateIssueCommand, createChildIssue, createIssue } from "./create-issue.js";
