@@ -155,6 +155,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     faults,
     log,
     location: { env: options.env, userHome: homedir() },
+    gitProtocols: config.workspaceGitProtocols,
     secrets,
     mintRunToken: (claims) => mintRunToken({ secret: config.authSecret, claims, now: new Date() }),
     held,

@@ -10,6 +10,7 @@ export {
   terminateProcessGroup,
 } from "./child/process-group.js";
 export * from "./contract.js";
+export { inheritedEnvironment } from "./environment/inherited.js";
 export { REDACTED } from "./environment/redaction.js";
 export { httpConfigSchema } from "./http/http-config.js";
 export { AdapterPackageError, loadAdapterRegistry } from "./packages/adapter-package.js";

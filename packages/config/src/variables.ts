@@ -234,6 +234,13 @@ export const VARIABLES = {
     example: "staging",
     description: "Name of this fleet's folder in `WAKEFLEET_HOME`.",
   }),
+  workspaceGitProtocols: variable({
+    name: "WORKSPACE_GIT_PROTOCOLS",
+    schema: list(oneOf(["https", "ssh", "file", "http"]), { max: 4 }),
+    default: "https,ssh",
+    example: "https,ssh,file",
+    description: "How repositories of projects may be cloned. `file` reads any repository of the worker's host.",
+  }),
   runLogDir: variable({
     name: "RUN_LOG_DIR",
     schema: path,

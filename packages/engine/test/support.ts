@@ -259,6 +259,7 @@ async function testWorker(world: World, how: { home: string; play: Play } & Work
     faults: noFaults,
     log: silentLog,
     location: { env: { WAKEFLEET_HOME: home }, userHome: home },
+    gitProtocols: ["file"],
     secrets: { keyring: async () => TEST_KEYRING },
     mintRunToken: how.mintRunToken ?? null,
     held: new HeldRuns(),

@@ -17,7 +17,14 @@ describe("WS-16 WS-17 the base workspace without project workspaces", () => {
   const location = () => ({ env: { WAKEFLEET_HOME: home }, userHome: "/nowhere" });
   const agentHome = (): string => path.join(home, "instances/default/workspaces/agent-1");
   const resolve = (session: JsonObject | null, projectId: string | null = null): Promise<BaseWorkspace> =>
-    resolveBaseWorkspace({ location: location(), agentId: "agent-1", projectId, previousSessionParams: session });
+    resolveBaseWorkspace({
+      location: location(),
+      agentId: "agent-1",
+      projectId,
+      project: null,
+      git: { env: {}, protocols: [] },
+      previousSessionParams: session,
+    });
 
   it("WS-16 goes on in the previous session's directory, without a warning", async () => {
     const session = { sessionId: "s", cwd: home, workspaceId: "w", repoUrl: "https://example.com/r", repoRef: " " };

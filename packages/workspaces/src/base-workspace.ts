@@ -1,24 +1,18 @@
 /**
- * Chooses the directory a run starts from (05 "Choosing the base workspace"), for runs without project workspaces
- * (WS-16, WS-17). Candidates of a project (WS-10 to WS-15) come before these and fall through to them.
+ * Chooses the directory a run starts from (05 "Choosing the base workspace"): the project's (WS-10 to WS-15), else the
+ * session's (WS-16), else the agent's own (WS-17).
  *
  * What must stay true: there always is a directory, and it exists; whenever it is not the wished one, a warning says so
  * in the words of the specification, because it is the first thing a person sees in the run's log.
  */
-import { stat } from "node:fs/promises";
 import { type JsonObject, nonEmptyString } from "@wakefleet/contracts";
 import { ensureAgentHome } from "./agent-home.js";
+import type { GitSettings } from "./git.js";
 import type { InstanceLocation } from "./instance-paths.js";
+import { isDirectory } from "./managed-directory.js";
+import { projectDirectory, type WorkspaceHint, type WorkspaceProject } from "./project-workspace.js";
 
 export type BaseWorkspaceSource = "project_primary" | "task_session" | "agent_home";
-
-/** A directory an agent may also find useful (WS-12). */
-export interface WorkspaceHint {
-  readonly workspaceId: string;
-  readonly cwd: string | null;
-  readonly repoUrl: string | null;
-  readonly repoRef: string | null;
-}
 
 /** The result of the choice; `cwd` exists. */
 export interface BaseWorkspace {
@@ -38,12 +32,35 @@ export interface BaseWorkspaceRequest {
   readonly agentId: string;
   /** The issue's, else the context's (WS-10); null when there is none. */
   readonly projectId: string | null;
+  /** What is known of that project; null: nothing, or its workspaces are not to be used (mode `agent_default`). */
+  readonly project: WorkspaceProject | null;
+  readonly git: GitSettings;
   /** Session params of the task's last run, as the codec read them; null for a fresh session. */
   readonly previousSessionParams: JsonObject | null;
 }
 
-/** The previous session's directory if it still is one (WS-16), else the agent home, which is made (WS-17). */
+/** The directory, which exists when this settles; cloning a repository may take minutes. */
 export async function resolveBaseWorkspace(request: BaseWorkspaceRequest): Promise<BaseWorkspace> {
+  const { project } = request;
+  return project === null ? await withoutProject(request) : await withProject(request, project);
+}
+
+/** WS-10 to WS-15: without a directory of the project the agent home, still as the project's place. */
+async function withProject(request: BaseWorkspaceRequest, project: WorkspaceProject): Promise<BaseWorkspace> {
+  const { hints, warnings, whyNone, ...found } = await projectDirectory({ ...request, project });
+  const cwd = found.cwd ?? (await ensureAgentHome(request.location, request.agentId));
+  return {
+    ...found,
+    cwd,
+    source: "project_primary",
+    projectId: project.id,
+    workspaceHints: hints,
+    warnings: whyNone === null ? warnings : [...warnings, `${whyNone} Using fallback workspace "${cwd}" for this run.`],
+  };
+}
+
+/** The previous session's directory if it still is one (WS-16), else the agent home, which is made (WS-17). */
+async function withoutProject(request: BaseWorkspaceRequest): Promise<BaseWorkspace> {
   const { projectId, previousSessionParams: session } = request;
   const sessionCwd = nonEmptyString(session?.["cwd"]);
   if (sessionCwd !== null && (await isDirectory(sessionCwd))) {
@@ -76,13 +93,4 @@ function whyFallback(input: { readonly sessionCwd: string | null; readonly proje
   if (input.sessionCwd !== null) return `Saved session workspace "${input.sessionCwd}" is not available.`;
   if (input.projectId !== null) return "No project workspace directory is currently available for this issue.";
   return "No project or prior session workspace was available.";
-}
-
-async function isDirectory(directory: string): Promise<boolean> {
-  try {
-    return (await stat(directory)).isDirectory();
-  } catch {
-    // Missing, not allowed, or below a file: not available either way, and the warning says so.
-    return false;
-  }
 }

@@ -5,8 +5,8 @@ export {
   type BaseWorkspaceRequest,
   type BaseWorkspaceSource,
   resolveBaseWorkspace,
-  type WorkspaceHint,
 } from "./base-workspace.js";
+export type { GitSettings } from "./git.js";
 export {
   agentHomePath,
   companySkillsPath,
@@ -20,3 +20,5 @@ export {
   runtimeServicesPath,
   workspaceOperationLogsPath,
 } from "./instance-paths.js";
+export type { ProjectWorkspace, WorkspaceHint, WorkspaceProject } from "./project-workspace.js";
+export type { GitProtocol } from "./repository-url.js";

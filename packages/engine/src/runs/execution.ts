@@ -4,7 +4,7 @@ import type { JsonObject } from "@wakefleet/contracts";
 import type { HandedSession } from "@wakefleet/domain";
 import type { RunLogStore } from "@wakefleet/run-logs";
 import type { Database, RunStart } from "@wakefleet/store";
-import type { InstanceLocation } from "@wakefleet/workspaces";
+import type { GitProtocol, InstanceLocation } from "@wakefleet/workspaces";
 import type { FaultPoints, LiveEventPublisher, Log } from "../ports.js";
 import type { MintRunToken } from "../run-token.js";
 import type { SecretsAccess } from "../secrets/secrets-access.js";
@@ -24,6 +24,8 @@ export interface ExecuteDeps {
   readonly log: Log;
   /** The worker's own environment, which children inherit from (AD-52), and the home its folders lie in (WS-1). */
   readonly location: InstanceLocation;
+  /** How repositories of projects may be cloned (WS-28). */
+  readonly gitProtocols: readonly GitProtocol[];
   /** Opens the secrets that agents and projects refer to (SC-5). */
   readonly secrets: SecretsAccess;
   /** AD-18; null where there is no secret to sign with. */

@@ -2,6 +2,7 @@
  * A run's set-up, between the claim and the adapter, in the order of CX-1. Each step has a file of its own; here stands
  * which follows which. Whatever a step throws ends the run as a set-up failure (CX-2): sessions stay as they are.
  */
+import { inheritedEnvironment } from "@wakefleet/adapters";
 import { asJsonObject, nonEmptyString } from "@wakefleet/contracts";
 import {
   assigneeOverrides,
@@ -29,6 +30,7 @@ export async function prepareRun(execution: Execution): Promise<PreparedRun> {
   const task = await readTask(execution, wake);
   const overrides = assigneeOverrides({ agentId: agent.id, issue: task.issue });
   const previous = resumableSession(execution, wake);
+  const mode = overrides.useProjectWorkspace === false ? "agent_default" : "shared_workspace";
   const project = await projectOfRun(deps.db.sql, run);
   const [resolved, agentHome, workspace] = await Promise.all([
     resolveRunSecrets(
@@ -44,6 +46,8 @@ export async function prepareRun(execution: Execution): Promise<PreparedRun> {
       location,
       agentId: agent.id,
       projectId: task.issue?.projectId ?? nonEmptyString(wake["projectId"]),
+      project: project === null || mode === "agent_default" ? null : { ...project, companyId: run.companyId },
+      git: { env: inheritedEnvironment(location.env), protocols: deps.gitProtocols },
       previousSessionParams: previous.params,
     }),
   ]);
@@ -54,7 +58,6 @@ export async function prepareRun(execution: Execution): Promise<PreparedRun> {
     issueId: task.issue?.id ?? null,
     continuationSummary: task.summary?.body ?? null,
   });
-  const mode = overrides.useProjectWorkspace === false ? "agent_default" : "shared_workspace";
   const built = {
     ...taskContext(wake, task, checkedOut),
     ...workspaceContext({ wake, workspace, agentHome, environment: claimed.environment, mode }),
