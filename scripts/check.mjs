@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
  * Everything that can be said about the code without running it, and that the migrations make the schema: format, lint,
- * import direction, purity of the decisions, unused code, README's table, drift. `npm test` runs it first.
+ * import direction, purity of the decisions, unused code, README's table, rules without a test, drift. `npm test` runs it first.
  */
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -26,6 +26,7 @@ const CHECKS = [
   ["Purity of packages/domain", script("purity.mjs")],
   ["Unused files, exports and dependencies", [...tool("knip/bin/knip.js"), "--no-progress", "--no-config-hints"]],
   ["README's configuration table", [...script("config-table.mjs"), "--check"]],
+  ["A test for every rule of the complete lists", script("rules-without-test.mjs")],
 ];
 
 /** Runs all checks, shows what the failing ones say, and answers whether all passed. */

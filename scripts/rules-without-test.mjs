@@ -1,34 +1,49 @@
 #!/usr/bin/env node
 /**
- * Names the rules that no test mentions. Run it before a set of rules is called done; give it a list of rules, by default
- * that of the first issue. A rule counts as tested when its number stands in a text of a test file (a test's name, a row of
+ * Names the rules that no test mentions. Run it before a set of rules is called done; give it lists of rules, by default
+ * those that are complete. A rule counts as tested when its number stands in a text of a test file (a test's name, a row of
  * its table): that says that somebody meant to test it, not that the test is good.
  *
- * Usage: node scripts/rules-without-test.mjs [LIST]
+ * Usage: node scripts/rules-without-test.mjs [LIST…]
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
 import { ROOT } from "./support/run.mjs";
 import { runMain, say } from "./support/say.mjs";
 
-const DEFAULT_LIST = join(ROOT, "scripts", "rules-of-the-first-issue.txt");
+const list = (name) => join(ROOT, "scripts", name);
+
+/** Lists that have a test for every rule; `npm run check` holds them to it. */
+export const COMPLETE_LISTS = [list("rules-of-the-first-issue.txt"), list("rules-of-wakeups.txt")];
 const FOLDERS = ["packages", "apps", "test", "scripts"];
 const SKIPPED = new Set(["node_modules", "dist", "generated"]);
 const IS_TEST = /(?:\.test\.m?[tj]s|-conformance\.ts)$/;
-/** `WK-1`, and a range in any of the ways people write one. */
-const RULES = /\b([A-Z]{2,3})-(\d+)[a-z]?(?:\s*(?:\.\.|to|–)\s*(?:\1-)?(\d+))?/g;
+/** `WK-1`, `CO-21a`, `BU-15.3`, `W9b`, and a range in any of the ways people write one. */
+const RULES = /\b(?:([A-Z]{2,3})-|(W)(?=\d))(\d+)([a-z]\b|\.\d+(?!\d*\.))?(?:\s*(?:\.\.|to|–)\s*(?:\1-|\2)?(\d+))?/g;
 /** Comments say what a test is about, but only its texts show up in a report. */
 const COMMENTS = /^\s*(?:\/\/|\/\*|\*).*$/gm;
 
-/** Every rule a text names, ranges spelled out. */
+/** Every rule a text names, ranges spelled out; a part of a rule (`BU-15.3`) names the rule, too. */
 function rulesIn(text) {
   const found = [];
-  for (const [, family, first, last] of text.matchAll(RULES)) {
+  for (const [, dashed, plain, first, part = "", last] of text.matchAll(RULES)) {
+    const family = dashed === undefined ? plain : `${dashed}-`;
     const from = Number(first);
-    for (let number = from; number <= Math.max(from, Number(last ?? from)); number += 1)
-      found.push(`${family}-${number}`);
+    for (let number = from; number <= Math.max(from, Number(last ?? from)); number += 1) found.push(family + number);
+    if (part !== "") found.push(family + first + part);
   }
   return found;
+}
+
+/** The rules of a list: what a line names and nothing beside it. */
+function rulesOf(list) {
+  const lines = readFileSync(list, "utf8").replace(/#.*$/gm, "").split("\n");
+  return lines.flatMap((line) => {
+    const named = rulesIn(line);
+    // A line for a part of a rule asks for a test of that part.
+    return /^\s*[A-Z]+-?\d+(?:[a-z]|\.\d+)\s*$/.test(line) ? named.slice(-1) : named;
+  });
 }
 
 function* testFiles(folder) {
@@ -39,19 +54,34 @@ function* testFiles(folder) {
   }
 }
 
-await runMain(() => {
-  const list = resolve(process.argv[2] ?? DEFAULT_LIST);
-  const wanted = rulesIn(readFileSync(list, "utf8").replace(/#.*$/gm, ""));
+/** Rules that a text of some test names. */
+export function testedRules() {
   const tested = new Set();
   for (const folder of FOLDERS) {
     for (const file of testFiles(join(ROOT, folder))) {
       for (const rule of rulesIn(readFileSync(file, "utf8").replace(COMMENTS, ""))) tested.add(rule);
     }
   }
-  const missing = wanted.filter((rule) => !tested.has(rule));
-  for (const rule of missing) say(rule);
-  if (missing.length === 0) return 0;
-  throw new Error(
-    `${missing.length} of ${wanted.length} rules of ${relative(ROOT, list)} stand in no test. Name the rule in the test that tries it.`,
-  );
-});
+  return tested;
+}
+
+/** The rules of a list that no test names, in the list's order. */
+export function rulesWithoutTest(list, tested = testedRules()) {
+  return rulesOf(list).filter((rule) => !tested.has(rule));
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
+  await runMain(() => {
+    const lists = process.argv.slice(2);
+    const tested = testedRules();
+    let missing = 0;
+    for (const list of lists.length === 0 ? COMPLETE_LISTS : lists.map((path) => resolve(path))) {
+      const found = rulesWithoutTest(list, tested);
+      missing += found.length;
+      say(`${relative(ROOT, list)}: ${found.length} of ${rulesOf(list).length} rules without a test`);
+      for (const rule of found) say(`  ${rule}`);
+    }
+    if (missing === 0) return 0;
+    throw new Error("Name each of these rules in the test that tries it.");
+  });
+}

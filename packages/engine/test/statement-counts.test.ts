@@ -59,6 +59,43 @@ describe("statements", () => {
     ]);
   });
 
+  it("RL-25 accepting a wake of an issue is one transaction of at most 10, whether it is queued, joins, waits or hastens", async () => {
+    const { db, statements } = countingPool();
+    const acceptor = createWakeupAcceptor({
+      db,
+      newId,
+      dispatcher: world.told.dispatcher,
+      events: world.told.publisher,
+    });
+    const agentId = await anAgent(world.db.sql, { companyId });
+    const other = await anAgent(world.db.sql, { companyId });
+    const issueId = await anIssue(world.db.sql, { companyId, status: "in_progress", assigneeAgentId: agentId });
+    const counted: [string, number][] = [];
+    const ask = async (id: string, payload = {}) => {
+      statements.length = 0;
+      const asked = wakeRequest({ agentId: id, payload: { issueId, ...payload }, logActivity: true });
+      const answer = await acceptor.accept(asked);
+      expect(statements.filter((one) => one === "BEGIN" || one === "COMMIT")).toEqual(["BEGIN", "COMMIT"]);
+      counted.push([answer.outcome, statements.length]);
+      return answer;
+    };
+    await ask(agentId);
+    await ask(agentId, { note: 1 });
+    await ask(other);
+    await ask(other, { note: 1 });
+    await world.db.sql.query(
+      `UPDATE heartbeat_runs SET status = 'scheduled_retry', scheduled_retry_at = now() + interval '1 hour'
+        WHERE agent_id = $1 AND status = 'queued'`,
+      [agentId],
+    );
+    await ask(agentId, { note: 2 });
+    await ask(agentId, { resumeFromRunId: newId() });
+    expect(counted.map(([outcome]) => outcome)).toEqual([
+      ...["queued", "coalesced", "deferred", "deferred", "coalesced", "coalesced"],
+    ]);
+    for (const [, count] of counted) expect(count).toBeLessThanOrEqual(10);
+  });
+
   it("RL-25 claim, start, spawn and end of a process run without an issue take at most 12", async () => {
     const { db, statements } = countingPool();
     const agentId = await anAgent(world.db.sql, { companyId });

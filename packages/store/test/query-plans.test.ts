@@ -29,6 +29,8 @@ import { readPreviousSessionTotals } from "../src/runs/session-totals.js";
 import type { Sql } from "../src/sql.js";
 import { lockAgents, lockIssues } from "../src/wakeups/lock-wake-targets.js";
 import { readWakeFacts } from "../src/wakeups/read-wake-facts.js";
+import { recordWakeups } from "../src/wakeups/record-wakeups.js";
+import { listWaitingRuns, listWakeupsOfRun, readAgentWhyFacts } from "../src/why-reading.js";
 import { ending } from "./support.js";
 
 const BIG_TABLES = new Set(["heartbeat_runs", "agent_wakeup_requests", "issues", "heartbeat_run_events"]);
@@ -106,15 +108,20 @@ afterAll(async () => {
 interface Plan {
   readonly "Node Type": string;
   readonly "Relation Name"?: string;
+  readonly Filter?: string;
   readonly Plans?: readonly Plan[];
 }
 
+/** A condition that looks into a JSON value: no index helps it (RL-25). */
+const LOOKS_INTO_JSON = /->>?|#>>?|@>|jsonb_path|jsonb_extract/;
+
+/** Big tables that the plan reads whole, or whose rows it picks by a JSON column. */
 function scans(plan: Plan): string[] {
-  const here =
-    plan["Node Type"] === "Seq Scan" && BIG_TABLES.has(plan["Relation Name"] ?? "")
-      ? [plan["Relation Name"] ?? ""]
-      : [];
-  return [...here, ...(plan.Plans ?? []).flatMap(scans)];
+  const table = plan["Relation Name"] ?? "";
+  const isBig = BIG_TABLES.has(table);
+  const whole = isBig && plan["Node Type"] === "Seq Scan" ? [table] : [];
+  const byJson = isBig && LOOKS_INTO_JSON.test(plan.Filter ?? "") ? [`${table} by JSON`] : [];
+  return [...whole, ...byJson, ...(plan.Plans ?? []).flatMap(scans)];
 }
 
 /** Runs `work` in a transaction that leaves nothing behind; answers the big tables that a statement of it reads whole. */
@@ -143,11 +150,60 @@ async function tablesReadWhole(work: (sql: Sql) => Promise<unknown>): Promise<st
   return found;
 }
 
-describe("hot queries on 100,000 rows use indexes (check 38)", () => {
+describe("hot queries on 100,000 runs and 10,000 issues use indexes (check 38)", () => {
   it("DM-15 sees a table that is read whole", async () => {
     expect(await tablesReadWhole((sql) => sql.query("SELECT count(*) FROM heartbeat_runs WHERE error = 'x'"))).toEqual([
       "heartbeat_runs",
     ]);
+  });
+
+  it("RL-25 sees rows that are picked by a JSON column, also behind an index", async () => {
+    const byJson =
+      "SELECT count(*) FROM heartbeat_runs WHERE agent_id = $1 AND status = 'queued' AND context_snapshot->>'a' = 'b'";
+    expect(await tablesReadWhole((sql) => sql.query(byJson, [agentId]))).toEqual(["heartbeat_runs by JSON"]);
+  });
+
+  it("BY-1 why: an agent's queue and standing, the requests of a run, by no cost that grows with what is over", async () => {
+    const whole = await tablesReadWhole(async (sql) => {
+      await listWaitingRuns(sql, { agentId, companyId, limit: 1_000 });
+      await readAgentWhyFacts(sql, { agentId, companyId, leaseMs: 30_000 });
+      await listWakeupsOfRun(sql, { runId, limit: 200 });
+    });
+    expect(whole).toEqual([]);
+  });
+
+  it("DM-15, RL-25 accepting: what is written for a wake that is queued, one that joins and one that waits", async () => {
+    const request = {
+      companyId,
+      agentId,
+      source: "on_demand" as const,
+      triggerDetail: null,
+      reason: null,
+      payload: { issueId },
+      coalescedCount: 0,
+      requestedByActorType: "user" as const,
+      requestedByActorId: "u",
+      idempotencyKey: null,
+      idempotencyFingerprint: null,
+      responseStatus: null,
+      responseJson: null,
+      runId: null,
+      issueId,
+      finished: false,
+    };
+    const whole = await tablesReadWhole((sql) =>
+      recordWakeups(sql, {
+        requests: [{ ...request, id: randomUUID(), status: "queued" }],
+        runs: [],
+        mergedRuns: [
+          { id: runId, lockIssueId: null, contextSnapshot: { issueId }, issueId, taskKey: issueId, movesJob: true },
+        ],
+        mergedRequests: [{ id: randomUUID(), payload: { issueId }, added: 1 }],
+        locks: [{ issueId, runId, agentNameKey: "a" }],
+        activity: [],
+      }),
+    );
+    expect(whole).toEqual([]);
   });
 
   it("DM-15 accepting: locks and facts of a wake about an issue, about a task, about nothing, with a key", async () => {
@@ -245,9 +301,10 @@ describe("hot queries on 100,000 rows use indexes (check 38)", () => {
       await listSilentRuns(sql, { suspicionMs: 3_600_000, companyId: null, now: null, limit: 100, afterId: null });
       await lockSilentRun(sql, { runId, now: null });
       await readSilenceNotes(sql, [runId]);
-      await readGraphFacts(sql, companyId);
     });
     expect(whole).toEqual([]);
+    // A sweep's look at the active runs without an issue, not a hot path: those that name their issue as a task.
+    expect(await tablesReadWhole((sql) => readGraphFacts(sql, companyId))).toEqual(["heartbeat_runs by JSON"]);
   });
 
   it("DM-15, RD-1 list pages, the first and one far in, of a company, an agent, an issue", async () => {

@@ -106,10 +106,10 @@ export async function readEndFacts(tx: Sql, runId: string): Promise<EndFacts | n
               SELECT * FROM comments ORDER BY created_at DESC, id DESC LIMIT 5) latest), '[]'::jsonb) AS comments,
             (SELECT id FROM comments ORDER BY created_at DESC, id DESC LIMIT 1) AS "commentId",
             ${summaryDocumentOf("run.issue_uuid", "run.company_id")} AS summary,
-            EXISTS (SELECT 1 FROM agent_wakeup_requests w
-                     WHERE w.company_id = run.company_id AND w.issue_id = run.issue_id AND w.agent_id = run.agent_id
-                       AND w.status = 'deferred_issue_execution'
-                       AND w.payload->'${DEFERRED_CONTEXT_KEY}'->>'wakeCommentId' IS NOT NULL) AS "hasDeferredCommentWake"
+            coalesce((SELECT bool_or(w.payload->'${DEFERRED_CONTEXT_KEY}'->>'wakeCommentId' IS NOT NULL)
+                        FROM agent_wakeup_requests w
+                       WHERE w.company_id = run.company_id AND w.issue_id = run.issue_id AND w.agent_id = run.agent_id
+                         AND w.status = 'deferred_issue_execution'), false) AS "hasDeferredCommentWake"
        FROM run`,
     [runId],
     "read_end_facts",

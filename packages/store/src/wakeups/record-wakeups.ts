@@ -171,6 +171,8 @@ const CHANGED_ROWS = `
         execution_locked_at = CASE WHEN l."runId" IS NULL THEN NULL ELSE now() END, updated_at = now()
       FROM doc, jsonb_to_recordset(doc.doc->'locks') AS l("issueId" uuid, "runId" uuid, "agentNameKey" text)
      WHERE t.id = l."issueId"
+       -- Said twice, so that a few issues are never looked up by reading all of them.
+       AND t.id = ANY(ARRAY(SELECT (e.doc->>'issueId')::uuid FROM doc d, jsonb_array_elements(d.doc->'locks') AS e(doc)))
   ),
   running_holders AS (
     UPDATE heartbeat_runs t SET lock_issue_id = l."issueId", updated_at = now()
