@@ -39,15 +39,17 @@ async function occupy(agentId: string): Promise<string> {
   return id;
 }
 
-/** An issue of the agent. Issues that open with an assignee may wake it by themselves; that run is let through. */
+/** An issue of the agent in a status, without the wake that its assignment would be (W1): these tests make their own. */
 async function createIssue(fields: {
   title: string;
   status?: string;
   priority?: string;
   assigneeAgentId: string;
 }): Promise<string> {
-  const { status, body } = await fleet.http.post<{ id: string }>(`/api/companies/${companyId}/issues`, fields);
+  const parked = { ...fields, status: "backlog" };
+  const { status, body } = await fleet.http.post<{ id: string }>(`/api/companies/${companyId}/issues`, parked);
   if (status !== 201) throw new Error(`creating an issue answered ${status}: ${JSON.stringify(body)}`);
+  await fleet.db.sql.query("UPDATE issues SET status = $2 WHERE id = $1", [body.id, fields.status ?? "backlog"]);
   return body.id;
 }
 

@@ -1,5 +1,5 @@
 /** Whom a comment mentions (API-171, CO-41): `@name`, and Markdown links to `agent://ID`. */
-import { isGuid } from "@wakefleet/contracts";
+import { isGuid, NAME_MAX_CHARS } from "@wakefleet/contracts";
 
 export interface Mentions {
   /** As written, decoded; to be compared with names without case. Each once. */
@@ -9,7 +9,8 @@ export interface Mentions {
 }
 
 const NAME = /(?<![\p{L}\p{N}_])@([^\s@,!?.]+)/gu;
-const LINK = /\[[^\]]*\]\(\s*agent:\/\/([^)\s?#]+)[^)]*\)/g;
+/** The end of a Markdown link. Every repetition is bounded: a long text must not cost more than its length. */
+const LINK = /\]\(\s{0,8}agent:\/\/([0-9a-f-]{36})(?=[\s)?#])/gi;
 const REFERENCE = /&(#x[0-9a-f]{1,6}|#[0-9]{1,7}|[a-z]+);/gi;
 const NAMED: Readonly<Record<string, string>> = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'", nbsp: " " };
 
@@ -18,7 +19,8 @@ export function findMentions(body: string): Mentions {
   const names = new Map<string, string>();
   for (const [, written] of body.matchAll(NAME)) {
     const name = decodeReferences(written ?? "").trim();
-    if (name !== "" && !names.has(name.toLowerCase())) names.set(name.toLowerCase(), name);
+    if (name !== "" && name.length <= NAME_MAX_CHARS && !names.has(name.toLowerCase()))
+      names.set(name.toLowerCase(), name);
   }
   const agentIds = new Set<string>();
   for (const [, id] of body.matchAll(LINK)) {
