@@ -112,6 +112,10 @@ export function issueGate(
     });
   }
   if (issue === null) return stale("CL-9", "issue_not_found", NOT_FOUND_TEXT, {});
+  const moved = participantChange(run, issue);
+  // A stage that went to somebody else moves the assignee with it: the run it woke is told of the stage (08 check 44).
+  if (moved !== null && isStageRun(run))
+    return stale("CL-12", "issue_review_participant_changed", PARTICIPANT_TEXT, moved);
   if (issue.assigneeAgentId !== run.agentId && !run.isInteraction) {
     return stale("CL-10", "issue_assignee_changed", ASSIGNEE_TEXT, {
       previousAssigneeAgentId: run.agentId,
@@ -124,14 +128,21 @@ export function issueGate(
     const text = `Cancelled because issue reached terminal status (${issue.status}) before the queued run could start`;
     return stale("CL-11", "issue_terminal_status", text, { currentStatus: issue.status });
   }
-  const participant = currentParticipantOf(issue);
-  if (participant !== null && participant["agentId"] !== run.agentId && !comments) {
-    return stale("CL-12", "issue_review_participant_changed", PARTICIPANT_TEXT, {
-      currentStageType: issue.executionState?.["currentStageType"] ?? null,
-      currentParticipant: participant,
-    });
-  }
+  if (moved !== null) return stale("CL-12", "issue_review_participant_changed", PARTICIPANT_TEXT, moved);
   return null;
+}
+
+const STAGE_REASONS: ReadonlySet<unknown> = new Set(["execution_review_requested", "execution_approval_requested"]);
+
+function isStageRun({ context }: WaitingRunFacts): boolean {
+  return STAGE_REASONS.has(context["wakeReason"]);
+}
+
+/** CL-12: somebody else is to act on the issue in review, and no comment called this run; null: it is not so. */
+function participantChange(run: WaitingRunFacts, issue: IssueGateFacts): JsonObject | null {
+  const participant = currentParticipantOf(issue);
+  if (participant === null || participant["agentId"] === run.agentId || hasWakeComment(run.context)) return null;
+  return { currentStageType: issue.executionState?.["currentStageType"] ?? null, currentParticipant: participant };
 }
 
 /** EP-3: who is to act on an issue in review; null when nobody is named or it is not in review. */
