@@ -1,5 +1,6 @@
 /** What the HTTP application is built from; `start-api.ts` opens the real things, tests give their own. */
 import type { LiveEvent, LiveEventPublisher, LiveEventType, SecretProvider } from "@wakefleet/contracts";
+import type { SilenceThresholds } from "@wakefleet/domain";
 import type { SecretsAccess } from "@wakefleet/engine";
 import type { RunLogStore } from "@wakefleet/run-logs";
 import type { Database } from "@wakefleet/store";
@@ -16,6 +17,8 @@ export interface ApiSettings {
   readonly corsOrigins: readonly string[];
   readonly leaseMs: number;
   readonly bodyLimitBytes: number;
+  /** RC-40. */
+  readonly silence: SilenceThresholds;
   /** SC-4, SC-12. */
   readonly secrets: { readonly strict: boolean; readonly defaultProvider: SecretProvider };
   /** Tokens a second and bucket size; a rate of 0 is off (API-39). */

@@ -1,9 +1,16 @@
 /** The configuration as the HTTP side reads it. */
 import type { Config } from "@wakefleet/config";
+import type { SilenceThresholds } from "@wakefleet/domain";
 import type { ApiSettings } from "./deps.js";
 
 /** API-9: the reference's limit. */
 const BODY_LIMIT_BYTES = 10 * 1024 * 1024;
+
+/** RC-40. */
+export function silenceThresholdsOf(config: Config): SilenceThresholds {
+  const { silenceSuspicionMs: suspicionMs, silenceCriticalMs: criticalMs, silenceQuietMs: continueMs } = config;
+  return { suspicionMs, criticalMs, continueMs };
+}
 
 export function apiSettingsOf(config: Config): ApiSettings {
   return {
@@ -12,6 +19,7 @@ export function apiSettingsOf(config: Config): ApiSettings {
     publicUrl: config.publicUrl,
     corsOrigins: config.corsOrigins,
     leaseMs: config.leaseMs,
+    silence: silenceThresholdsOf(config),
     bodyLimitBytes: BODY_LIMIT_BYTES,
     secrets: { strict: config.secretsStrictMode, defaultProvider: config.secretsProvider },
     rateLimits: {

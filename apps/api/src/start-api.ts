@@ -30,7 +30,7 @@ import { attachLiveSocket } from "./http/live-socket.js";
 import { createTokenBuckets } from "./http/token-buckets.js";
 import { liveEventsOf } from "./live-events.js";
 import { queueReadingOf, sharedBucketOf } from "./redis-parts.js";
-import { apiSettingsOf } from "./settings.js";
+import { apiSettingsOf, silenceThresholdsOf } from "./settings.js";
 import { VERSION } from "./version.js";
 
 export interface ApiOptions {
@@ -75,7 +75,14 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
     prefix: config.redisPrefix,
     log,
   });
-  const engine = createEngine({ db, queues, events, faults: createFaultPoints(config.faults), log });
+  const engine = createEngine({
+    db,
+    queues,
+    events,
+    faults: createFaultPoints(config.faults),
+    log,
+    silence: silenceThresholdsOf(config),
+  });
   const closing = new AbortController();
   const lifecycle = { draining: false, closing: closing.signal };
   const deps: ApiDeps = {

@@ -1,6 +1,14 @@
 /** Reading ended runs: what an issue's list tells of a result, and why no retry follows (RD-1, RD-4, LV-112, LV-116, RT-5). */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { aCompany, expectStatus, type Json, startTestApi, type TestApi, type TestCompany } from "./support.js";
+import {
+  aCompany,
+  expectStatus,
+  type Json,
+  markRunning,
+  startTestApi,
+  type TestApi,
+  type TestCompany,
+} from "./support.js";
 
 let api: TestApi;
 let company: TestCompany;
@@ -75,6 +83,39 @@ describe("a run list", () => {
     const { runId } = await failedRun({ result: { summary: " ", message: "m", stdout: "x", costUsd: 1 } });
     const { body } = await expectStatus(api.call("GET", `/api/companies/${company.id}/heartbeat-runs?limit=50`), 200);
     expect(body.find((run: Json) => run.id === runId).resultJson).toEqual({ message: "m", costUsd: 1 });
+  });
+});
+
+describe("silence", () => {
+  it("RC-40 begins where the configuration says, and a decision to go on is heeded for as long as it says", async () => {
+    const eager = await startTestApi({
+      SILENCE_SUSPICION_MS: "60000",
+      SILENCE_CRITICAL_MS: "7200000",
+      SILENCE_QUIET_MS: "120000",
+    });
+    try {
+      const agent = await (await aCompany(eager)).agent();
+      const body = { payload: { taskKey: "silent" } };
+      const run = (await expectStatus(eager.call("POST", `/api/agents/${agent.id}/wakeup`, { body }), 202)).body;
+      await markRunning(eager, run);
+      await eager.db.sql.query(
+        "UPDATE heartbeat_runs SET last_output_at = now() - interval '10 minutes' WHERE id = $1",
+        [run.id],
+      );
+      const silence = async (): Promise<Json> =>
+        (await expectStatus(eager.call("GET", `/api/heartbeat-runs/${run.id}`), 200)).body.outputSilence;
+      expect(await silence()).toMatchObject({
+        level: "suspicious",
+        suspicionThresholdMs: 60_000,
+        criticalThresholdMs: 7_200_000,
+      });
+      const path = `/api/heartbeat-runs/${run.id}/watchdog-decisions`;
+      const decision = await eager.call("POST", path, { body: { decision: "continue" } });
+      const quietMs = Date.parse(decision.body.snoozedUntil) - Date.parse(decision.body.createdAt);
+      expect(Math.round(quietMs / 1_000)).toBe(120);
+    } finally {
+      await eager.stop();
+    }
   });
 });
 

@@ -159,6 +159,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     secrets,
     mintRunToken: (claims) => mintRunToken({ secret: config.authSecret, claims, now: new Date() }),
     held,
+    summaryPathRoots: config.summaryPathRoots,
     retries: { table: { delaysMs: config.retryDelaysMs, jitter: config.retryJitter }, random: Math.random },
     budgetStops: { queue: engine.queue, control: engine.queue },
     onClaim: (result) => metrics.claims.inc({ result: CLAIM_LABELS[result] }),
@@ -239,7 +240,16 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
         }),
       },
       ...recoverySweeps({
-        deps: { ...recovery, readLogTail: logTailReader(work.runLogs) },
+        deps: {
+          ...recovery,
+          readLogTail: logTailReader(work.runLogs),
+          thresholds: {
+            suspicionMs: config.silenceSuspicionMs,
+            criticalMs: config.silenceCriticalMs,
+            continueMs: config.silenceQuietMs,
+          },
+          summaryPathRoots: config.summaryPathRoots,
+        },
         sweepIntervalMs: config.sweepIntervalMs,
         timed: (sweep, run) => timed(metrics, sweep, run),
       }),

@@ -3,7 +3,7 @@
  * worker does (claiming, executing, recovering) is composed in the worker.
  */
 import type { TreeHoldMode } from "@wakefleet/contracts";
-import type { HoldPlan } from "@wakefleet/domain";
+import type { HoldPlan, SilenceThresholds } from "@wakefleet/domain";
 import type { AgentQueues } from "@wakefleet/queue";
 import type {
   AgentRow,
@@ -80,6 +80,8 @@ export interface EngineParts {
   readonly events: LiveEventPublisher;
   readonly faults: FaultPoints;
   readonly log: Log;
+  /** RC-40; absent: the specification's. */
+  readonly silence?: SilenceThresholds;
 }
 
 export interface Engine {

@@ -4,6 +4,7 @@ import type { RunRow } from "@wakefleet/store";
 import { aCompany, anAgent, anIssue, insertRow } from "@wakefleet/testkit";
 import { beforeAll, describe, expect, it } from "vitest";
 import { cancelRun } from "../src/runs/cancel-run.js";
+import { workRun } from "../src/runs/work-run.js";
 import { finishEnds } from "../src/sweeps/finish-ends.js";
 import { goOn, sweepDeps } from "./recovery-support.js";
 import { countRows, done, type Play, useWorld } from "./support.js";
@@ -474,6 +475,22 @@ describe("the missing comment (FI-7)", () => {
 });
 
 describe("the continuation summary (FI-4)", () => {
+  it("LV-97 lists the paths that begin as the configuration says", async () => {
+    const target = await anAssignedIssue();
+    const { run } = await world.wake({
+      agentId: target.agentId,
+      reason: "nudged",
+      payload: { issueId: target.issueId },
+    });
+    const worker = await world.worker(() => ({ ...done, summary: "Changed src/roof.ts and packages/a/b.ts." }));
+    await workRun({ ...worker.deps, summaryPathRoots: ["src/"] }, { runId: run?.id ?? "", agentId: target.agentId });
+    const [document] = await world.db.sql.query<{ body: string }>(
+      `SELECT d.latest_body AS body FROM documents d JOIN issue_documents l ON l.document_id = d.id WHERE l.issue_id = $1`,
+      [target.issueId],
+    );
+    expect(document?.body).toMatch(/## Files \/ Routes Touched\n\n- `src\/roof\.ts`\n\n## Commands Run/);
+  });
+
   it("LV-90 one document an issue, a revision a run", async () => {
     const target = await anAssignedIssue({ description: "## Objective\nA dry house" });
     const runs = [];

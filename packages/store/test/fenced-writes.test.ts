@@ -6,6 +6,7 @@ import { endRunIf } from "../src/runs/end-run.js";
 import type { RunFence } from "../src/runs/fence.js";
 import { appendRunEvents, appendRunEventsIfHeld, type NewRunEvent } from "../src/runs/run-events.js";
 import { storeOutputProgress, storeSpawnIfHeld, storeStartIfHeld } from "../src/runs/running-run.js";
+import { recordWakeups } from "../src/wakeups/record-wakeups.js";
 import { ending, useFixture } from "./support.js";
 
 const fixture = useFixture();
@@ -80,6 +81,37 @@ describe("the holder", () => {
       last_output_seq: 9,
       last_output_stream: "stderr",
     });
+  });
+});
+
+describe("a wake that joins", () => {
+  const join = (id: string, contextSnapshot: JsonObject) =>
+    recordWakeups(fixture.db.sql, {
+      requests: [],
+      runs: [],
+      mergedRuns: [{ id, contextSnapshot, issueId: null, taskKey: null, lockIssueId: null }],
+      mergedRequests: [],
+      locks: [],
+      activity: [],
+    });
+
+  it("EX-8, WK-26 a running run brings its keys, and leaves what the worker built since it was read", async () => {
+    const { runId } = await heldRun();
+    const built = { wakefleetWake: { reason: "built" }, wakefleetHarnessCheckedOut: true, projectId: "p" };
+    await fixture.db.sql.query("UPDATE heartbeat_runs SET context_snapshot = $2 WHERE id = $1", [
+      runId,
+      { a: 1, ...built },
+    ]);
+    await join(runId, { a: 2, wakefleetWake: { reason: "stale" }, executionWorkspaceId: "stale" });
+    expect(await fixture.row(runId)).toMatchObject({ context_snapshot: { a: 2, ...built } });
+    expect((await fixture.row(runId))["context_snapshot"]).not.toHaveProperty("executionWorkspaceId");
+  });
+
+  it("WK-5, WK-30 a waiting run has the merged context and nothing else", async () => {
+    const { id } = await fixture.run();
+    await fixture.db.sql.query("UPDATE heartbeat_runs SET context_snapshot = $2 WHERE id = $1", [id, { gone: 1 }]);
+    await join(id, { a: 2 });
+    expect((await fixture.row(id))["context_snapshot"]).toEqual({ a: 2 });
   });
 });
 

@@ -240,7 +240,6 @@ describe("hot queries on 100,000 runs and 10,000 issues use indexes (check 38)",
         lockIssueId: issueId,
         agentNameKey: "a",
         adapterType: "process",
-        sessionIdBefore: null,
         logStore: "local_file",
         logRef: "r",
       });

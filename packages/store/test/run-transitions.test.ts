@@ -29,7 +29,6 @@ describe("queued, scheduled_retry → running", () => {
       lockIssueId: null,
       agentNameKey: "ann",
       adapterType: "process",
-      sessionIdBefore: null,
       logStore: "local_file",
       logRef: "c/a/r.ndjson",
       ...input,

@@ -10,7 +10,7 @@ import {
   nonEmptyString,
   type OutputSilence,
 } from "@wakefleet/contracts";
-import { CAUSES_KEY, DEFAULT_SILENCE_THRESHOLDS, judgeSilence, redactObject } from "@wakefleet/domain";
+import { CAUSES_KEY, judgeSilence, redactObject, type SilenceThresholds } from "@wakefleet/domain";
 import type { LiveRun, RunRow, SilenceNotes } from "@wakefleet/store";
 import { boundedResult, STOP_METADATA_FIELDS } from "./bounded-result.js";
 
@@ -79,10 +79,16 @@ export function presentListedRun(run: RunRow): Record<string, unknown> {
   };
 }
 
+/** What is noted of a run's silence, and from when on it is one (RC-40). */
+export interface RunSilence extends SilenceNotes {
+  readonly thresholds: SilenceThresholds;
+}
+
 /** How long a run has been silent, and who looks into it (RC-41). */
-export function outputSilenceOf(run: RunRow, notes: SilenceNotes): OutputSilence {
+export function outputSilenceOf(run: RunRow, notes: RunSilence): OutputSilence {
   const { now, snoozedUntil, evaluationIssueId, evaluationIssueIdentifier, evaluationIssueAssigneeAgentId } = notes;
-  const silence = judgeSilence(run, { now, snoozedUntil });
+  const { thresholds } = notes;
+  const silence = judgeSilence(run, { now, snoozedUntil, thresholds });
   const isRunning = run.status === "running";
   return {
     lastOutputAt: run.lastOutputAt?.toISOString() ?? null,
@@ -91,8 +97,8 @@ export function outputSilenceOf(run: RunRow, notes: SilenceNotes): OutputSilence
     silenceStartedAt: isRunning ? silence.startedAt.toISOString() : null,
     silenceAgeMs: silence.ageMs,
     level: silence.level,
-    suspicionThresholdMs: DEFAULT_SILENCE_THRESHOLDS.suspicionMs,
-    criticalThresholdMs: DEFAULT_SILENCE_THRESHOLDS.criticalMs,
+    suspicionThresholdMs: thresholds.suspicionMs,
+    criticalThresholdMs: thresholds.criticalMs,
     snoozedUntil: snoozedUntil?.toISOString() ?? null,
     evaluationIssueId,
     evaluationIssueIdentifier,
@@ -125,7 +131,7 @@ const LIVE_FIELDS = [
 ] as const satisfies readonly (keyof LiveRun)[];
 
 /** API-132: what an issue shows of a live run. */
-export function presentIssueLiveRun(run: LiveRun, notes: SilenceNotes): Record<string, unknown> {
+export function presentIssueLiveRun(run: LiveRun, notes: RunSilence): Record<string, unknown> {
   return {
     ...Object.fromEntries(LIVE_FIELDS.map((field) => [field, run[field]])),
     outputSilence: outputSilenceOf(run, notes),
@@ -133,7 +139,7 @@ export function presentIssueLiveRun(run: LiveRun, notes: SilenceNotes): Record<s
 }
 
 /** API-131. */
-export function presentLiveRun(run: LiveRun, notes: SilenceNotes): Record<string, unknown> {
+export function presentLiveRun(run: LiveRun, notes: RunSilence): Record<string, unknown> {
   return { companyId: run.companyId, issueId: run.issueId, ...presentIssueLiveRun(run, notes) };
 }
 

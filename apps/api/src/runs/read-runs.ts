@@ -16,7 +16,6 @@ import {
   type RunRow,
   readRetryExhaustedReasons,
   readSilenceNotes,
-  type SilenceNotes,
 } from "@wakefleet/store";
 import { requireAgent } from "../agents/find-agent.js";
 import { requireCompany } from "../companies/companies.js";
@@ -32,6 +31,7 @@ import {
   presentListedRun,
   presentLiveRun,
   presentRunDetail,
+  type RunSilence,
 } from "./present-run.js";
 
 const RUN_NOT_FOUND = "Heartbeat run not found";
@@ -134,12 +134,13 @@ export async function readActiveIssueRun(
 async function silenceNotes(
   deps: ApiDeps,
   runs: readonly Pick<RunRow, "id">[],
-): Promise<(run: Pick<RunRow, "id">) => SilenceNotes> {
+): Promise<(run: Pick<RunRow, "id">) => RunSilence> {
   const notes = await readSilenceNotes(
     deps.db.sql,
     runs.map((run) => run.id),
   );
-  return (run) => notes.get(run.id) ?? { now: deps.now(), ...NOTHING_NOTED };
+  const { silence: thresholds } = deps.settings;
+  return (run) => ({ ...(notes.get(run.id) ?? { now: deps.now(), ...NOTHING_NOTED }), thresholds });
 }
 
 const NOTHING_NOTED = {

@@ -39,6 +39,8 @@ export interface EndStory {
   readonly facts: EndFacts | null;
   readonly after: AfterCommit;
   readonly log?: Log;
+  /** LV-97; absent: the specification's. */
+  readonly summaryPathRoots?: readonly string[];
   /** The run's own comment on its issue (FI-5, FI-7). */
   commentId: string | null;
   /** The run holds the issue's lock, or nobody has had it since: a follow-up may take it. */

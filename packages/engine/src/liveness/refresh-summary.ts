@@ -13,7 +13,13 @@ export async function refreshContinuationSummary(story: EndStory): Promise<void>
   const { issue } = facts;
   let base: SummaryDocument | null = facts.summary;
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
-    const body = continuationSummary({ issue, run, agent, previousBody: base?.body ?? null });
+    const body = continuationSummary({
+      issue,
+      run,
+      agent,
+      previousBody: base?.body ?? null,
+      ...(story.summaryPathRoots && { pathRoots: story.summaryPathRoots }),
+    });
     const written = await writeContinuationSummary(tx, {
       companyId: run.companyId,
       issueId: issue.id,

@@ -5,6 +5,7 @@ import {
   isWatchdogDecision,
   quietUntil,
   RECOVERY_ORIGINS,
+  type SilenceThresholds,
   type WatchdogDecision,
 } from "@wakefleet/domain";
 import {
@@ -38,7 +39,7 @@ export type WatchdogActor =
 
 /** Stores the decision. Throws a `WakefleetError` for each refusal of RC-49, in its order. */
 export async function recordWatchdogDecision(
-  deps: Pick<RecoverySweepDeps, "db" | "dispatcher" | "events">,
+  deps: Pick<RecoverySweepDeps, "db" | "dispatcher" | "events"> & { readonly silence?: SilenceThresholds },
   command: WatchdogCommand,
 ): Promise<WatchdogDecisionRow> {
   return inRecovery(deps, async (tx, after) => {
@@ -53,7 +54,8 @@ export async function recordWatchdogDecision(
     await assertOwnRun(tx, command.actor, run);
 
     const { actor } = command;
-    const until = quietUntil({ decision, snoozedUntil, now, continueMs: DEFAULT_SILENCE_THRESHOLDS.continueMs });
+    const { continueMs } = deps.silence ?? DEFAULT_SILENCE_THRESHOLDS;
+    const until = quietUntil({ decision, snoozedUntil, now, continueMs });
     const reason = command.reason?.slice(0, REASON_MAX_CHARS).toWellFormed() ?? null;
     const row = await insertWatchdogDecision(tx, {
       companyId: run.companyId,

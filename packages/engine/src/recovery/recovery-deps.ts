@@ -11,6 +11,8 @@ export interface RecoverySweepDeps {
   readonly dispatcher: Pick<RunDispatcher, "hand">;
   readonly events: LiveEventPublisher;
   readonly log: Log;
+  /** LV-97; absent: the specification's. */
+  readonly summaryPathRoots?: readonly string[];
 }
 
 const MAX_ATTEMPTS = 4;

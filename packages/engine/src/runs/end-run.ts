@@ -89,7 +89,7 @@ export interface EndScope {
 /** Locks agent and issue, then ends the run. Null when the guard no longer held: nothing was written. */
 export async function endRunIn(
   tx: Sql,
-  deps: { newId: NewId; retries?: RetryPolicy; judgeCost?: JudgeCost; log?: Log },
+  deps: Pick<LockedScope, "newId" | "retries" | "judgeCost" | "log" | "summaryPathRoots">,
   scope: EndScope,
   ending: RunEnding,
   after: AfterCommit,
@@ -121,6 +121,8 @@ export interface LockedScope {
   readonly judgeCost?: JudgeCost;
   /** Told of steps that failed. */
   readonly log?: Log;
+  /** LV-97; absent: the specification's. */
+  readonly summaryPathRoots?: readonly string[];
 }
 
 /** The same when the caller already holds the locks. The whole story of an end, in the order of the spec. */
@@ -151,6 +153,7 @@ export async function endLockedRun(
     commentId: facts?.commentId ?? null,
     holdsLock: issue?.executionRunId === run.id,
     ...(locked.log && { log: locked.log }),
+    ...(locked.summaryPathRoots && { summaryPathRoots: locked.summaryPathRoots }),
   };
   const steps = stepsOf({ run, guard: ending.guard.kind, facts, issue, keepsIssue });
 

@@ -25,6 +25,8 @@ export async function executeRun(execution: Execution): Promise<ExecutionEnd> {
   let writer: RunLogWriter | null = null;
   /** Null until the adapter is about to run: what fails before leaves the sessions as they are (CX-2, SE-59). */
   let started: PreparedRun | null = null;
+  /** What people read about the run, on its way to the stores; it never rejects. */
+  let told: Promise<unknown> = Promise.resolve();
   let secrets: RunSecrets = NO_SECRETS;
   try {
     const adapter = deps.adapters.resolve(claimed.agent.adapterType);
@@ -36,15 +38,16 @@ export async function executeRun(execution: Execution): Promise<ExecutionEnd> {
     secrets = prepared.secrets;
     writer = redactingLog(opened.value, secrets.redactor);
     // The adapter need not wait for what people read about it: the writer keeps the order of lines, the end waits for both.
-    const told = [storeStart(execution, prepared), tellWarnings(execution, writer, prepared.warnings)];
+    told = Promise.all([storeStart(execution, prepared), tellWarnings(execution, writer, prepared.warnings)]);
     await deps.faults.hit("after-start-before-spawn");
     const credentials = await runCredentials(execution, adapter);
     started = prepared;
     const result = await adapter.execute({ ...adapterContext(execution, prepared, writer), ...credentials });
-    await Promise.all(told);
+    await told;
     await deps.faults.hit("after-child-exit-before-finish");
     return await endOfResult(execution, { result: redactResult(result, secrets), writer, prepared });
   } catch (error) {
+    await told;
     if (error instanceof RunRefused) return endOfRefusal(execution, { refused: error, writer });
     return endOfFault(execution, { error: redactError(error, secrets), writer, started });
   }

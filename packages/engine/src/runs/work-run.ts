@@ -41,6 +41,8 @@ export interface WorkDeps extends ExecuteDeps, ClaimDeps {
   readonly log: Log;
   /** FI-6, RT-1. */
   readonly retries: RetryPolicy;
+  /** LV-97; absent: the specification's. */
+  readonly summaryPathRoots?: readonly string[];
   /** Who is told when the cost of a run stops its agent, project or company (BU-21, BU-23). */
   readonly budgetStops: Omit<BudgetEffectDeps, "log">;
   readonly onClaim?: (result: ClaimResult["kind"]) => void;
@@ -103,7 +105,10 @@ async function holdAndExecute(
 
 /** Writes the end until it is written or refused. */
 export async function writeEnd(
-  deps: Pick<WorkDeps, "db" | "newId" | "dispatcher" | "events" | "log" | "retries" | "budgetStops" | "onEnded">,
+  deps: Pick<
+    WorkDeps,
+    "db" | "newId" | "dispatcher" | "events" | "log" | "retries" | "summaryPathRoots" | "budgetStops" | "onEnded"
+  >,
   end: { scope: { agentId: string; hasIssue: boolean }; ending: RunEnding; adapterType: string },
 ): Promise<JobVerdict> {
   const { runId } = end.ending;
@@ -142,7 +147,7 @@ export async function writeEnd(
 
 /** One attempt; what an attempt that failed would have announced is forgotten. */
 function writeOnce(
-  deps: Pick<WorkDeps, "db" | "newId" | "retries">,
+  deps: Pick<WorkDeps, "db" | "newId" | "retries" | "summaryPathRoots">,
   end: { scope: { agentId: string; hasIssue: boolean }; ending: RunEnding },
   after: AfterCommit,
 ): Promise<{ ended: EndedRun | null; effects: BudgetEffects }> {

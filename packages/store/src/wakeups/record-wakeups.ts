@@ -13,6 +13,7 @@ import type {
   TriggerDetail,
   WakeupStatus,
 } from "@wakefleet/contracts";
+import { EXECUTION_CONTEXT_KEYS } from "@wakefleet/domain";
 import { toDatabaseJson } from "../database-json.js";
 import { withReceipt } from "../receipt-sql.js";
 import type { Sql } from "../sql.js";
@@ -111,6 +112,12 @@ export interface WakeupRecord {
   readonly activity: readonly ActivityEntry[];
 }
 
+/**
+ * What a run's worker builds into its context (EX-8): a wake that joins a running run brings its own keys and leaves these as
+ * they are, whatever they were when the wake was decided.
+ */
+const EXECUTION_KEYS = `ARRAY[${EXECUTION_CONTEXT_KEYS.map((key) => `'${key}'`).join(", ")}]`;
+
 /** New requests and runs: what most wakes come to. */
 const NEW_ROWS = `
   WITH doc AS (SELECT $1::jsonb AS doc),
@@ -150,7 +157,9 @@ const NEW_ROWS = `
 /** What wakes change of rows that are there. */
 const CHANGED_ROWS = `
   merged_runs AS (
-    UPDATE heartbeat_runs t SET context_snapshot = m."contextSnapshot", issue_id = m."issueId",
+    UPDATE heartbeat_runs t SET issue_id = m."issueId",
+        context_snapshot = CASE WHEN t.status = 'running'
+          THEN coalesce(t.context_snapshot, '{}'::jsonb) || (m."contextSnapshot" - ${EXECUTION_KEYS}) ELSE m."contextSnapshot" END,
         task_key = m."taskKey", updated_at = now(),
         scheduled_retry_at = CASE WHEN m."dueNow" IS NOT NULL AND t.status = 'scheduled_retry' THEN now() ELSE t.scheduled_retry_at END,
         dispatched_at = CASE WHEN m."movesJob" AND t.status <> 'running' THEN NULL ELSE t.dispatched_at END,
