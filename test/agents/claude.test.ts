@@ -1,4 +1,4 @@
 import { claude } from "./support/agent-kinds.js";
-import { describeRealAgent } from "./support/describe-real-agent.js";
+import { describeRealAgent } from "./support/real-agent-conformance.js";
 
 describeRealAgent(claude);

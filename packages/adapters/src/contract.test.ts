@@ -1,6 +1,6 @@
 /** Every adapter that ships keeps the contract of all adapters. */
 import path from "node:path";
-import { describeAdapterContract } from "./conformance/adapter-contract.js";
+import { describeAdapterContract } from "./conformance/contract-conformance.js";
 import { useTemporaryHome } from "./conformance/temporary-home.js";
 import { builtInAdapters } from "./registry.js";
 

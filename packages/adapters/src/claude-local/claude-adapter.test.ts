@@ -48,7 +48,7 @@ describe("AD-100 claude_local", () => {
     taskKey: "t",
   });
 
-  it("AD-101 check 18: starts fresh with the prompt on stdin, in a directory it makes", async () => {
+  it("AD-101 AD-106 check 18: starts fresh with the prompt on stdin, in a directory it makes", async () => {
     const recorded = await run({ context: { wakefleetWake: WAKE, wakefleetTaskMarkdown: "The task" } });
     const [call] = await stub.calls();
     expect(call?.argv.slice(0, 5)).toEqual([

@@ -57,6 +57,29 @@ describe("AD-330 recordings of Codex", () => {
   });
 });
 
+describe("AD-167 AD-168 what Codex does by itself", () => {
+  const recorded = (name: string): RecordedFixture => {
+    const found = fixtures.find((one) => one.name === name);
+    if (found === undefined) throw new Error(`There is no recording "${name}"`);
+    return found;
+  };
+
+  it.each([
+    ["ratelimit-429", 5],
+    ["invalid-key", 5],
+    ["usage-limit", 0],
+    ["quota-429", 0],
+  ])("AD-167 %s: it connects again %i times, and only what comes last is the error", (name, times) => {
+    const { stdout } = recorded(name);
+    expect(stdout.match(/Reconnecting\.\.\. \d\/5/g) ?? []).toHaveLength(times);
+    expect(judgeCodex(endingOf(recorded(name)))?.errorMessage).not.toContain("Reconnecting");
+  });
+
+  it("AD-168 an empty prompt is said as Codex says it", () => {
+    expect(judgeCodex(endingOf(recorded("empty-prompt")))).toEqual({ errorMessage: "No prompt provided via stdin." });
+  });
+});
+
 describe("AD-160 AD-78 AD-150 AD-151 messages", () => {
   const noise =
     "2026-11-22T06:42:34.851044Z ERROR codex_api::endpoint::responses_websocket: failed to connect to Responses WebSocket stage=Unknown\n" +

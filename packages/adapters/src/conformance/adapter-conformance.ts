@@ -68,6 +68,20 @@ export function describeAdapterConformance(subject: ConformanceSubject): void {
       expect(recorded.stdout).toContain("hello\n");
     });
 
+    it("AD-12 AD-331 reads its settings from the run's config, never from what is stored with the agent", async () => {
+      const decoy = await programs.shell("decoy", `echo decoy\n${success()}`);
+      const agent = {
+        id: TEST_IDS.agentId,
+        companyId: TEST_IDS.companyId,
+        name: "Tester",
+        adapterType: subject.adapter.type,
+        adapterConfig: { cwd: programs.directory, ...subject.configFor(decoy) },
+      };
+      const recorded = await run(await programs.shell("chosen", `echo chosen\n${success()}`), { execution: { agent } });
+      expect(recorded.stdout).toContain("chosen\n");
+      expect(recorded.stdout).not.toContain("decoy");
+    });
+
     it("AD-16 AD-17 tells what it invokes, then the process, before any output", async () => {
       const recorded = await run(await programs.shell("order", `echo hello\n${success()}`));
       expect(recorded.order.slice(0, 3)).toEqual(["meta", "spawn", "log"]);
@@ -164,7 +178,7 @@ export function describeAdapterConformance(subject: ConformanceSubject): void {
       expect((await run(program)).stdout).toBe(text);
     });
 
-    it("AD-44 LG-8 holds back a child whose output nobody takes, and calls onLog one at a time", async () => {
+    it("AD-15 AD-44 LG-8 holds back a child whose output nobody takes, and calls onLog one at a time", async () => {
       const progressFile = path.join(programs.directory, "progress");
       const program = await programs.node(
         "fast",

@@ -1,7 +1,7 @@
 /** The contract test suite for adapters, also for those of packages of their own (docs/adapters.md). Needs vitest. */
 export { describeAdapterConformance } from "./adapter-conformance.js";
-export { describeAdapterContract } from "./adapter-contract.js";
 export { createProgramFolder } from "./agent-programs.js";
+export { describeAdapterContract } from "./contract-conformance.js";
 export { describeParserLaws } from "./parser-laws.js";
 export { readFixtures } from "./recorded-fixtures.js";
 export { recordRun } from "./recorded-run.js";

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { describeParserLaws } from "../conformance/parser-laws.js";
 import { eventsOf } from "../conformance/recorded-fixtures.js";
 import { type CursorEnding, isUnknownCursorSession, judgeCursor } from "./judge-cursor.js";
 import { createCursorParser, splitStreamPrefix } from "./parse-cursor.js";
@@ -9,6 +10,25 @@ function ending(exitCode: number | null, lines: object[], stderr = ""): CursorEn
   for (const event of events) parser.onEvent(event);
   return { exitCode, output: parser.output(), stderr, plainStdout: plain };
 }
+
+/** The CLI is not distributed as a package, so there are no recordings: lines in the forms of AD-183. */
+const written = [
+  { type: "system", subtype: "init", session_id: "3f6f2c4e-0a6b-4c8e-9d55-7f1f0f0c1a2b", model: "m" },
+  { type: "assistant", message: { content: [{ type: "output_text", text: "Wörking — 進捗" }] } },
+  { type: "result", subtype: "success", result: "Done", usage: { input_tokens: 3, output_tokens: 1 }, cost: 0.5 },
+]
+  .map((line) => `${JSON.stringify(line)}\n`)
+  .join("");
+
+describeParserLaws({
+  fixtures: [
+    { name: "written", stdout: written, stderr: "", exitCode: 0, capturedAt: new Date(0), expect: {} },
+    { name: "cut-off", stdout: written.slice(0, 200), stderr: "", exitCode: 1, capturedAt: new Date(0), expect: {} },
+  ],
+  createParser: createCursorParser,
+  readerOptions: { sessionKeys: ["session_id", "sessionId", "sessionID"] },
+  sessionOf: (output) => output.sessionId,
+});
 
 describe("AD-183 events of Cursor", () => {
   it.each(["session_id", "sessionId", "sessionID"])("AD-183 reads the session from %s", (key) => {

@@ -21,7 +21,7 @@ describe("AD-200 AD-201 the command line of Gemini", () => {
         "--debug",
       ],
     ],
-  ])("AD-201 %j resuming %j", (config, sessionId, args) => {
+  ])("AD-201 AD-203 %j resuming %j", (config, sessionId, args) => {
     expect(geminiArguments({ config: readGeminiConfig(config), sessionId })).toEqual(args);
   });
 

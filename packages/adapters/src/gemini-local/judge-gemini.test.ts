@@ -51,7 +51,7 @@ describe("AD-330 recordings of Gemini CLI", () => {
 });
 
 describe("AD-207 older forms", () => {
-  it("AD-207 reads parts, questions, other names of session and usage", () => {
+  it("AD-207 AD-27 reads parts, questions, other names of session and usage", () => {
     const { output } = ending(0, [
       { type: "system", subtype: "init", sessionID: "s1", model: "m" },
       {
@@ -153,6 +153,27 @@ describe("AD-210 AD-211 AD-212 AD-216 verdicts", () => {
       failedResult("boom"),
     ]);
     expect(judgeGemini(attempt)).toEqual({ errorMessage: "boom" });
+  });
+
+  it.each<[number, string, object | null]>([
+    [0, "", null],
+    [41, "Invalid auth method selected.", { errorCode: "gemini_auth_required" }],
+    [44, "no docker", {}],
+    [53, "Reached max session turns", { errorCode: "max_turns_exhausted", clearSession: true }],
+    [55, "not trusted", {}],
+    [144, "400", {}],
+    [145, "401", {}],
+    [173, "429", { errorCode: "gemini_transient_upstream" }],
+    [247, "503", { errorCode: "gemini_transient_upstream" }],
+  ])("AD-209 AD-204 AD-214 exit %i, %j", (exitCode, stderr, verdict) => {
+    const judged = judgeGemini(ending(exitCode, exitCode === 0 ? [{ type: "result", status: "success" }] : [], stderr));
+    if (verdict === null) expect(judged).toBeNull();
+    else
+      expect(judged).toEqual({
+        errorMessage: stderr,
+        ...("errorCode" in verdict && exitCode > 100 ? { errorFamily: "transient_upstream" } : {}),
+        ...verdict,
+      });
   });
 
   it("AD-78 check 39: exit 0 without a result is a failure", () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { describeParserLaws } from "../conformance/parser-laws.js";
 import { createHermesParser, type HermesOutput, isBenignHermesLine } from "./parse-hermes.js";
 
 function outputOf(stdout: string, stderr = ""): HermesOutput {
@@ -7,6 +8,16 @@ function outputOf(stdout: string, stderr = ""): HermesOutput {
   for (const line of stderr.split("\n")) parser.onStderrLine(line);
   return parser.output();
 }
+
+/** Hermes prints text; there are no recordings of it. */
+const written = "[tool] reading\nAll sörted — 進捗.\ntokens: 12 input / 3 output\n\nsession_id: 20261124_ab12cd\n";
+
+describeParserLaws({
+  fixtures: [{ name: "written", stdout: written, stderr: "", exitCode: 0, capturedAt: new Date(0), expect: {} }],
+  createParser: createHermesParser,
+  readerOptions: { textOnly: true },
+  sessionOf: (output) => output.sessionId,
+});
 
 describe("AD-293 what Hermes prints", () => {
   it("AD-293 takes the text before the session line as the answer", () => {

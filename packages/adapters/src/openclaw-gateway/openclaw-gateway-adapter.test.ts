@@ -187,7 +187,7 @@ describe("AD-314 AD-315 waking the agent", () => {
     expect((await wake(gateway)).result.exitCode).toBe(0);
   });
 
-  it("AD-319 reads provider, model, usage, cost, previews and texts from the answers", async () => {
+  it("AD-319 AD-26 reads provider, model, usage, cost, previews and texts from the answers", async () => {
     const gateway = await gatewayWith({
       agent: () => ({
         status: "ok",

@@ -80,6 +80,21 @@ describe("AD-234 AD-235 AD-245 events and verdicts", () => {
     expect(judgeOpenCode(attempt)).toBeNull();
   });
 
+  it("AD-237 takes the message of today's error event, and of an unknown model the CLI's own words", () => {
+    const attempt = ending(1, [
+      {
+        type: "error",
+        sessionID: "ses_1",
+        error: { name: "APIError", data: { message: "no such key", statusCode: 401, isRetryable: false } },
+      },
+    ]);
+    expect(judgeOpenCode(attempt)).toEqual({ errorMessage: "no such key", errorCode: "opencode_auth_required" });
+    const unknownModel = fixtures.find(({ name }) => name === "bad-model");
+    expect(unknownModel === undefined ? null : judgeOpenCode(endingOf(unknownModel))?.errorMessage).toBe(
+      "Unexpected server error. Check server logs for details.",
+    );
+  });
+
   it("AD-78 an end in the middle of tool calls is no end", () => {
     expect(judgeOpenCode(ending(0, [{ type: "step_finish", part: { reason: "tool-calls" } }]))).toEqual({
       errorMessage: "OpenCode exited with code 0 without a final result",

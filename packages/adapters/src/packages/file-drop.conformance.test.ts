@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { describeAdapterContract } from "../conformance/adapter-contract.js";
+import { describeAdapterContract } from "../conformance/contract-conformance.js";
 import { recordRun, TEST_IDS } from "../conformance/recorded-run.js";
 import { loadAdapterPackage } from "./adapter-package.js";
 

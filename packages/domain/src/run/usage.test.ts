@@ -35,7 +35,7 @@ describe("a run's own usage", () => {
     ["session_cumulative", [100, 150, 90]],
     ["per_run", [100, 250, 90]],
     [null, [100, 250, 90]],
-  ])("US-1 totals 100, 250, 90 with basis %s: %j (check 17)", (basis, expected) => {
+  ])("US-1 AD-22 AD-65 AD-66 totals 100, 250, 90 with basis %s: %j (check 17)", (basis, expected) => {
     expect(runsOfSession(basis, [100, 250, 90])).toEqual(expected);
   });
 
@@ -102,7 +102,7 @@ describe("billing", () => {
     ["toString", "unknown"],
     ["", "unknown"],
     [null, "unknown"],
-  ])("US-2 %j is kept as %s", (billingType, expected) => {
+  ])("US-2 AD-24 %j is kept as %s", (billingType, expected) => {
     expect(judgeUsage(reported({ costUsd: 1, billingType })).billingType).toBe(expected);
   });
 
@@ -116,7 +116,7 @@ describe("billing", () => {
     [Number.POSITIVE_INFINITY, "metered_api", 0],
     [Number.NaN, "metered_api", 0],
     [null, "metered_api", 0],
-  ])("US-2 %j USD, %s: %i cents", (costUsd, billingType, cents) => {
+  ])("US-2 AD-24 %j USD, %s: %i cents", (costUsd, billingType, cents) => {
     expect(costInCents(costUsd, billingType)).toBe(cents);
   });
 

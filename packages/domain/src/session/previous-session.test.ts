@@ -16,7 +16,7 @@ const handed = (context: JsonObject, from: StoredSessions = stored) => {
 };
 
 describe("which session a run resumes", () => {
-  it("SE-1, SE-30, SE-34 the task's, with what was stored to show", () => {
+  it("SE-1, SE-30, SE-34, AD-11 the task's, with what was stored to show", () => {
     expect(handed({ taskKey: "k" })).toMatchObject({
       taskKey: "k",
       sessionId: "task",

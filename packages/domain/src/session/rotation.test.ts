@@ -31,7 +31,7 @@ describe("when a session is rotated", () => {
       { heartbeat: { sessionCompaction: "off" }, sessionCompaction: { enabled: false } },
       thresholds,
     ],
-  ])("SE-40 overrides are read from %s", (_, config, expected) => {
+  ])("SE-40 AD-8 overrides are read from %s", (_, config, expected) => {
     expect(policyOf(config).policy).toMatchObject(expected);
   });
 
@@ -48,7 +48,7 @@ describe("when a session is rotated", () => {
     [{ maxSessionRuns: "many" }, { maxSessionRuns: 200 }],
     [{ maxSessionRuns: null }, { maxSessionRuns: 200 }],
     [{ maxRawInputTokens: true }, { maxRawInputTokens: 2_000_000 }],
-  ])("SE-41 %j reads as %j", (sessionCompaction, expected) => {
+  ])("SE-41 AD-8 %j reads as %j", (sessionCompaction, expected) => {
     expect(policyOf({ sessionCompaction }).policy).toMatchObject(expected);
   });
 
@@ -56,7 +56,7 @@ describe("when a session is rotated", () => {
     expect(policyOf({ sessionCompaction: { enabled: "yes" } }, null).policy).toEqual(thresholds);
   });
 
-  it("SE-42 says where the policy comes from", () => {
+  it("SE-42 AD-8 says where the policy comes from", () => {
     expect(policyOf({ sessionCompaction: { enabled: true } }).source).toBe("agent_override");
     expect(policyOf({ sessionCompaction: { enabled: "perhaps" } }).source).toBe("adapter_default");
     expect(policyOf({}, null)).toMatchObject({ source: "legacy_fallback", policy: { enabled: false } });
