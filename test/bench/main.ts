@@ -11,6 +11,7 @@ import { type BenchStores, createAgents, startBenchFleet, startBenchStores } fro
 import { drainRate } from "./measure-drain.js";
 import { countClients, idleCost, queuesAtRest } from "./measure-idle.js";
 import { wakeToStart } from "./measure-latency.js";
+import { parserFigures } from "./measure-parsers.js";
 import { countStatements } from "./measure-statements.js";
 import { machine, markdownTable, terminalTable } from "./report.js";
 import { median, percentile } from "./statistics.js";
@@ -140,6 +141,9 @@ async function measure(stores: BenchStores): Promise<Figure[]> {
     unit: "runs/s",
     baseline: { name: "BullMQ, two processes", value: bareRate },
   });
+
+  tell("reading the output of agents' command lines");
+  figures.push(...(await parserFigures(quick ? 32 : 256)));
   return figures;
 }
 
