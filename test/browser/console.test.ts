@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Fleet, startFleet } from "../support/fleet.js";
-import { createAgent, createCompany, readRun, untilEnded, wake } from "../support/fleet-work.js";
+import { createAgent, createCompany, readRun, untilEnded, untilSpawnStored, wake } from "../support/fleet-work.js";
 import { expectCleanPage, launchBrowser, openPage } from "./support/browser.js";
 
 let fleet: Fleet;
@@ -86,6 +86,42 @@ describe("the console", () => {
     await page.getByText("run succeeded").waitFor();
     await page.locator("[data-log-state=ended]").waitFor();
     expect(await page.evaluate("window.wasLoadedOnce")).toBe(true);
+    expectCleanPage(watched);
+    await watched.context.close();
+  });
+
+  it("BY-1 says why an agent runs one of two, why the other waits, and what was decided; by the keyboard, too", async () => {
+    const { script, go } = waitingScript("why");
+    const agentId = await createAgent(fleet, {
+      companyId,
+      name: "Wanda",
+      adapterConfig: shell(script),
+      heartbeat: { maxConcurrentRuns: 1 },
+    });
+    const first = await wake(fleet, agentId, { taskKey: "1" });
+    await untilSpawnStored(fleet, first.id);
+    const second = await wake(fleet, agentId, { taskKey: "2" });
+    const watched = await openPage(browser, fleet, { key: fleet.adminKey, width: 360, height: 740 });
+    const { page } = watched;
+    await page.goto(`/agents/${agentId}`);
+    const why = page.getByRole("region", { name: "Why" });
+    await why.getByText("It is running: 1 of 1 slots are in use.").waitFor();
+    await why.getByRole("link", { name: second.id.slice(-8) }).click();
+    await page.waitForURL(`**/runs/${second.id}`);
+    await why.getByText("The agent uses 1 of its 1 slots; this run is number 1 in its queue.").waitFor();
+    await why.getByText("or maxConcurrentRuns is raised").waitFor();
+
+    await tabTo(page, "Rule CL-18 and its facts");
+    await page.keyboard.press("Enter");
+    await why.getByText('"slotsOf": 1').waitFor();
+    const [scrollWidth, width] = await page.evaluate<[number, number]>(
+      "[document.documentElement.scrollWidth, document.documentElement.clientWidth]",
+    );
+    expect(scrollWidth).toBe(width);
+
+    go();
+    await why.getByText("Its process ended well.").first().waitFor();
+    await why.getByText("A worker took it in slot 1").waitFor();
     expectCleanPage(watched);
     await watched.context.close();
   });

@@ -10,6 +10,7 @@ import { Facts } from "../parts/facts.js";
 import { Empty, Shown } from "../parts/feedback.js";
 import { RunTable } from "../parts/run-table.js";
 import { When } from "../parts/time.js";
+import { AgentWhyPanel } from "../parts/why-panel.js";
 import { learnNames } from "../state/agent-names.js";
 import { useShownCompany } from "../state/company.js";
 import { useLoaded } from "../state/use-loaded.js";
@@ -67,6 +68,7 @@ export function AgentPage({ id }: { id: string }): JSX.Element {
               ]}
             />
           </section>
+          <AgentWhyPanel agentId={value.id} />
           <section class="card">
             <header class="row">
               <h2>Runs</h2>

@@ -14,6 +14,7 @@ import { LogPane } from "../parts/log-pane.js";
 import { reasonOf } from "../parts/run-table.js";
 import { Took, When } from "../parts/time.js";
 import { Timeline } from "../parts/timeline.js";
+import { RunWhyPanel } from "../parts/why-panel.js";
 import { useAgentNames } from "../state/agent-names.js";
 import { useShownCompany } from "../state/company.js";
 import { useLoaded } from "../state/use-loaded.js";
@@ -43,6 +44,7 @@ export function RunPage({ id }: { id: string }): JSX.Element {
               <section class="card" aria-label="Facts">
                 <Facts facts={factsOf(value)} />
               </section>
+              <RunWhyPanel run={value} />
               <Ladder run={value} />
               <Timeline run={value} />
             </div>
