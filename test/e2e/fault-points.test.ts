@@ -192,6 +192,46 @@ describe("an API killed", () => {
     PATIENCE_MS,
   );
 
+  it(
+    "API-14, CO-64 after-commit-before-enqueue: a change that was made loses none of its wakes (02-38, 08-51)",
+    async () => {
+      const agentId = await createAgent(fleet, {
+        companyId,
+        name: "Unblocked",
+        adapterConfig: fleet.witness.agentConfig("none"),
+        heartbeat: { maxConcurrentRuns: 10 },
+      });
+      const createIssue = async (fields: object): Promise<string> =>
+        (await fleet.http.post<{ id: string }>(`/api/companies/${companyId}/issues`, { title: "x", ...fields })).body
+          .id;
+      const blocker = await createIssue({ status: "todo" });
+      for (let n = 0; n < 10; n += 1) {
+        await createIssue({ status: "todo", assigneeAgentId: agentId, blockedByIssueIds: [blocker] });
+      }
+      const doomed = await fleet.startApi({ env: { WAKEFLEET_FAULTS: "after-commit-before-enqueue:kill" } });
+      await fleet
+        .httpOf(doomed)
+        .patch(`/api/issues/${blocker}`, { status: "done" })
+        .catch((error: unknown) => expect(error).toBeInstanceOf(TypeError));
+      expect(await fleet.apis[doomed]?.ended).toEqual({ signal: "SIGKILL" });
+      const woken = await fleet.db.sql.query<{ runId: string }>(
+        `SELECT run_id AS "runId" FROM agent_wakeup_requests WHERE agent_id = $1 AND reason = 'issue_blockers_resolved'`,
+        [agentId],
+      );
+      expect(woken).toHaveLength(10);
+      await withSoundWorker(async () => {
+        for (const { runId } of woken) expect((await untilEnded(fleet, runId)).status).toBe("succeeded");
+        expectEachExecutedOnce(
+          fleet,
+          woken.map(({ runId }) => runId),
+        );
+        await untilSettled(fleet);
+        await expectNothingBroken(fleet, () => 10);
+      });
+    },
+    PATIENCE_MS,
+  );
+
   it("CN-1 after-cancel-before-job-removal: the cancelled run never starts", async () => {
     const agentId = await createWitness("Cancelled");
     const doomed = await fleet.startApi({ env: { WAKEFLEET_FAULTS: "after-cancel-before-job-removal:kill" } });
