@@ -28,6 +28,7 @@ import { loginRoutes } from "./routes/login.js";
 import type { RouteDeps } from "./routes/route-deps.js";
 import { runRoutes } from "./routes/runs.js";
 import { secretRoutes } from "./routes/secrets.js";
+import { skillRoutes } from "./routes/skills.js";
 import { treeHoldRoutes } from "./routes/tree-holds.js";
 import { wakeupRoutes } from "./routes/wakeups.js";
 import { whyRoutes } from "./routes/why.js";
@@ -51,6 +52,7 @@ export function allRoutes(deps: RouteDeps): Route[] {
     ...runRoutes(deps),
     ...budgetRoutes(deps),
     ...secretRoutes(deps),
+    ...skillRoutes(deps),
     ...approvalRoutes(deps),
     ...issueRoutes(deps),
     ...documentRoutes(deps),

@@ -35,6 +35,8 @@ export * from "./run/stop-metadata.js";
 export * from "./run/usage.js";
 export * from "./secrets/env-bindings.js";
 export * from "./session/index.js";
+export * from "./skills/run-skill-choice.js";
+export * from "./skills/skill-mentions.js";
 export * from "./text/well-formed.js";
 export * from "./wake-payload/index.js";
 export * from "./wakeup/causes.js";

@@ -129,6 +129,8 @@ export interface WorkerOptions {
   readonly leaseMs?: number;
   /** The adapter passes tokens on (AD-18) and gets this one. */
   readonly mintRunToken?: WorkDeps["mintRunToken"];
+  /** The adapter takes skills (SK-1). */
+  readonly knowsSkills?: boolean;
 }
 
 export interface TestWorker {
@@ -239,6 +241,15 @@ export function useWorld(): World {
   return world;
 }
 
+const noSkills: NonNullable<Adapter["listSkills"]> = async ({ adapterType }) => ({
+  adapterType,
+  supported: true,
+  mode: "ephemeral",
+  desiredSkills: [],
+  entries: [],
+  warnings: [],
+});
+
 async function testWorker(world: World, how: { home: string; play: Play } & WorkerOptions): Promise<TestWorker> {
   const { home, play } = how;
   const host = how.host ?? HOST;
@@ -250,7 +261,11 @@ async function testWorker(world: World, how: { home: string; play: Play } & Work
     workerId,
     leaseMs: how.leaseMs ?? 30_000,
     adapters: createAdapterRegistry([
-      { ...scriptedAdapter(play), supportsLocalAgentJwt: how.mintRunToken !== undefined },
+      {
+        ...scriptedAdapter(play),
+        supportsLocalAgentJwt: how.mintRunToken !== undefined,
+        ...(how.knowsSkills === true ? { listSkills: noSkills } : {}),
+      },
     ]),
     runLogs: createLocalRunLogStore({ dir: join(home, "logs") }),
     runLogMaxBytes: 1_000_000,

@@ -61,6 +61,8 @@ export * from "./runs/session-totals.js";
 export * from "./savepoint.js";
 export * from "./secrets/secrets.js";
 export * from "./secrets/secrets-key.js";
+export * from "./skills/company-skills.js";
+export * from "./skills/run-skills.js";
 export type { Sql } from "./sql.js";
 export * from "./wakeups/lock-wake-targets.js";
 export * from "./wakeups/read-wake-facts.js";

@@ -8,6 +8,7 @@ export * from "./instance.js";
 export * from "./issues.js";
 export * from "./runs.js";
 export * from "./secrets.js";
+export * from "./skills.js";
 export * from "./tree-holds.js";
 export * from "./wakeup-answers.js";
 export * from "./why.js";

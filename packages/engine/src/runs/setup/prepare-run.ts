@@ -18,6 +18,7 @@ import { projectOfRun } from "../run-place.js";
 import { resolveRunSecrets } from "../run-secrets.js";
 import { checkOutIssue } from "./check-out-issue.js";
 import { prepareSession, resumableSession } from "./prepare-session.js";
+import { withRunSkills } from "./run-skills.js";
 import { readTask, taskContext } from "./task-context.js";
 import { workspaceContext } from "./workspace-context.js";
 
@@ -51,6 +52,7 @@ export async function prepareRun(execution: Execution): Promise<PreparedRun> {
       previousSessionParams: previous.params,
     }),
   ]);
+  const skills = await withRunSkills(execution, resolved.config);
   const prepared = await prepareSession(execution, {
     previous,
     workspace,
@@ -65,7 +67,8 @@ export async function prepareRun(execution: Execution): Promise<PreparedRun> {
   };
   const { session } = prepared;
   return {
-    ...resolved,
+    config: skills.config,
+    secrets: resolved.secrets,
     session,
     context: { ...wake, ...built },
     start: {
@@ -73,6 +76,6 @@ export async function prepareRun(execution: Execution): Promise<PreparedRun> {
       contextKeys: storedContextKeys(wake, built),
       sessionIdBefore: sessionIdBefore(session),
     },
-    warnings: [...workspace.warnings, ...prepared.warnings],
+    warnings: [...(skills.notice === null ? [] : [skills.notice]), ...workspace.warnings, ...prepared.warnings],
   };
 }
