@@ -25,6 +25,7 @@ import { documentRoutes } from "./routes/documents.js";
 import { instanceRoutes } from "./routes/instance.js";
 import { issueRoutes } from "./routes/issues.js";
 import { loginRoutes } from "./routes/login.js";
+import { projectRoutes } from "./routes/projects.js";
 import type { RouteDeps } from "./routes/route-deps.js";
 import { runRoutes } from "./routes/runs.js";
 import { secretRoutes } from "./routes/secrets.js";
@@ -55,6 +56,7 @@ export function allRoutes(deps: RouteDeps): Route[] {
     ...skillRoutes(deps),
     ...approvalRoutes(deps),
     ...issueRoutes(deps),
+    ...projectRoutes(deps),
     ...documentRoutes(deps),
     ...workProductRoutes(deps),
     ...treeHoldRoutes(deps),

@@ -127,6 +127,12 @@ export type BudgetThresholdType = (typeof BUDGET_THRESHOLD_TYPES)[number];
 export const BUDGET_INCIDENT_STATUSES = ["open", "resolved", "dismissed"] as const;
 export type BudgetIncidentStatus = (typeof BUDGET_INCIDENT_STATUSES)[number];
 
+export const PROJECT_STATUSES = ["backlog", "planned", "in_progress", "completed", "cancelled"] as const;
+
+export const PROJECT_WORKSPACE_SOURCES = ["local_path", "git_repo", "remote_managed", "non_git_path"] as const;
+
+export const PROJECT_WORKSPACE_VISIBILITIES = ["default", "advanced"] as const;
+
 export const APPROVAL_TYPES = [
   "hire_agent",
   "approve_ceo_strategy",

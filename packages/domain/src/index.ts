@@ -22,6 +22,7 @@ export * from "./issues/index.js";
 export * from "./liveness/index.js";
 export * from "./policy/budget-block.js";
 export * from "./policy/interaction-wake.js";
+export * from "./projects/project-workspace.js";
 export * from "./queue/order.js";
 export * from "./recovery/judge-orphan.js";
 export * from "./recovery-plan/index.js";

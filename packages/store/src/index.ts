@@ -35,6 +35,7 @@ export { type CheckDriftOptions, checkDrift, type DriftReport, explainDrift } fr
 export { type CreateMigrationOptions, createMigration } from "./migrate/create-migration.js";
 export { explainMigrationStatus, type MigrationStatus, migrationStatus } from "./migrate/migration-status.js";
 export { openPrisma, type PrismaClient } from "./prisma.js";
+export * from "./projects.js";
 export * from "./reading.js";
 export * from "./rows.js";
 export * from "./runs/auto-checkout.js";

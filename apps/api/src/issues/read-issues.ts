@@ -2,6 +2,7 @@
 import { WakefleetError } from "@wakefleet/contracts";
 import { CONTINUATION_SUMMARY_KEY, PLAN_DOCUMENT_KEY } from "@wakefleet/domain";
 import {
+  findProject,
   type IssueFilter,
   listBlockersOf,
   listDocuments,
@@ -14,6 +15,7 @@ import {
 import { requireCompany } from "../companies/companies.js";
 import type { ApiDeps } from "../deps.js";
 import type { Principal } from "../principal.js";
+import { presentProjects } from "../projects/present-project.js";
 import { requireIssue } from "./find-issue.js";
 import { presentIssue } from "./present-issue.js";
 
@@ -50,16 +52,17 @@ export async function readIssues(
 
 const WORK_PRODUCTS_SHOWN = 500;
 
-/** One issue with what stands around it. Projects and workspaces come with their own parts. */
+/** One issue with what stands around it. Goals and execution workspaces come with their own parts. */
 export async function readIssue(deps: ApiDeps, query: { caller: Principal; ref: string }): Promise<object> {
   const issue = await requireIssue(deps, query);
   const { sql } = deps.db;
   const ofIssue = { companyId: issue.companyId, issueId: issue.id };
-  const [ancestors, relations, documents, workProducts] = await Promise.all([
+  const [ancestors, relations, documents, workProducts, project] = await Promise.all([
     listIssueAncestors(sql, issue.id),
     listIssueRelations(sql, issue.id),
     listDocuments(sql, { ...ofIssue, withoutKeys: [CONTINUATION_SUMMARY_KEY] }),
     listWorkProducts(sql, { ...ofIssue, limit: WORK_PRODUCTS_SHOWN }),
+    issue.projectId === null ? null : findProject(sql, { id: issue.projectId }),
   ]);
   return {
     ...presentIssue(issue),
@@ -69,7 +72,7 @@ export async function readIssue(deps: ApiDeps, query: { caller: Principal; ref: 
     documentSummaries: documents.map(({ body: _, ...summary }) => summary),
     legacyPlanDocument: null,
     workProducts,
-    project: null,
+    project: project === null ? null : ((await presentProjects(sql, [project]))[0] ?? null),
     goal: null,
     currentExecutionWorkspace: null,
     productivityReview: null,
