@@ -27,7 +27,7 @@ describe("AC-2, AC-3 names of secrets", () => {
     "cookie",
     "connectionString",
     "connectionstring",
-  ])("AC-2 %s names a secret", (name) => expect(isSecretKey(name)).toBe(true));
+  ])("AC-2, SC-20 %s names a secret", (name) => expect(isSecretKey(name)).toBe(true));
 
   it.each([
     "author",
@@ -39,7 +39,7 @@ describe("AC-2, AC-3 names of secrets", () => {
     "secretary",
     "passwordless",
     "apikeys2",
-  ])("AC-3 %s does not", (name) => expect(isSecretKey(name)).toBe(false));
+  ])("AC-3, SC-20 %s does not", (name) => expect(isSecretKey(name)).toBe(false));
 
   it.each(["GITHUB_TOKEN", "OPENAI_API_KEY", "PGPASSWORD", "my_secret"])("environment name %s looks secret", (name) =>
     expect(isSecretEnvName(name)).toBe(true),
@@ -47,7 +47,7 @@ describe("AC-2, AC-3 names of secrets", () => {
   it("environment name PATH does not", () => expect(isSecretEnvName("PATH")).toBe(false));
 });
 
-describe("AC-2, AC-3 values", () => {
+describe("AC-2, AC-3, SC-20 values", () => {
   it.each<[string, JsonValue, JsonValue]>([
     ["a secret key", { authorization: "x" }, { authorization: REDACTED }],
     ["an author", { author: "Ann" }, { author: "Ann" }],
@@ -76,7 +76,12 @@ describe("AC-2, AC-3 values", () => {
     [`key wfk_${"0".repeat(48)}`, `key ${REDACTED}`],
     ["packages.wakefleet.internal.example is up", "packages.wakefleet.internal.example is up"],
     ["the bearer of news", "the bearer of news"],
-  ])("AC-3 inside a text: %s", (text, expected) => expect(redactText(text)).toBe(expected));
+    ["Authorization: Bearer abc", `Authorization: Bearer ${REDACTED}`],
+    ['{"authorization": "Bearer abc"}', `{"authorization": "${REDACTED}"}`],
+    ['"{\\"password\\": \\"hunter2\\", \\"a\\": 1}"', `"{\\"password\\": \\"${REDACTED}\\", \\"a\\": 1}"`],
+    ['{\\"author\\":\\"Ann\\"}', '{\\"author\\":\\"Ann\\"}'],
+    [`it is ${JWT}.c2lnbmF0dXJl, see`, `it is ${REDACTED}, see`],
+  ])("AC-3, SC-21 inside a text: %s", (text, expected) => expect(redactText(text)).toBe(expected));
 
   it("API-9 a key named __proto__ stays data", () => {
     const value = JSON.parse('{"__proto__": {"password": "x"}}') as JsonValue;

@@ -9,12 +9,18 @@ import { isSecretEnvName, isSecretKey } from "./secret-names.js";
 
 const WHOLE_JWT = /^[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}$/;
 /** Within a text a token must begin as an encoded `{"` does, or a host name of three long labels would count. */
-const JWT_IN_TEXT = /(?<![A-Za-z0-9_.-])eyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}/g;
+const JWT_IN_TEXT =
+  /(?<![A-Za-z0-9_.-])eyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]{8,})?/g;
 const BEARER = /(?<![A-Za-z0-9_])(bearer)(\s{1,8})[A-Za-z0-9._~+/=-]{8,}/gi;
+/** After this header's name the token may be of any length (SC-21). */
+const AUTHORIZATION =
+  /(?<![A-Za-z0-9_])(authorization)(["'\\]{0,2}\s{0,8}:\s{0,8}["'\\]{0,2})(bearer)(\s{1,8})[^\s"'\\,;]+/gi;
 const PREFIXED_TOKENS =
   /(?<![A-Za-z0-9_-])(?:sk-[A-Za-z0-9_-]{12,}|gh[opusr]_[A-Za-z0-9]{20,}|(?:wfk|wfa|pcp)_[0-9a-f]{48})/g;
 const ASSIGNMENT = /(?<![A-Za-z0-9_])([A-Za-z_][A-Za-z0-9_]*)=("[^"]*"|'[^']*'|[^\s"'&;]+)/g;
 const JSON_FIELD = /"([^"\\\n]{1,100})"(\s{0,8}:\s{0,8})"((?:[^"\\]|\\.)*)"/g;
+/** The same inside a JSON text that is itself a text of JSON: its quotes are escaped. */
+const ESCAPED_JSON_FIELD = /\\"([^"\\\n]{1,100})\\"(\s{0,8}:\s{0,8})\\"((?:[^"\\]|\\[^"])*)\\"/g;
 
 /** Replaces what looks like a secret inside a text (AC-3). */
 export function redactText(text: string): string {
@@ -23,6 +29,10 @@ export function redactText(text: string): string {
     .replace(JSON_FIELD, (whole, name: string, colon: string) =>
       isSecretKey(name) ? `"${name}"${colon}"${REDACTED}"` : whole,
     )
+    .replace(ESCAPED_JSON_FIELD, (whole, name: string, colon: string) =>
+      isSecretKey(name) ? `\\"${name}\\"${colon}\\"${REDACTED}\\"` : whole,
+    )
+    .replace(AUTHORIZATION, `$1$2$3$4${REDACTED}`)
     .replace(BEARER, `$1$2${REDACTED}`)
     .replace(JWT_IN_TEXT, REDACTED)
     .replace(PREFIXED_TOKENS, REDACTED)
