@@ -35,6 +35,12 @@ export interface OpenRunLogOptions {
    * excerpts and hash are taken up. False (default): such a log is refused, because two writers would garble it.
    */
   readonly adopt?: boolean;
+  /**
+   * Keeps beside the log where its source stands (BY-9): with every chunk comes a mark, and whoever adopts the log is
+   * told the mark of the last chunk that is in it, whole and once. The log is then taken away from an earlier writer that
+   * may still live: what that one writes afterwards is seen by nobody.
+   */
+  readonly marks?: boolean;
 }
 
 /** Answer to one append. */
@@ -70,10 +76,15 @@ export interface RunLogWriter {
   /** Kept as `log_ref`. */
   readonly ref: string;
   /**
+   * The mark of the last chunk that an earlier writer stored with one; null when there is none, or with `marks` off.
+   */
+  readonly adoptedMark: string | null;
+  /**
    * Stores a chunk and settles when it is written; a caller that awaits it reads its child at the store's pace (LG-8).
+   * `mark` says where its source stands behind it: printable ASCII without quotes, at most 100 characters.
    * Rejects with the file system's error (disk full …): nothing of that chunk is kept, and later chunks may be tried.
    */
-  append(stream: OutputStream, chunk: string): Promise<RunLogAppended>;
+  append(stream: OutputStream, chunk: string, mark?: string): Promise<RunLogAppended>;
   /** The last 32,768 bytes of each stream, never starting inside a character (LG-3, LV-121). */
   excerpts(): Record<OutputStream, string>;
   progress(): RunLogProgress;
@@ -131,6 +142,8 @@ export interface RunLogStore {
   read(options: ReadRunLogOptions): Promise<RunLogPage | null>;
   /** Every line from an offset on, then each new one as it is written, until the run is over. Waits for a log that is not there yet. */
   tail(options: TailRunLogOptions): AsyncIterable<RunLogTailLine>;
+  /** Nobody will take this log over any more: its mark goes. Harmless when there is none. */
+  forgetMark(ref: string): Promise<void>;
   /** Deletes a log (retention, RL-27). False when there was none. */
   remove(ref: string): Promise<boolean>;
 }

@@ -43,9 +43,12 @@ export function createLocalRunLogStore(options: LocalRunLogStoreOptions): RunLog
     tail(tail): AsyncIterable<RunLogTailLine> {
       return tailFile(pathOf(tail.ref), tail);
     },
+    async forgetMark(ref): Promise<void> {
+      await rm(`${pathOf(ref)}.mark`, { force: true });
+    },
     async remove(ref): Promise<boolean> {
       const path = pathOf(ref);
-      await rm(`${path}.tail`, { force: true });
+      for (const beside of ["tail", "mark", "taken"]) await rm(`${path}.${beside}`, { force: true });
       try {
         await rm(path);
         return true;

@@ -8,7 +8,7 @@
  * What must stay true: a write that failed leaves no part of a line behind.
  */
 import { createHash, type Hash } from "node:crypto";
-import { type FileHandle, open, rename, rm } from "node:fs/promises";
+import { type FileHandle, open, rename, rm, stat } from "node:fs/promises";
 import { encodeNotice, MAX_NOTICE_BYTES } from "../log-line.js";
 import { readRange, startOfNextLine } from "./log-file.js";
 
@@ -99,6 +99,12 @@ export class LogFileWriter {
     this.#torn = false;
   }
 
+  /** A writer that the log was taken from must not put its own back (BY-9). */
+  async #assertOurs(): Promise<void> {
+    const [found, ours] = await Promise.all([stat(this.#path), this.#handle.stat()]);
+    if (found.ino !== ours.ino) throw new Error(`Run log ${this.#path} was taken over by another writer.`);
+  }
+
   async #dropHead(incomingBytes: number): Promise<void> {
     const state = this.#state;
     const room = Math.max(0, this.#maxBytes - incomingBytes - MAX_NOTICE_BYTES);
@@ -120,6 +126,7 @@ export class LogFileWriter {
         await writeWhole(tail, bytes);
         hash.update(bytes);
       }
+      await this.#assertOurs();
       await rename(tailPath, this.#path);
     } catch (error) {
       await tail.close();

@@ -17,7 +17,9 @@ import type {
 } from "../run-log-store.js";
 import { RunLogExistsError } from "../run-log-store.js";
 import { emptyLogFile, LogFileWriter, openForAppending } from "./log-file-writer.js";
+import { MarkFile } from "./mark-file.js";
 import { scanLogFile } from "./scan-log-file.js";
+import { takeLogOver } from "./take-log-over.js";
 
 /** Smaller limits would leave no room for a tail beside the notice. */
 const MIN_MAX_BYTES = 4_096;
@@ -29,11 +31,12 @@ interface Waiting {
   readonly stream: OutputStream;
   readonly chunk: string;
   readonly at: Date;
+  readonly mark: string | null;
   readonly resolve: (appended: RunLogAppended) => void;
   readonly reject: (error: unknown) => void;
 }
 
-export interface OpenRunLogFileOptions extends Pick<OpenRunLogOptions, "maxBytes" | "redact" | "adopt"> {
+export interface OpenRunLogFileOptions extends Pick<OpenRunLogOptions, "maxBytes" | "redact" | "adopt" | "marks"> {
   readonly ref: string;
   readonly path: string;
   readonly now: () => Date;
@@ -41,19 +44,29 @@ export interface OpenRunLogFileOptions extends Pick<OpenRunLogOptions, "maxBytes
 
 /** Opens the file at `path`, whose folder exists. */
 export async function openRunLogFile(options: OpenRunLogFileOptions): Promise<RunLogWriter> {
-  const handle = await openForAppending(options.path);
+  const { path, ref } = options;
+  const markPath = `${path}.mark`;
+  const takesOver = options.marks === true && options.adopt === true;
+  const adoptedMark = takesOver ? await takeLogOver({ path, markPath }) : null;
+  const handle = await openForAppending(path);
+  let markFile: MarkFile | null = null;
   try {
     const excerpts = { stdout: new Excerpt(), stderr: new Excerpt() };
     const { size } = await handle.stat();
-    if (size > 0 && options.adopt !== true) throw new RunLogExistsError(options.ref);
+    if (size > 0 && options.adopt !== true) throw new RunLogExistsError(ref);
     const scanned =
       size === 0
         ? { state: emptyLogFile(), lastStream: null, lastOutputAt: null }
         : await scanLogFile(handle, excerpts);
     const maxBytes = Math.max(MIN_MAX_BYTES, options.maxBytes);
-    const file = new LogFileWriter({ path: options.path, handle, maxBytes, state: scanned.state, now: options.now });
-    return new FileRunLogWriter({ ...options, maxBytes, file, excerpts, ...scanned });
+    const file = new LogFileWriter({ path, handle, maxBytes, state: scanned.state, now: options.now });
+    if (options.marks === true) {
+      const end = file.totalBytes;
+      markFile = await MarkFile.create(markPath, { from: end, to: end, before: adoptedMark, after: adoptedMark });
+    }
+    return new FileRunLogWriter({ ...options, maxBytes, file, excerpts, markFile, adoptedMark, ...scanned });
   } catch (error) {
+    await markFile?.close();
     await handle.close();
     throw error;
   }
@@ -61,13 +74,17 @@ export async function openRunLogFile(options: OpenRunLogFileOptions): Promise<Ru
 
 class FileRunLogWriter implements RunLogWriter {
   readonly ref: string;
+  readonly adoptedMark: string | null;
   readonly #file: LogFileWriter;
+  readonly #marks: MarkFile | null;
   readonly #excerpts: Record<OutputStream, Excerpt>;
   readonly #redact: ((text: string) => string) | undefined;
   readonly #now: () => Date;
   readonly #batchBytes: number;
   readonly #halfPairs: Record<OutputStream, string> = { stdout: "", stderr: "" };
   readonly #waiting: Waiting[] = [];
+  /** Of the last chunk that is in the file. */
+  #mark: string | null;
   #lastStream: OutputStream | null;
   #lastOutputAt: Date | null;
   #writing: Promise<void> | null = null;
@@ -77,11 +94,16 @@ class FileRunLogWriter implements RunLogWriter {
     options: OpenRunLogFileOptions & {
       readonly file: LogFileWriter;
       readonly excerpts: Record<OutputStream, Excerpt>;
+      readonly markFile: MarkFile | null;
+      readonly adoptedMark: string | null;
       readonly lastStream: OutputStream | null;
       readonly lastOutputAt: Date | null;
     },
   ) {
     this.ref = options.ref;
+    this.adoptedMark = options.adoptedMark;
+    this.#mark = options.adoptedMark;
+    this.#marks = options.markFile;
     this.#file = options.file;
     this.#excerpts = options.excerpts;
     this.#redact = options.redact;
@@ -91,13 +113,13 @@ class FileRunLogWriter implements RunLogWriter {
     this.#lastOutputAt = options.lastOutputAt;
   }
 
-  async append(stream: OutputStream, chunk: string): Promise<RunLogAppended> {
+  async append(stream: OutputStream, chunk: string, mark: string | null = null): Promise<RunLogAppended> {
     if (this.#closing !== null)
       throw new Error(`Run log ${this.ref} is closed; a chunk of ${stream} came after its end.`);
     const text = this.#halfPairs[stream] + chunk;
     const half = endsInsidePair(text) ? text.slice(-1) : "";
     this.#halfPairs[stream] = half;
-    return this.#store(stream, half === "" ? text : text.slice(0, -1));
+    return this.#store(stream, half === "" ? text : text.slice(0, -1), mark);
   }
 
   excerpts(): Record<OutputStream, string> {
@@ -124,16 +146,17 @@ class FileRunLogWriter implements RunLogWriter {
       for (const stream of ["stdout", "stderr"] as const) {
         const half = this.#halfPairs[stream];
         this.#halfPairs[stream] = "";
-        if (half !== "") await this.#store(stream, half);
+        if (half !== "") await this.#store(stream, half, null);
       }
       await this.#writing;
     } finally {
+      await this.#marks?.close();
       sha256 = await this.#file.close();
     }
     return { bytes: this.#file.size, sha256, compressed: false };
   }
 
-  #store(stream: OutputStream, text: string): Promise<RunLogAppended> {
+  #store(stream: OutputStream, text: string, mark: string | null): Promise<RunLogAppended> {
     const chunk = storableChunk(text, this.#redact);
     const at = this.#now();
     if (chunk === "") {
@@ -146,7 +169,7 @@ class FileRunLogWriter implements RunLogWriter {
     }
     const line = Buffer.from(encodeLine({ ts: at.toISOString(), stream, chunk }));
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ line, stream, chunk, at, resolve, reject });
+      this.#waiting.push({ line, stream, chunk, at, mark, resolve, reject });
       this.#writing ??= this.#writeWaiting();
     });
   }
@@ -158,8 +181,12 @@ class FileRunLogWriter implements RunLogWriter {
       const seqBefore = this.#file.seq;
       const lines =
         batch.length === 1 && batch[0] !== undefined ? batch[0].line : Buffer.concat(batch.map((b) => b.line));
+      const mark = batch.findLast((waiting) => waiting.mark !== null)?.mark ?? this.#mark;
       try {
+        const from = this.#file.totalBytes;
+        await this.#marks?.write({ from, to: from + lines.length, before: this.#mark, after: mark });
         await this.#file.write(lines, batch.length);
+        this.#mark = mark;
       } catch (error) {
         for (const waiting of batch) waiting.reject(error);
         continue;
