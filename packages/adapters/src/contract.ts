@@ -8,3 +8,4 @@ export * from "./contract/environment-test.js";
 export * from "./contract/execution.js";
 export * from "./contract/result.js";
 export * from "./contract/run-abort.js";
+export * from "./contract/spawn-info.js";

@@ -2,6 +2,7 @@
  * Adapters: how the service talks to agents of each kind. Imports contracts only.
  * Whoever runs agents needs the registry and the contract; recovery needs the two process functions.
  */
+export { ChildLost } from "./child/child-host.js";
 export {
   inspectProcess,
   type ProcessState,
@@ -9,6 +10,7 @@ export {
   type TerminationResult,
   terminateProcessGroup,
 } from "./child/process-group.js";
+export { endRunTree } from "./child/run-tree.js";
 export * from "./contract.js";
 export { inheritedEnvironment } from "./environment/inherited.js";
 export { REDACTED } from "./environment/redaction.js";
@@ -17,3 +19,4 @@ export { AdapterPackageError, loadAdapterRegistry } from "./packages/adapter-pac
 export { processConfigSchema } from "./process/process-config.js";
 export { type AdapterRegistry, builtInAdapters, createAdapterRegistry } from "./registry.js";
 export { defaultSessionCodec } from "./session-codec.js";
+export { createSpool, type RunSpool, type Spool, type SpooledChild, type SpoolPosition } from "./spool/spool.js";

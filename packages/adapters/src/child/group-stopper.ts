@@ -39,6 +39,8 @@ export function createGroupStopper(options: {
   readonly graceMs: number;
   /** Resolves when the child itself has ended. */
   readonly exited: Promise<unknown>;
+  /** The child is this process's own: its end is an event, and until then its ids are its own. */
+  readonly isOwnChild: boolean;
   /** Signals the child alone, for where its group cannot be signalled (AD-46). */
   signalChild(signal: NodeJS.Signals): boolean;
   onWarning(warning: AdapterWarning): void;
@@ -46,13 +48,15 @@ export function createGroupStopper(options: {
   const { pid, processGroupId, startedAt, graceMs } = options;
   let cause: StopCause | null = null;
   let childEnded = false;
-  void options.exited.then(() => {
+  const noteEnd = (): void => {
     childEnded = true;
-  });
+  };
+  // A child whose end will never be known may be gone too; the process table says so.
+  options.exited.then(noteEnd, noteEnd);
 
-  // While the child lives there is nothing to look up: its end is an event.
+  // While a child of ours lives there is nothing to look up.
   const isGone = async (): Promise<boolean> =>
-    childEnded && (await inspectProcess({ pid, processGroupId, startedAt })) === "dead";
+    (childEnded || !options.isOwnChild) && (await inspectProcess({ pid, processGroupId, startedAt })) === "dead";
 
   const signal = async (name: NodeJS.Signals): Promise<void> => {
     if (await isGone()) return;

@@ -50,6 +50,21 @@ export async function inspectProcess(stored: StoredProcess): Promise<ProcessStat
   return processGroupId !== null && (await isGroupAlive(processGroupId)) ? "group_only" : "dead";
 }
 
+/** True while this very process lives; a stranger with its pid is not it. */
+export function isProcessAlive(stored: { readonly pid: number; readonly startedAt: Date }): boolean {
+  const found = lookUp(stored.pid);
+  if (found === null) return false;
+  return found === "unlisted" || (!found.isZombie && isSameStart(found.startedAt, stored.startedAt));
+}
+
+/** Sends a signal to this very process alone. False when it does not live or may not be signalled. */
+export function signalProcess(
+  stored: { readonly pid: number; readonly startedAt: Date },
+  signal: NodeJS.Signals,
+): boolean {
+  return stored.pid > 1 && isProcessAlive(stored) && trySignal(stored.pid, signal);
+}
+
 /** True while a living process belongs to the group; zombies do not count. */
 async function isGroupAlive(processGroupId: number): Promise<boolean> {
   if (processGroupId <= 1 || process.platform === "win32") return false;

@@ -6,6 +6,7 @@
  */
 import { existsSync, readFileSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
+import type { SpawnInfo } from "../contract.js";
 
 /** Linux reports times in this unit to programs whatever the kernel was built with. */
 const CLOCK_TICKS_PER_SECOND = 100;
@@ -29,6 +30,17 @@ export function readProcess(pid: number): ProcessEntry | null {
     if (isGone(error)) return null;
     throw error;
   }
+}
+
+/** A child that was just started, as it is recorded (AD-17). */
+export function describeProcess(pid: number): SpawnInfo {
+  // Read at once: until the event loop turns, even a child that has ended is still in the table.
+  const entry = hasProcessTable ? readProcess(pid) : null;
+  return {
+    pid,
+    processGroupId: process.platform === "win32" ? null : pid,
+    startedAt: entry?.startedAt ?? new Date(),
+  };
 }
 
 /** Living members of a process group, zombies left out; empty without a table. */

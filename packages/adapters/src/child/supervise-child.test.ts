@@ -1,6 +1,9 @@
-import { describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { eventually } from "../conformance/recorded-run.js";
+import { createTestSpool, newSpooledRun, type TestSpool } from "../conformance/test-spool.js";
 import type { AdapterWarning } from "../contract.js";
+import type { ChildHost } from "./child-host.js";
+import { pipeHost } from "./pipe-host.js";
 import { inspectProcess, signalGroup } from "./process-group.js";
 import { type ChildOutcome, type SuperviseChildOptions, superviseChild } from "./supervise-child.js";
 
@@ -10,10 +13,18 @@ interface Watched {
   readonly warnings: readonly AdapterWarning[];
 }
 
+let spool: TestSpool;
+let host: () => ChildHost;
+beforeAll(() => {
+  spool = createTestSpool();
+});
+afterAll(() => spool.remove());
+
 async function watch(script: string, overrides: Partial<SuperviseChildOptions> = {}): Promise<Watched> {
   const warnings: AdapterWarning[] = [];
   let output = "";
   const outcome = await superviseChild({
+    host: host(),
     command: "sh",
     executable: "/bin/sh",
     args: ["-c", script],
@@ -31,7 +42,14 @@ async function watch(script: string, overrides: Partial<SuperviseChildOptions> =
   return { outcome, output, warnings };
 }
 
-describe("AD-41 to AD-51 one supervised child", () => {
+describe.each([
+  { how: "a child of this process", hostOf: () => pipeHost },
+  { how: "a child of the keeper, with a spool (BY-9)", hostOf: () => spool.spool.ofRun(newSpooledRun()).host },
+])("AD-41 to AD-51 one supervised child: $how", ({ hostOf }) => {
+  beforeAll(() => {
+    host = hostOf;
+  });
+
   it("AD-41 gives an empty stdin when there is nothing to send", async () => {
     expect((await watch("cat; echo end")).output).toBe("end\n");
   });
@@ -55,6 +73,7 @@ describe("AD-41 to AD-51 one supervised child", () => {
   it("AD-43 survives a child that ends without reading a large prompt", async () => {
     const { outcome, warnings } = await watch("exec <&-; exit 4", { stdin: "x".repeat(4 * 1024 * 1024) });
     expect(outcome.exitCode).toBe(4);
+    await eventually("the warning", () => warnings.length > 0);
     expect(warnings.map((warning) => warning.code)).toEqual(["stdin_failed"]);
   });
 

@@ -1,37 +1,28 @@
 /**
- * Runs one child process from start to end (AD-41 to AD-51): the only place that spawns for a run.
+ * Runs one child process from start to end (AD-41 to AD-51): the only place that starts one for a run.
  *
  * What must stay true:
  * - the call settles only when the child has ended and its output was delivered, and then nothing that was told to stop
  *   is left of its group;
  * - the exit status is the child's own, whoever else had to be stopped;
  * - memory is bounded by the two tails and a pipe's worth of text, whatever the child prints;
- * - everything else (where output goes, who is told of the pid) comes in through the options, so that a child whose
- *   output goes to a spool and outlives its worker (BY-9) can be watched by the same rules.
+ * - everything else (what its life hangs on, where output goes, who is told of the pid) comes in through the options, so
+ *   that a child whose output goes to a spool and outlives its worker (BY-9) is watched by the same rules, by whoever
+ *   started it and by whoever took it over.
  */
-import { type ChildProcess, spawn } from "node:child_process";
-import type { Readable, Writable } from "node:stream";
-import type { OutputStream } from "@wakefleet/contracts";
-import type { AdapterWarning, SpawnInfo } from "../contract.js";
+import type { JsonObject, OutputStream } from "@wakefleet/contracts";
+import { type AdapterWarning, abortReasonOf, type SpawnInfo } from "../contract.js";
+import type { ChildExit, ChildHost, ChildSpec, OutputCarrier, StartedChild } from "./child-host.js";
 import { createGroupStopper, type GroupStopper, type StopReport } from "./group-stopper.js";
-import { type OutputPump, pumpOutput } from "./output-pump.js";
 import { CAPTURE_LIMIT_BYTES, OutputTail } from "./output-tail.js";
-import { hasProcessTable, readProcess } from "./process-table.js";
+import { pipeHost } from "./pipe-host.js";
 
 /** Node's timers take no more; beyond it they fire at once. About 24.8 days. */
 const LONGEST_TIMER_MS = 2_147_483_647;
 
-export interface SuperviseChildOptions {
-  /** The command as configured, for messages. */
-  readonly command: string;
-  /** What `resolveCommand` made of it. */
-  readonly executable: string;
-  readonly args: readonly string[];
-  readonly cwd: string;
-  /** The whole environment of the child. */
-  readonly env: Readonly<Record<string, string>>;
-  /** Written to stdin, which is then closed; without it the child's stdin is empty (AD-41). */
-  readonly stdin?: string;
+export interface SuperviseChildOptions extends ChildSpec {
+  /** Starts the child. Default: as a child of this process. */
+  readonly host?: ChildHost | undefined;
   /** Seconds until the child is stopped; 0 or less is never (AD-46). */
   readonly timeoutSec: number;
   /** Seconds between TERM and KILL, at least 1 (AD-46). Also how long the output may stay open after the end (AD-49). */
@@ -56,122 +47,77 @@ export interface ChildOutcome extends SpawnInfo {
   readonly timedOut: boolean;
   /** Set when the child or what it left behind had to be stopped. */
   readonly stop: StopReport | null;
+  /** `memo` the child was started with, by whichever worker started it. */
+  readonly memo: JsonObject | null;
   readonly stdout: OutputTail;
   readonly stderr: OutputTail;
 }
 
 /**
  * Starts the child and resolves when it is over.
- * @throws Error with the texts of AD-42 when it cannot be started; the signal's reason when it was aborted before.
+ * @throws Error with the texts of AD-42 when it cannot be started; the signal's reason when it was aborted before, or
+ * told to let go of a child that goes on without this process; `ChildLost` when its end will never be known.
  */
 export async function superviseChild(options: SuperviseChildOptions): Promise<ChildOutcome> {
   options.signal.throwIfAborted();
   const warn = (warning: AdapterWarning): void => options.onWarning?.(warning);
-  const child = await startChild(options);
-  const spawned = describe(child);
-  const exited = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => {
-    child.process.once("exit", (code, signal) => resolve({ code, signal }));
-  });
-  child.process.on("error", (cause) => warn({ code: "signal_failed", message: cause.message, cause }));
+  const child = await (options.host ?? pipeHost).start(options);
+  const { pid, processGroupId, startedAt, exited } = child;
+  const spawned = { pid, processGroupId, startedAt };
 
   const graceMs = timerMs(Math.max(1, Number.isFinite(options.graceSec) ? options.graceSec : 1));
   const stopper = createGroupStopper({
     ...spawned,
     graceMs,
     exited,
-    signalChild: (name) => child.process.kill(name),
+    isOwnChild: child.letGo === null,
+    signalChild: (name) => child.signalChild(name),
     onWarning: warn,
   });
 
   // Listeners and readers stand before the first await: a child may be over within a millisecond.
-  const announced = announce(options.onSpawn, spawned, warn);
+  const announced = child.isTakenOver ? Promise.resolve() : announce(options.onSpawn, spawned, warn);
   const deliver = inOneLine(options.onLog, warn);
   const tails = { stdout: new OutputTail(limitOf(options)), stderr: new OutputTail(limitOf(options)) };
-  const pumps = (["stdout", "stderr"] as const).map((name) =>
-    pumpOutput({
-      stream: child[name],
-      tail: tails[name],
-      startWhen: announced,
-      deliver: (text) => deliver(name, text),
-      onError: (cause) => warn({ code: "output_failed", message: `Reading ${name} failed`, cause }),
-    }),
-  );
-  const disarm = armStops({ options, stopper });
-  void announced.then(() => writeStdin(child.stdin, options.stdin, warn));
+  const carrier = child.carry({
+    startWhen: announced,
+    tails,
+    deliver,
+    onError: (name, cause) => warn({ code: "output_failed", message: `Reading ${name} failed`, cause }),
+  });
+  const stops = armStops({ options, stopper, child });
+  if (!child.isTakenOver) {
+    void announced.then(() => child.begin((cause) => warn(stdinFailed(cause))));
+  }
 
-  const status = await exited;
-  disarm.timeout();
-  await outputEnd({ pumps, stopper, graceMs });
-  // Asked again after the output ended: an abort may have come while it was being delivered.
-  const stop = stopper.cause === null ? null : await stopper.gone;
-  disarm.all();
-  return {
-    ...spawned,
-    exitCode: status.code,
-    signal: status.signal,
-    timedOut: stop?.cause === "timeout",
-    stop,
-    stdout: tails.stdout,
-    stderr: tails.stderr,
-  };
-}
-
-interface StartedChild {
-  readonly process: ChildProcess;
-  readonly pid: number;
-  readonly stdin: Writable | null;
-  readonly stdout: Readable;
-  readonly stderr: Readable;
-}
-
-async function startChild(options: SuperviseChildOptions): Promise<StartedChild> {
-  let child: ChildProcess;
   try {
-    child = spawn(options.executable, [...options.args], {
-      cwd: options.cwd,
-      env: options.env,
-      // Its own group and session: signals reach everything it starts, and a Ctrl-C at the worker does not (AD-41).
-      detached: process.platform !== "win32",
-      stdio: [options.stdin === undefined ? "ignore" : "pipe", "pipe", "pipe"],
-      windowsHide: true,
-    });
+    const status = await Promise.race([exited, stops.letGo]);
+    stops.disarmTimeout();
+    await Promise.race([outputEnd({ carrier, stopper, graceMs }), stops.letGo]);
+    // Asked again after the output ended: an abort may have come while it was being delivered.
+    const stop = stopper.cause === null ? null : await stopper.gone;
+    return { ...spawned, ...outcomeOf(status), timedOut: stop?.cause === "timeout", stop, memo: child.memo, ...tails };
   } catch (error) {
-    throw startError(options, error);
+    // What was read is delivered first; then nobody reads for this run any more.
+    child.letGo?.();
+    await carrier.done;
+    if (!stops.hasLetGo()) {
+      stopper.begin("aborted");
+      await stopper.gone;
+    }
+    throw error;
+  } finally {
+    stops.disarm();
   }
-  if (child.pid === undefined) {
-    const error = await new Promise<unknown>((resolve) => child.once("error", resolve));
-    throw startError(options, error);
-  }
-  if (child.stdout === null || child.stderr === null) throw new Error("The child has no output pipes");
-  return { process: child, pid: child.pid, stdin: child.stdin, stdout: child.stdout, stderr: child.stderr };
 }
 
-/** AD-42. The reason is the system's code alone: Node's own text may quote an argument or a variable's value. */
-function startError(options: SuperviseChildOptions, cause: unknown): Error {
-  const code = cause instanceof Error ? (cause as NodeJS.ErrnoException).code : undefined;
-  const start = `Failed to start command "${options.command}" in "${options.cwd}"`;
-  if (code === "ENOENT") {
-    const searched = options.env["PATH"] ?? "";
-    return new Error(`${start}. Verify adapter command, working directory, and PATH (${searched}).`, { cause });
-  }
-  if (code === "E2BIG") {
-    return new Error(`${start}: E2BIG: its arguments and environment are longer than the system allows`, { cause });
-  }
-  if (code?.startsWith("ERR_INVALID_ARG")) {
-    return new Error(`${start}: an argument or a variable holds a NUL character`);
-  }
-  return new Error(`${start}: ${code === undefined ? String(cause) : `spawn ${code}`}`, { cause });
+function outcomeOf({ code, signal }: ChildExit): Pick<ChildOutcome, "exitCode" | "signal"> {
+  return { exitCode: code, signal };
 }
 
-function describe(child: StartedChild): SpawnInfo {
-  const { pid } = child;
-  // Read at once: until the event loop turns, even a child that has ended is still in the table.
-  const entry = hasProcessTable ? readProcess(pid) : null;
-  return {
-    pid,
-    processGroupId: process.platform === "win32" ? null : pid,
-    startedAt: entry?.startedAt ?? new Date(),
-  };
+/** A child may end without reading its stdin; the broken pipe is then no more than a remark (AD-43). */
+function stdinFailed(cause: Error): AdapterWarning {
+  return { code: "stdin_failed", message: "The child did not read all of its stdin", cause };
 }
 
 /** Resolves when `onSpawn` settled, either way: the child runs already, and only the host can judge (AD-43). */
@@ -209,25 +155,42 @@ function inOneLine(
   };
 }
 
-/** A child may end without reading its stdin; the broken pipe is then no more than a remark (AD-43). */
-function writeStdin(stdin: Writable | null, text: string | undefined, warn: (warning: AdapterWarning) => void): void {
-  if (stdin === null) return;
-  stdin.on("error", (cause: Error) => {
-    warn({ code: "stdin_failed", message: "The child did not read all of its stdin", cause });
-  });
-  stdin.end(text ?? "");
+interface ArmedStops {
+  /** Rejects with the signal's reason once the child is to be let go; never settles otherwise. */
+  readonly letGo: Promise<never>;
+  hasLetGo(): boolean;
+  /** A child that has ended cannot time out any more. */
+  disarmTimeout(): void;
+  disarm(): void;
 }
 
 /** Arms what can stop the child from outside: its time limit, the run's abort, the adapter's "finished". */
-function armStops(input: { readonly options: SuperviseChildOptions; readonly stopper: GroupStopper }): {
-  /** A child that has ended cannot time out any more. */
-  timeout(): void;
-  all(): void;
-} {
-  const { options, stopper } = input;
-  const timer =
-    options.timeoutSec > 0 ? setTimeout(() => stopper.begin("timeout"), timerMs(options.timeoutSec)) : undefined;
-  const abort = (): void => stopper.begin("aborted");
+function armStops(input: {
+  readonly options: SuperviseChildOptions;
+  readonly stopper: GroupStopper;
+  readonly child: StartedChild;
+}): ArmedStops {
+  const { options, stopper, child } = input;
+  let released = false;
+  let reject: (reason: unknown) => void;
+  const letGo = new Promise<never>((_resolve, fail) => {
+    reject = fail;
+  });
+  // Nobody may be waiting for it any more.
+  letGo.catch(() => undefined);
+
+  const expire = (): void => {
+    child.noteTimeout();
+    stopper.begin("timeout");
+  };
+  const timer = options.timeoutSec > 0 ? setTimeout(expire, leftMs(options.timeoutSec, child)) : undefined;
+  const abort = (): void => {
+    const reason = abortReasonOf(options.signal);
+    if (reason.kind === "handed_over" && child.letGo !== null && stopper.cause === null) {
+      released = true;
+      reject(reason);
+    } else stopper.begin("aborted");
+  };
   const { finishedGraceSec } = options;
   const finish = (): void =>
     stopper.begin("finished", finishedGraceSec === undefined ? undefined : timerMs(finishedGraceSec));
@@ -236,9 +199,12 @@ function armStops(input: { readonly options: SuperviseChildOptions; readonly sto
   // It may have been aborted while the child was being started.
   if (options.signal.aborted) abort();
   if (options.finished?.aborted === true) finish();
+  if (child.stoppedForTimeout) stopper.begin("timeout");
   return {
-    timeout: () => clearTimeout(timer),
-    all() {
+    letGo,
+    hasLetGo: () => released,
+    disarmTimeout: () => clearTimeout(timer),
+    disarm() {
       clearTimeout(timer);
       options.signal.removeEventListener("abort", abort);
       options.finished?.removeEventListener("abort", finish);
@@ -246,20 +212,24 @@ function armStops(input: { readonly options: SuperviseChildOptions; readonly sto
   };
 }
 
+/** A child that was taken over has used up some of its time. */
+function leftMs(timeoutSec: number, child: StartedChild): number {
+  const usedMs = child.isTakenOver ? Date.now() - child.startedAt.getTime() : 0;
+  return Math.max(1, timerMs(timeoutSec - Math.max(0, usedMs) / 1000));
+}
+
 /**
  * Waits for the output to be delivered to its end. Who still holds the pipes open after the grace is stopped (AD-49);
  * who left the group and cannot be reached is let go of.
  */
 async function outputEnd(input: {
-  readonly pumps: readonly OutputPump[];
+  readonly carrier: OutputCarrier;
   readonly stopper: GroupStopper;
   readonly graceMs: number;
 }): Promise<void> {
   const lingering = setTimeout(() => input.stopper.begin("lingering"), input.graceMs);
-  void input.stopper.gone.then(() => {
-    for (const pump of input.pumps) pump.finishLeftovers();
-  });
-  await Promise.all(input.pumps.map((pump) => pump.done));
+  void input.stopper.gone.then(() => input.carrier.finishLeftovers());
+  await input.carrier.done;
   clearTimeout(lingering);
 }
 

@@ -76,10 +76,16 @@ export async function attempt<Output>(run: Run<Output>, sessionId: string | null
     };
     const remark = tool.remark?.(ending) ?? null;
     if (remark !== null) await writeLogLine(execution, { stream: "stdout", text: remark });
-    return judged(run, { ending, invocation, stop: early.stop });
+    return judged(run, { ending, invocation: asStarted(invocation, outcome), stop: early.stop });
   } finally {
     early.disarm();
   }
+}
+
+/** A child that was taken over uses the session it was started with, not the one this invocation would have used. */
+function asStarted(invocation: CliInvocation, { memo }: ChildOutcome): CliInvocation {
+  const sessionId = memo?.["sessionId"];
+  return typeof sessionId === "string" ? { ...invocation, sessionId } : invocation;
 }
 
 function shownVariables<Output>({ tool, setup }: Run<Output>): Record<string, string> {
@@ -106,6 +112,8 @@ async function runChild<Output>(
       ? null
       : createLineForwarder(tool.moveLine, (stream, text) => execution.onLog(stream, text));
   const outcome = await superviseChild({
+    host: execution.childHost,
+    ...(invocation.sessionId === undefined ? {} : { memo: { sessionId: invocation.sessionId } }),
     command,
     executable,
     args: invocation.args,

@@ -8,13 +8,18 @@ import { homedir } from "node:os";
 import { type JsonObject, nonEmptyString } from "@wakefleet/contracts";
 import { resolveCommand } from "../child/resolve-command.js";
 import { readNumber } from "../config-readers.js";
-import { type AdapterExecutionContext, type AdapterExecutionResult, cancelledResult } from "../contract.js";
+import {
+  type AdapterExecutionContext,
+  type AdapterExecutionResult,
+  cancelledResult,
+  isHandedOver,
+} from "../contract.js";
 import { childEnvironment } from "../environment/child-environment.js";
 import { requireLocalTarget } from "../local-target.js";
 import { writeLogLine } from "../log-line.js";
 import { readWorkspace, requireWorkingDirectory, resolveWorkingDirectory } from "../working-directory.js";
 import { type Attempt, attempt, type Run } from "./attempt.js";
-import type { CliSetup, CliTool } from "./cli-tool.js";
+import type { CliPlan, CliSetup, CliTool } from "./cli-tool.js";
 import { decideResume, nextSession, sessionWorkspaceParams } from "./resume.js";
 
 /**
@@ -40,9 +45,16 @@ export async function runCli<Output>(
     };
     return await runAttempts(run);
   } finally {
-    await plan.cleanup?.().catch((cause: unknown) => {
-      execution.onWarning?.({ code: "cleanup_failed", message: "Files made for the run could not be removed", cause });
-    });
+    // A child that goes on without this worker still reads its files.
+    if (!isHandedOver(execution.signal)) await cleanUp(execution, plan);
+  }
+}
+
+async function cleanUp(execution: AdapterExecutionContext, plan: CliPlan): Promise<void> {
+  try {
+    await plan.cleanup?.();
+  } catch (cause) {
+    execution.onWarning?.({ code: "cleanup_failed", message: "Files made for the run could not be removed", cause });
   }
 }
 

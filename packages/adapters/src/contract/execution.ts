@@ -5,7 +5,9 @@
  * its secrets unresolved (AD-12); it awaits every callback; it writes nothing to any store.
  */
 import type { JsonObject, OutputStream } from "@wakefleet/contracts";
+import type { ChildHost } from "../child/child-host.js";
 import type { AdapterExecutionResult } from "./result.js";
+import type { SpawnInfo } from "./spawn-info.js";
 
 /** The agent that runs (AD-10). `adapterConfig` is the stored, unresolved one: for reference, not for reading settings. */
 export interface AdapterAgent {
@@ -28,18 +30,6 @@ export interface AdapterRuntime {
 export type ExecutionTarget =
   | { readonly kind: "local" }
   | { readonly kind: "remote"; readonly transport: "ssh" | "sandbox"; readonly remoteCwd: string };
-
-/** One process that was started for the run (AD-17). */
-export interface SpawnInfo {
-  readonly pid: number;
-  /** Equals `pid` where there are process groups; null on Windows (AD-41). */
-  readonly processGroupId: number | null;
-  /**
-   * When the process started, as the operating system knows it where it tells (Linux), else when it was spawned.
-   * Stored, and compared later by `inspectProcess` to rule out a reused pid (PL-2).
-   */
-  readonly startedAt: Date;
-}
 
 /** What is about to be invoked (AD-16). Free of secrets by key name; the host redacts by secret value besides. */
 export interface InvocationMeta {
@@ -90,6 +80,8 @@ export interface AdapterExecutionContext {
   onProgress?(progress: RunProgress): void;
   /** Told about what went wrong without deciding the outcome (a throwing `onLog`, a broken pipe). Must not throw. */
   onWarning?(warning: AdapterWarning): void;
+  /** Where the run's children are started (BY-9). Absent: as children of this process. */
+  readonly childHost?: ChildHost;
   /** Bearer token of the run; only given to adapters that declare `supportsLocalAgentJwt` (AD-18). */
   readonly authToken?: string;
   /**

@@ -1,17 +1,19 @@
 /**
  * Why a running adapter is told to stop. The host aborts the run's `AbortSignal` with a `RunAborted` as its reason.
  *
- * What must stay true: an adapter reacts to every kind alike (stop what was started, then return); only the host reads
- * `kind`, because what becomes of the run (cancelled, handed over, nothing) is decided in the store.
+ * What must stay true: an adapter reacts to every kind alike (stop what was started, then return), but for a child that
+ * can go on without this worker; only the host reads `kind`, because what becomes of the run (cancelled, handed over,
+ * nothing) is decided in the store.
  */
 import type { AdapterExecutionResult } from "./result.js";
 
 /**
  * - `cancelled`: somebody cancelled the run (CN-2).
  * - `lease_lost`: this worker may no longer write for the run (EX-14).
- * - `worker_stopping`: the worker goes away and the run is handed over (PL-5).
+ * - `worker_stopping`: the worker goes away, and the run with it (PL-5).
+ * - `handed_over`: the child goes on without this worker (BY-9, EX-14): it is let go of where that can be, else stopped.
  */
-export type RunAbortKind = "cancelled" | "lease_lost" | "worker_stopping";
+export type RunAbortKind = "cancelled" | "lease_lost" | "worker_stopping" | "handed_over";
 
 /** The reason of a run's `AbortSignal`. `message` is for people and may be shown as the run's error. */
 export class RunAborted extends Error {
@@ -39,4 +41,9 @@ export function cancelledResult(signal: AbortSignal): AdapterExecutionResult {
 export function abortReasonOf(signal: AbortSignal): RunAborted {
   const reason: unknown = signal.reason;
   return reason instanceof RunAborted ? reason : new RunAborted("cancelled", "Run was cancelled");
+}
+
+/** True once the run goes on in other hands; its child, where it can go on without this worker, still runs. */
+export function isHandedOver(signal: AbortSignal): boolean {
+  return signal.aborted && abortReasonOf(signal).kind === "handed_over";
 }

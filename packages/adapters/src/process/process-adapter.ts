@@ -52,6 +52,7 @@ async function execute(execution: AdapterExecutionContext): Promise<AdapterExecu
   if (execution.signal.aborted) return cancelledResult(execution.signal);
 
   const outcome = await superviseChild({
+    host: execution.childHost,
     command: config.command,
     executable,
     args: config.args,
