@@ -91,13 +91,13 @@ describe("a worker told to stop", () => {
   });
 
   it.each([
-    { how: "--terminate", args: ["--terminate"] },
-    { how: "without a spool", args: [] },
+    { how: "--terminate", args: ["--terminate"], env: {} },
+    { how: "without a spool", args: [], env: { RUN_SPOOL: "false" } },
   ])(
     "PL-5, PL-4 $how: what outlasts the drain is terminated and handed over at once, to one retry",
-    async ({ args }) => {
+    async ({ args, env }) => {
       // A lease that nobody could have waited for.
-      const worker = await fleet.startWorker({ args, env: { DRAIN_TIMEOUT_MS: "200", LEASE_MS: "60000" } });
+      const worker = await fleet.startWorker({ args, env: { DRAIN_TIMEOUT_MS: "200", LEASE_MS: "60000", ...env } });
       const agentId = await createHeld();
       const run = await runUnderWay(agentId);
       worker.signal("SIGTERM");
@@ -133,10 +133,35 @@ describe("a worker told to stop", () => {
     );
     fleet.witness.release();
     await untilSettled(fleet);
-    expect(await readRun(fleet, run.id)).toMatchObject({ status: "failed", errorCode: "process_lost" });
-    expect(await runCounts(fleet)).toEqual({ failed: 1, succeeded: 1 });
+    expect(await readRun(fleet, run.id)).toMatchObject({ status: "succeeded", errorCode: null, exitCode: 0 });
+    expect(await runCounts(fleet)).toEqual({ succeeded: 1 });
     await expectNothingBroken(fleet, () => 1);
   });
+
+  it(
+    "PL-5, BY-9 SIGTERM: what outlasts the drain goes on, its lease ends at once, and the next worker brings it to its end",
+    repeated(),
+    async () => {
+      // A lease that nobody could have waited for.
+      const worker = await fleet.startWorker({ env: { DRAIN_TIMEOUT_MS: "200", LEASE_MS: "600000" } });
+      const agentId = await createHeld();
+      const run = await runUnderWay(agentId);
+      worker.signal("SIGTERM");
+      expect(await worker.ended).toEqual({ code: 0 });
+      expect(isAlive(run.pid)).toBe(true);
+      expect(await readRun(fleet, run.id)).toMatchObject({ status: "running" });
+      await fleet.startWorker();
+      await eventually(
+        "the run to be taken over",
+        async () => (await readRun(fleet, run.id)).errorCode === "process_detached",
+      );
+      fleet.witness.release();
+      expect(await untilEnded(fleet, run.id)).toMatchObject({ status: "succeeded", errorCode: null, error: null });
+      await untilSettled(fleet);
+      expectEachExecutedOnce(fleet, [run.id]);
+      await expectNothingBroken(fleet, () => 1);
+    },
+  );
 });
 
 describe("a worker that stands still for longer than its lease", () => {
@@ -183,13 +208,13 @@ describe("a worker that stands still for longer than its lease", () => {
         async () => (await readRun(fleet, run.id)).errorCode === "process_detached",
       );
       fleet.witness.release(run.id);
-      expect(await untilEnded(fleet, run.id)).toMatchObject({ status: "failed", errorCode: "process_lost" });
+      expect(await untilEnded(fleet, run.id)).toMatchObject({ status: "succeeded", errorCode: null });
       const facts = await factsOf(run.id);
       const [{ token } = { token: 0 }] = await fleet.db.sql.query<{ token: number }>(
         "SELECT claim_token AS token FROM heartbeat_runs WHERE id = $1",
         [run.id],
       );
-      expect(token).toBe(3);
+      expect(token).toBe(2);
 
       await resumeAndSettle(stopped);
       expect(await factsOf(run.id)).toEqual(facts);
@@ -201,7 +226,7 @@ describe("a worker that stands still for longer than its lease", () => {
   );
 
   it(
-    "EX-14, RL-4 its child alive: when it comes back, the run still ends once and is retried once",
+    "EX-14, BY-9, RL-4 its child alive: when it comes back it lets go, and the run ends once, by its child's own exit",
     repeated(),
     async () => {
       const stopped = await fleet.startWorker();
@@ -214,10 +239,12 @@ describe("a worker that stands still for longer than its lease", () => {
         async () => (await readRun(fleet, run.id)).errorCode === "process_detached",
       );
       await resumeAndSettle(stopped);
+      expect(isAlive(run.pid)).toBe(true);
       fleet.witness.release();
-      expect(await untilEnded(fleet, run.id)).toMatchObject({ status: "failed", errorCode: "process_lost" });
+      expect(await untilEnded(fleet, run.id)).toMatchObject({ status: "succeeded", errorCode: null });
       await untilSettled(fleet);
-      expect(await runCounts(fleet)).toEqual({ failed: 1, succeeded: 1 });
+      expect(await runCounts(fleet)).toEqual({ succeeded: 1 });
+      expectEachExecutedOnce(fleet, [run.id]);
       await expectNothingBroken(fleet, () => 1);
     },
   );

@@ -108,13 +108,24 @@ export function readEvents(fleet: Fleet, runId: string): Promise<RunEventAnswer[
 
 /** What the agent printed, put together from the run's log; the service's own lines (EX-9) are left out. */
 export async function readOutput(fleet: Fleet, runId: string): Promise<string> {
-  const { content } = await fleet.http.read<{ content: string }>(`/api/heartbeat-runs/${runId}/log?limitBytes=1048576`);
+  return (await readLogLines(fleet, runId)).map((line) => line.chunk).join("");
+}
+
+/** The lines of a run's log, page by page; without the service's own. */
+export async function readLogLines(fleet: Fleet, runId: string): Promise<{ stream: string; chunk: string }[]> {
+  let content = "";
+  for (let offset: number | undefined = 0; offset !== undefined; ) {
+    const page: { content: string; nextOffset?: number } = await fleet.http.read(
+      `/api/heartbeat-runs/${runId}/log?offset=${offset}&limitBytes=1048576`,
+    );
+    content += page.content;
+    offset = page.nextOffset;
+  }
   return content
     .split("\n")
     .filter((line) => line !== "")
-    .map((line) => (JSON.parse(line) as { chunk: string }).chunk)
-    .filter((chunk) => !chunk.startsWith("[wakefleet] "))
-    .join("");
+    .map((line) => JSON.parse(line) as { stream: string; chunk: string })
+    .filter((line) => !line.chunk.startsWith("[wakefleet] "));
 }
 
 /** Waits until the run is over and answers it. */

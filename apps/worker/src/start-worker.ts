@@ -7,15 +7,17 @@
 import { randomUUID } from "node:crypto";
 import { readlinkSync } from "node:fs";
 import { homedir } from "node:os";
-import { type AdapterRegistry, loadAdapterRegistry, RunAborted } from "@wakefleet/adapters";
+import { type AdapterRegistry, createSpool, loadAdapterRegistry, RunAborted, type Spool } from "@wakefleet/adapters";
 import { type Config, createFaultPoints } from "@wakefleet/config";
 import {
+  type AdoptedRun,
   AdoptedRuns,
   checkSecretsKey,
   createEngine,
   createLeaseKeeper,
   createSecretsAccess,
   fireTimersFor,
+  forgetSpools,
   HeldRuns,
   handOver,
   type JobVerdict,
@@ -28,6 +30,7 @@ import {
   recoverOrphansOfFleet,
   recoverOrphansOfHost,
   relayOutbox,
+  takeRunOver,
   type WorkDeps,
   workRun,
 } from "@wakefleet/engine";
@@ -122,6 +125,9 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   const events = createLiveEventPublisher({ redis, prefix: config.redisPrefix, log });
   const engine = createEngine({ db, queues, events, faults, log });
   const held = new HeldRuns();
+  const spool = openSpool();
+  const takenOver = new Set<Promise<void>>();
+  let isStopping = false;
 
   let reachableSinceMs: number | null = performance.now();
   const recovery: RecoveryDeps = {
@@ -137,7 +143,13 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     host,
     keepsLocalChild: (adapterType) => adapters.resolve(adapterType).spawnsLocalProcess === true,
     databaseReachableForMs: () => (reachableSinceMs === null ? 0 : performance.now() - reachableSinceMs),
-    onAdopted: (run) => adopted.add(run),
+    onAdopted(run) {
+      if (!run.isSpooled) adopted.add(run);
+      else track(takeOver(run));
+    },
+    lookAtSpool: (runId) => spool?.look(runId) ?? { kind: "none" },
+    forgetSpool: async (runId) => spool?.remove(runId),
+    mayTakeOver: () => !isStopping,
     onLost: () => metrics.processLosses.inc(),
   };
   const adopted = new AdoptedRuns(recovery);
@@ -157,6 +169,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     location: { env: options.env, userHome: homedir() },
     gitProtocols: config.workspaceGitProtocols,
     secrets,
+    spool,
     mintRunToken: (claims) => mintRunToken({ secret: config.authSecret, claims, now: new Date() }),
     held,
     summaryPathRoots: config.summaryPathRoots,
@@ -266,6 +279,16 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       log,
     }),
     startBackgroundLoop({ name: "adopted", everyMs: ADOPTED_LOOK_EVERY_MS, run: () => adopted.look(), log }),
+    ...(spool === null
+      ? []
+      : [
+          startBackgroundLoop({
+            name: "spools",
+            everyMs: config.sweepIntervalMs,
+            run: () => forgetSpools({ db, spool }),
+            log,
+          }),
+        ]),
     publishMetrics({ queues, workerId, metrics, log }),
   ];
 
@@ -291,6 +314,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   let stopping: Promise<void> | null = null;
 
   async function stop({ terminate }: { terminate: boolean }): Promise<void> {
+    isStopping = true;
     log.info({ event: "worker.draining", running: held.size, adopted: adopted.size }, "worker stops taking work");
     consumer.pause();
     void events.publish([workerStatus("draining")]);
@@ -303,10 +327,12 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     await held.untilEmpty(config.drainTimeoutMs);
     clearInterval(watch);
     for (const run of held.all()) {
-      held.abort(run.fence.runId, new RunAborted("worker_stopping", "The worker is stopping"));
+      const goesOn = !terminate && run.outlivesWorker();
+      held.abort(run.fence.runId, new RunAborted(goesOn ? "handed_over" : "worker_stopping", "The worker is stopping"));
     }
     if (terminate || adopted.size > 0) await quietly("end adopted runs", () => adopted.stopAll());
     await drained;
+    await Promise.all(takenOver);
     await epoch.stop();
     await maintenance.stop();
     await Promise.all(loops.map((loop) => loop.stop()));
@@ -318,7 +344,30 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     await control.close();
     await closeRedis(redis);
     await db.close();
+    spool?.close();
     log.info({ event: "worker.stopped", workerId }, "worker stopped");
+  }
+
+  /** BY-9; without one (off, or not to be had on this system) children end with their worker. */
+  function openSpool(): Spool | null {
+    if (!config.runSpool || process.platform === "win32") return null;
+    const opened = createSpool({ dir: config.runSpoolDir, env: options.env });
+    opened.warm();
+    return opened;
+  }
+
+  async function takeOver({ orphan, claimToken }: AdoptedRun): Promise<void> {
+    const { runId, agentId } = orphan;
+    try {
+      await takeRunOver({ ...work, queue: engine.queue }, { runId, agentId, claimToken });
+    } catch (error) {
+      log.error({ event: "run.take_over_failed", runId, err: error }, "a run that was taken over waits for its lease");
+    }
+  }
+
+  function track(task: Promise<void>): void {
+    takenOver.add(task);
+    void task.finally(() => takenOver.delete(task));
   }
 
   function workerStatus(state: "started" | "draining" | "stopped") {

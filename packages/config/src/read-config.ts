@@ -100,6 +100,7 @@ function read(env: NodeJS.ProcessEnv, needed: readonly Key[]): unknown {
     ...config,
     runLogDir: config.runLogDir ?? join(root, "data", "run-logs"),
     secretsKeyFile: config.secretsKeyFile ?? join(root, "secrets", "master.key"),
+    runSpoolDir: config.runSpoolDir ?? join(root, "data", "spool"),
     warnings: warningsFor(env, config),
   });
 }

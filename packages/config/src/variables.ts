@@ -276,6 +276,21 @@ export const VARIABLES = {
     example: "/mnt/run-logs",
     description: "Folder of run logs. By default `WAKEFLEET_HOME/instances/INSTANCE/data/run-logs`.",
   }),
+  runSpool: variable({
+    name: "RUN_SPOOL",
+    schema: flag(),
+    default: "true",
+    example: "false",
+    description: "Whether agents' processes outlive their worker, so that it can be replaced while they work.",
+  }),
+  runSpoolDir: variable({
+    name: "RUN_SPOOL_DIR",
+    schema: path,
+    default: null,
+    example: "/var/lib/wakefleet/spool",
+    description:
+      "Folder that running agents print to, on a disk of their host and the same for all its workers. By default `WAKEFLEET_HOME/instances/INSTANCE/data/spool`.",
+  }),
   runLogMaxBytes: variable({
     name: "RUN_LOG_MAX_BYTES",
     schema: integer(65_536, Number.MAX_SAFE_INTEGER),

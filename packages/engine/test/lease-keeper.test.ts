@@ -82,16 +82,19 @@ describe("renewing", () => {
 
   it.each([
     [
-      "taken over",
-      "UPDATE heartbeat_runs SET claim_token = claim_token + 1, worker_id = gen_random_uuid() WHERE id = $1",
+      "ended by another",
+      "claim_token = claim_token + 1, start_token = NULL, worker_id = gen_random_uuid()",
+      "lease_lost",
     ],
-    ["under another token", "UPDATE heartbeat_runs SET claim_token = claim_token + 1 WHERE id = $1"],
-  ])("EX-14, CL-17 a run that is %s is stopped", async (_, harm) => {
+    ["begun anew", "claim_token = claim_token + 1, start_token = claim_token + 1", "lease_lost"],
+    ["taken over with its child", "claim_token = claim_token + 1, worker_id = gen_random_uuid()", "handed_over"],
+    ["taken over under the same worker", "claim_token = claim_token + 1", "handed_over"],
+  ])("EX-14, BY-9, CL-17 a run that is %s is let go of: %#", async (_, harm, kind) => {
     const worker = await world.worker();
     const [lost, kept] = [await heldRun(worker), await heldRun(worker)];
-    await world.db.sql.query(harm, [lost.fence.runId]);
+    await world.db.sql.query(`UPDATE heartbeat_runs SET ${harm} WHERE id = $1`, [lost.fence.runId]);
     await keeperOf(worker).renewOnce();
-    expect(lost.abort.signal.reason).toMatchObject({ kind: "lease_lost" });
+    expect(lost.abort.signal.reason).toMatchObject({ kind });
     expect(kept.abort.signal.aborted).toBe(false);
   });
 

@@ -277,6 +277,7 @@ async function testWorker(world: World, how: { home: string; play: Play } & Work
     gitProtocols: ["file"],
     secrets: { keyring: async () => TEST_KEYRING },
     mintRunToken: how.mintRunToken ?? null,
+    spool: null,
     held: new HeldRuns(),
     retries: { table: DEFAULT_RETRY_TABLE, random: () => 0.5 },
     budgetStops: { queue: world.told.runQueue(), control: world.told },
@@ -296,6 +297,9 @@ async function testWorker(world: World, how: { home: string; play: Play } & Work
     keepsLocalChild: (adapterType) => adapterType === "process",
     databaseReachableForMs: () => 3_600_000,
     onAdopted: () => undefined,
+    lookAtSpool: () => ({ kind: "none" }),
+    forgetSpool: async () => undefined,
+    mayTakeOver: () => true,
   };
   const claim: TestWorker["claim"] = async ({ id, agentId }) => (await claimRun(deps, { runId: id, agentId })).result;
   return {

@@ -17,6 +17,8 @@ export type Verdict =
   | { readonly kind: "failed"; readonly error: string }
   /** There was nothing to do, CL-1: a completed job that says so. */
   | { readonly kind: "gone" }
+  /** Its run goes on in other hands: the job stays active, and whoever ends the run frees it. */
+  | { readonly kind: "kept" }
   /**
    * The claim was refused (CL-18); the run waits on. Without `delayMs` the job keeps its place and the agent rests for
    * a moment or until one of its slots is freed: right when the agent is at its limit. With `delayMs` only this job is
@@ -70,7 +72,12 @@ function refusal(error: unknown): Applied {
   throw error;
 }
 
-async function leaveActive(queues: AgentQueues, queue: AgentQueue, job: HeldJob, verdict: Verdict): Promise<void> {
+async function leaveActive(
+  queues: AgentQueues,
+  queue: AgentQueue,
+  job: HeldJob,
+  verdict: Exclude<Verdict, { kind: "kept" }>,
+): Promise<void> {
   const { backend } = queue;
   const keep = { age: queues.keepFinished.ageSec, count: queues.keepFinished.count };
   const now = Date.now();
@@ -110,6 +117,7 @@ export interface ApplyVerdict {
  */
 export async function applyVerdict(input: ApplyVerdict): Promise<Applied> {
   const { queues, ready, job, verdict } = input;
+  if (verdict.kind === "kept") return "applied";
   const queue = queues.queue(job.agentId);
   // A run outlives any lock, and a blocked event loop outlives a short one: make it ours before BullMQ asks for it.
   await queues.run("jobRelock", [queue.lockKey(job.runId), job.token, JOB_LOCK_MS, input.takeOver === true ? 1 : 0]);

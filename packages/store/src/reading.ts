@@ -21,6 +21,16 @@ export async function isRunAboutIssue(sql: Sql, ids: { runId: string; issueId: s
   return rows.length > 0;
 }
 
+/** Those of the given runs that have ended. */
+export async function listEndedRuns(sql: Sql, ids: readonly string[]): Promise<string[]> {
+  const rows = await sql.query<{ id: string }>(
+    "SELECT id FROM heartbeat_runs WHERE id = ANY($1::uuid[]) AND status NOT IN ('queued','scheduled_retry','running')",
+    [ids],
+    "list_ended_runs",
+  );
+  return rows.map(({ id }) => id);
+}
+
 /** What a run token is checked against (API-31). */
 export interface RunTokenFacts {
   readonly agentId: string;

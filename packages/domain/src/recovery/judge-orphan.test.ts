@@ -7,6 +7,7 @@ const facts = (one: Partial<OrphanFacts>): OrphanFacts => ({
   pid: 41,
   processGroupId: 40,
   child: "dead",
+  spool: "none",
   sameHostAndBoot: true,
   adoptGraceOver: false,
   processLossRetryCount: 0,
@@ -20,7 +21,20 @@ describe("a running run whose lease is over", () => {
     expect(judgeOrphan(facts({ child: "alive" }))).toEqual({
       kind: "adopt",
       text: "Lost in-memory process handle, but child pid 41 is still alive",
+      isSpooled: false,
     });
+  });
+
+  it.each<[string, Partial<OrphanFacts>, object]>([
+    ["lives", { child: "alive", spool: "kept" }, { kind: "adopt", isSpooled: true }],
+    ["ended by itself", { child: "dead", spool: "ended" }, { kind: "adopt", isSpooled: true }],
+    ["ended and left others", { child: "group_only", spool: "ended" }, { kind: "adopt", isSpooled: true }],
+    ["has gone a moment ago", { child: "dead", spool: "kept" }, { kind: "wait" }],
+    ["is gone with its keeper", { child: "dead", spool: "none" }, { kind: "lost", retry: true }],
+    ["is of another host", { ...elsewhere, spool: "ended", adoptGraceOver: true }, { kind: "lost" }],
+    ["is to be cancelled", { child: "alive", spool: "kept", cancelRequested: true }, { kind: "cancel" }],
+  ])("BY-9 a child with a spool that %s", (_, one, verdict) => {
+    expect(judgeOrphan(facts(one))).toMatchObject(verdict);
   });
 
   it("PL-2 another host's child is waited for until the grace is over, and then lost", () => {
@@ -85,6 +99,7 @@ describe("a running run whose lease is over", () => {
       pid: fc.constantFrom(41, null),
       processGroupId: fc.constantFrom(40, null),
       child: fc.constantFrom("alive", "group_only", "dead", "unknown") as fc.Arbitrary<OrphanFacts["child"]>,
+      spool: fc.constantFrom("none", "kept", "ended") as fc.Arbitrary<OrphanFacts["spool"]>,
       adoptGraceOver: fc.boolean(),
       processLossRetryCount: fc.integer({ min: 0, max: 2 }),
       cancelRequested: fc.boolean(),

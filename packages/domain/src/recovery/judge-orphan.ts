@@ -12,6 +12,11 @@ export interface OrphanFacts {
   readonly pid: number | null;
   readonly processGroupId: number | null;
   readonly child: ChildState;
+  /**
+   * What the spool on the child's host says (BY-9): `kept`, somebody will write its end down; `ended`, it did, and its
+   * own exit decides; `none`, there is no spool, or nobody will ever know how the child ends.
+   */
+  readonly spool: "none" | "kept" | "ended";
   /** The judge is on the host and boot where the child was started. */
   readonly sameHostAndBoot: boolean;
   /** `PROCESS_ADOPT_GRACE_MS` is over, counted as PL-2 says. */
@@ -22,9 +27,9 @@ export interface OrphanFacts {
 }
 
 export type OrphanVerdict =
-  /** PL-2: the child lives; the judging worker takes the run over and watches it. */
-  | { readonly kind: "adopt"; readonly text: string }
-  /** PL-2: only the child's own host may judge; wait for it. */
+  /** PL-2, BY-9: the child lives, or its exit is known; the judging worker takes the run over. */
+  | { readonly kind: "adopt"; readonly text: string; readonly isSpooled: boolean }
+  /** PL-2: only the child's own host may judge; or its end is about to be written down. */
   | { readonly kind: "wait" }
   /** DM-35: ends as cancelled; a living child or group is terminated first. */
   | { readonly kind: "cancel"; readonly terminateGroup: boolean }
@@ -39,9 +44,19 @@ export function judgeOrphan(facts: OrphanFacts): OrphanVerdict {
 
   const child: ChildState = !knewChild || elsewhere ? "dead" : facts.child;
   if (facts.cancelRequested) return { kind: "cancel", terminateGroup: child === "alive" || child === "group_only" };
-  if (child === "alive") {
-    return { kind: "adopt", text: `Lost in-memory process handle, but child pid ${facts.pid} is still alive` };
+  const spool = knewChild && !elsewhere ? facts.spool : "none";
+  if (spool === "ended") {
+    return {
+      kind: "adopt",
+      text: `Lost in-memory process handle, but child pid ${facts.pid} ended by itself`,
+      isSpooled: true,
+    };
   }
+  if (child === "alive") {
+    const text = `Lost in-memory process handle, but child pid ${facts.pid} is still alive`;
+    return { kind: "adopt", text, isSpooled: spool === "kept" };
+  }
+  if (spool === "kept") return { kind: "wait" };
   return {
     kind: "lost",
     text: lostText(facts, knewChild && !elsewhere, child),

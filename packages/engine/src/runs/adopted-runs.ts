@@ -1,6 +1,6 @@
 /**
- * Runs whose child this worker watches in a dead worker's stead (PL-2). The child's own handle is lost: all that can be
- * seen is whether its process lives. When it has gone the run is ended by PL-3 and PL-4; when it is cancelled, its group
+ * Runs without a spool whose child this worker watches in a dead worker's stead (PL-2). The child's own handle is lost:
+ * all that can be seen is whether its process lives. When it has gone the run is ended by PL-3 and PL-4; when it is cancelled, its group
  * is terminated first.
  */
 import { terminateProcessGroup } from "@wakefleet/adapters";
@@ -90,6 +90,7 @@ export class AdoptedRuns {
         pid: run.processPid,
         processGroupId: run.processGroupId,
         child: await childState(run),
+        spool: "none",
         sameHostAndBoot: true,
         adoptGraceOver: true,
         processLossRetryCount: run.processLossRetryCount,

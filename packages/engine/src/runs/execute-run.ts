@@ -3,6 +3,10 @@
  * adapter runs, its result is judged. Read top to bottom it is the story of one run; how it ends is `run-result.ts`, what
  * is stored while it goes on is `run-output.ts`.
  *
+ * A run that is taken over (BY-9) goes the same way: its adapter is prepared and started again, is given the children that
+ * an earlier worker started, reads what they printed from the beginning, and goes on. What is in the log already and what
+ * was told of the start is not told again.
+ *
  * What must stay true: every write is fenced (CL-17); output is stored at the store's pace (LG-8); whatever throws before
  * or inside the adapter ends the run (EX-13).
  */
@@ -10,19 +14,20 @@ import { type AdapterExecutionContext, RunAborted } from "@wakefleet/adapters";
 import type { RunLogWriter } from "@wakefleet/run-logs";
 import { storeSpawnIfHeld, storeStartIfHeld } from "@wakefleet/store";
 import type { Execution, ExecutionEnd, PreparedRun } from "./execution.js";
-import { redactingLog } from "./redacting-log.js";
+import { type ExecutionLog, redactingLog } from "./redacting-log.js";
 import { runCredentials } from "./run-credentials.js";
 import { invocationEvent, storeOutput, storeRunEvents } from "./run-output.js";
 import { endOfFault, endOfRefusal, endOfResult } from "./run-result.js";
 import { NO_SECRETS, type RunSecrets, redactError, redactInvocation, redactResult } from "./run-secrets.js";
 import { prepareRun } from "./setup/prepare-run.js";
 import { RunRefused } from "./setup/run-refused.js";
+import { runSpool, spooledContext } from "./spooled-run.js";
 
 /** Runs the adapter of a claimed run. Never rejects for what the agent or its settings did. */
 export async function executeRun(execution: Execution): Promise<ExecutionEnd> {
   const { deps, claimed } = execution;
   await deps.faults.hit("after-claim-before-execute");
-  let writer: RunLogWriter | null = null;
+  let writer: ExecutionLog | null = null;
   /** Null until the adapter is about to run: what fails before leaves the sessions as they are (CX-2, SE-59). */
   let started: PreparedRun | null = null;
   /** What people read about the run, on its way to the stores; it never rejects. */
@@ -30,19 +35,24 @@ export async function executeRun(execution: Execution): Promise<ExecutionEnd> {
   let secrets: RunSecrets = NO_SECRETS;
   try {
     const adapter = deps.adapters.resolve(claimed.agent.adapterType);
+    const spool = runSpool(execution);
     const [opened, made] = await Promise.allSettled([openLog(execution), prepareRun(execution)]);
-    if (opened.status === "fulfilled") writer = opened.value;
+    if (opened.status === "fulfilled") writer = redactingLog(opened.value, NO_SECRETS.redactor);
     if (made.status === "rejected") throw made.reason;
     if (opened.status === "rejected") throw opened.reason;
     const prepared = made.value;
     secrets = prepared.secrets;
     writer = redactingLog(opened.value, secrets.redactor);
     // The adapter need not wait for what people read about it: the writer keeps the order of lines, the end waits for both.
-    told = Promise.all([storeStart(execution, prepared), tellWarnings(execution, writer, prepared.warnings)]);
+    if (!execution.resumes) {
+      told = Promise.all([storeStart(execution, prepared), tellWarnings(execution, writer, prepared.warnings)]);
+    }
     await deps.faults.hit("after-start-before-spawn");
     const credentials = await runCredentials(execution, adapter);
     started = prepared;
-    const result = await adapter.execute({ ...adapterContext(execution, prepared, writer), ...credentials });
+    const context = adapterContext(execution, prepared, writer);
+    const spooled = spool === null ? {} : spooledContext(execution, { spool, writer, context });
+    const result = await adapter.execute({ ...context, ...spooled, ...credentials });
     await told;
     await deps.faults.hit("after-child-exit-before-finish");
     return await endOfResult(execution, { result: redactResult(result, secrets), writer, prepared });
@@ -53,9 +63,10 @@ export async function executeRun(execution: Execution): Promise<ExecutionEnd> {
   }
 }
 
-function openLog({ deps, claimed }: Execution): Promise<RunLogWriter> {
+function openLog({ deps, claimed, resumes }: Execution): Promise<RunLogWriter> {
   const { companyId, agentId, id: runId } = claimed.run;
-  return deps.runLogs.openRunLog({ companyId, agentId, runId, maxBytes: deps.runLogMaxBytes });
+  const maxBytes = deps.runLogMaxBytes;
+  return deps.runLogs.openRunLog({ companyId, agentId, runId, maxBytes, marks: deps.spool !== null, adopt: resumes });
 }
 
 /** EX-9: the log's first lines. */
@@ -83,7 +94,7 @@ async function storeStart({ deps, claimed }: Execution, { start }: PreparedRun):
 }
 
 /** EX-10. */
-function adapterContext(execution: Execution, prepared: PreparedRun, writer: RunLogWriter): AdapterExecutionContext {
+function adapterContext(execution: Execution, prepared: PreparedRun, writer: ExecutionLog): AdapterExecutionContext {
   const { deps, claimed, held } = execution;
   const { run, agent, fence } = claimed;
   const { sessionId, params: sessionParams, displayId: sessionDisplayId, taskKey } = prepared.session;

@@ -1,5 +1,5 @@
 /** One run under way in this worker: what executing it needs, and the ways it can end (EX-12, EX-13, PL-5). */
-import type { AdapterRegistry } from "@wakefleet/adapters";
+import type { AdapterRegistry, Spool } from "@wakefleet/adapters";
 import type { JsonObject } from "@wakefleet/contracts";
 import type { HandedSession } from "@wakefleet/domain";
 import type { RunLogStore } from "@wakefleet/run-logs";
@@ -22,6 +22,8 @@ export interface ExecuteDeps {
   readonly events: LiveEventPublisher;
   readonly faults: FaultPoints;
   readonly log: Log;
+  /** Where children are started so that they outlive this worker (BY-9); null: they end with it. */
+  readonly spool: Spool | null;
   /** The worker's own environment, which children inherit from (AD-52), and the home its folders lie in (WS-1). */
   readonly location: InstanceLocation;
   /** How repositories of projects may be cloned (WS-28). */
@@ -37,14 +39,18 @@ export interface Execution {
   readonly deps: ExecuteDeps;
   readonly claimed: ClaimedRun;
   readonly held: HeldRun;
+  /** The run is taken over: its child was started by an earlier worker of this host (BY-9). */
+  readonly resumes: boolean;
 }
 
 /** How the run is to end, or that it is not this worker's to end any more. */
 export type ExecutionEnd =
   | { readonly kind: "end"; readonly ending: RunEnding }
   | { readonly kind: "lost" }
-  /** The worker goes away (PL-5): the run is handed over. */
-  | { readonly kind: "stopped"; readonly log: RunEnding["log"] };
+  /** Its child was ended with the worker that goes away, or lost (PL-5, PL-4): the run is handed over as lost. */
+  | { readonly kind: "stopped"; readonly log: RunEnding["log"] }
+  /** Its child goes on without this worker (BY-9). */
+  | { readonly kind: "handed_over" };
 
 /** What was made ready before the adapter (CX-1). */
 export interface PreparedRun {

@@ -10,8 +10,14 @@ import type { RunFence } from "@wakefleet/store";
 export interface HeldRun {
   readonly fence: RunFence;
   readonly agentId: string;
+  /** The claim under which its child was started; an earlier one than the fence's when the run was taken over. */
+  readonly startToken: number;
   readonly abort: AbortController;
   readonly claimedAtMs: number;
+  /** Pid of the first process that was started for it; null before there is one. */
+  firstPid: number | null;
+  /** True once its child can go on without this worker (BY-9). */
+  outlivesWorker: () => boolean;
   /** Set once the end is being written: nobody judges it any more. */
   ending: boolean;
   /** Set once the run is handed over: its lease is not renewed any more (PL-5). */
@@ -27,12 +33,22 @@ export class HeldRuns {
   private readonly runs = new Map<string, HeldRun>();
   private readonly emptied = new Set<() => void>();
 
-  add(input: { fence: RunFence; agentId: string; nowMs: number }): HeldRun {
+  add(input: {
+    fence: RunFence;
+    agentId: string;
+    nowMs: number;
+    /** Of a run that is taken over. */
+    startToken?: number | null;
+    firstPid?: number | null;
+  }): HeldRun {
     const held: HeldRun = {
       fence: input.fence,
       agentId: input.agentId,
+      startToken: input.startToken ?? input.fence.claimToken,
       abort: new AbortController(),
       claimedAtMs: input.nowMs,
+      firstPid: input.firstPid ?? null,
+      outlivesWorker: () => false,
       ending: false,
       released: false,
       cancelKind: null,

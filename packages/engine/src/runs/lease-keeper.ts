@@ -9,7 +9,13 @@
  */
 import { performance } from "node:perf_hooks";
 import { RunAborted } from "@wakefleet/adapters";
-import { type Database, renewLeases, type HeldRun as StoredHold, storeOutputProgress } from "@wakefleet/store";
+import {
+  type Database,
+  listRunsTakenOver,
+  renewLeases,
+  type HeldRun as StoredHold,
+  storeOutputProgress,
+} from "@wakefleet/store";
 import type { FaultPoints, Log } from "../ports.js";
 import type { AdoptedRuns } from "./adopted-runs.js";
 import type { HeldRun, HeldRuns } from "./held-runs.js";
@@ -56,7 +62,7 @@ export function createLeaseKeeper(deps: LeaseKeeperDeps): LeaseKeeper {
     try {
       const holds = await renewLeases(deps.db.sql, { workerId: deps.workerId, leaseMs: deps.leaseMs, runIds });
       renewedAtMs = sentAtMs;
-      judge(judged, holds);
+      await letGoOfLost(judge(judged, holds));
       deps.adopted?.heed(holds, adopted);
       deps.onRenewal?.(true);
       await storeProgress(sentAtMs);
@@ -70,24 +76,41 @@ export function createLeaseKeeper(deps: LeaseKeeperDeps): LeaseKeeper {
     }
   }
 
-  function judge(judged: readonly HeldRun[], holds: readonly StoredHold[]): void {
+  /** Answers the runs that are not ours any more; those that are to be cancelled are told. */
+  function judge(judged: readonly HeldRun[], holds: readonly StoredHold[]): HeldRun[] {
+    const lost: HeldRun[] = [];
     const known = new Map(holds.map((hold) => [hold.runId, hold]));
     for (const held of judged) {
       if (held.ending) continue;
       const hold = known.get(held.fence.runId);
-      if (hold === undefined || hold.claimToken !== held.fence.claimToken) {
-        const stopped = deps.held.abort(
-          held.fence.runId,
-          new RunAborted("lease_lost", "The run was taken over or ended"),
-        );
-        if (stopped)
-          deps.log.warn({ event: "run.lease_lost", ...held.fence }, "lease lost; stopping the agent process");
-      } else if (hold.cancelRequested) {
+      if (hold === undefined || hold.claimToken !== held.fence.claimToken) lost.push(held);
+      else if (hold.cancelRequested) {
         held.cancelKind = hold.cancelKind;
         deps.held.abort(
           held.fence.runId,
           new RunAborted("cancelled", hold.cancelReason ?? "Cancelled by control plane"),
         );
+      }
+    }
+    return lost;
+  }
+
+  /** EX-14: the child of a run that is not ours any more is stopped, unless it was taken over together with the run. */
+  async function letGoOfLost(lost: readonly HeldRun[]): Promise<void> {
+    if (lost.length === 0) return;
+    const asked = lost.map(({ fence, startToken }) => ({
+      runId: fence.runId,
+      claimToken: fence.claimToken,
+      startToken,
+    }));
+    const takenOver = new Set(await listRunsTakenOver(deps.db.sql, asked));
+    for (const held of lost) {
+      const { runId } = held.fence;
+      const reason = takenOver.has(runId)
+        ? new RunAborted("handed_over", "The run and its child were taken over")
+        : new RunAborted("lease_lost", "The run was taken over or ended");
+      if (deps.held.abort(runId, reason)) {
+        deps.log.warn({ event: "run.lease_lost", ...held.fence, takenOver: takenOver.has(runId) }, reason.message);
       }
     }
   }

@@ -6,12 +6,13 @@
  * A lease that is over does not prove that its worker died: it may be paused or cut off while its child goes on. So a
  * living child is adopted, never doubled; and whatever the old worker writes afterwards is refused (CL-17).
  */
-import { inspectProcess, terminateProcessGroup } from "@wakefleet/adapters";
+import { inspectProcess, type SpooledChild, terminateProcessGroup } from "@wakefleet/adapters";
 import {
   CANCELLED_TEXT,
   type ChildState,
   judgeOrphan,
   lostRunError,
+  type OrphanFacts,
   type OrphanVerdict,
   stopMetadata,
 } from "@wakefleet/domain";
@@ -30,6 +31,7 @@ import type { RunDispatcher } from "../dispatch/run-dispatcher.js";
 import type { NewId } from "../ids.js";
 import type { LiveEventPublisher, Log, RunQueue } from "../ports.js";
 import { carryOut, nothingAfterCommit } from "./after-commit.js";
+import { clearTree } from "./clear-tree.js";
 import { bareEnding, endLockedRun } from "./end-run.js";
 import { type FollowUp, queueFollowUpRun } from "./follow-up-run.js";
 
@@ -51,13 +53,21 @@ export interface RecoveryDeps {
   readonly databaseReachableForMs: () => number;
   /** Told of a run this worker took over: it watches the child from now on. */
   readonly onAdopted: (adopted: AdoptedRun) => void;
+  /** What this host's spool says of a run's last child (BY-9). */
+  readonly lookAtSpool: (runId: string) => SpooledChild;
+  /** The run was ended by somebody who did not execute it: what its spool holds is of no use any more. */
+  readonly forgetSpool: (runId: string) => Promise<void>;
+  /** False while this worker lets go of what it has: it takes nothing over. */
+  readonly mayTakeOver: () => boolean;
   readonly onLost?: () => void;
 }
 
-/** A living child that this worker watches in its predecessor's stead. */
+/** A run that this worker looks after in its predecessor's stead. */
 export interface AdoptedRun {
   readonly orphan: OrphanedRun;
   readonly claimToken: number;
+  /** True: its child has a spool, and its own exit ends the run (BY-9). False: only the child's pid can be watched. */
+  readonly isSpooled: boolean;
 }
 
 const BATCH = 100;
@@ -84,27 +94,43 @@ async function recover(deps: RecoveryDeps, orphans: readonly OrphanedRun[]): Pro
   let adopted = 0;
   let ended = 0;
   for (const orphan of orphans) {
-    const verdict = await judge(deps, orphan);
+    const verdict = await judge(deps, orphan, { withSpool: true });
     if (verdict.kind === "wait") continue;
     if (verdict.kind === "adopt") {
-      if (await adopt(deps, orphan, verdict.text)) adopted += 1;
+      if (deps.mayTakeOver() && (await adopt(deps, orphan, verdict))) adopted += 1;
     } else if (await endOrphan(deps, orphan, verdict)) ended += 1;
   }
   return { looked: orphans.length, adopted, ended };
 }
 
-async function judge(deps: RecoveryDeps, orphan: OrphanedRun): Promise<OrphanVerdict> {
-  const sameHostAndBoot = orphan.hostname === deps.host.hostname && orphan.bootId === deps.host.bootId;
+async function judge(
+  deps: RecoveryDeps,
+  orphan: OrphanedRun,
+  options: { readonly withSpool: boolean },
+): Promise<OrphanVerdict> {
+  const sameHostAndBoot = isOfHost(deps, orphan);
   return judgeOrphan({
     keepsLocalChild: deps.keepsLocalChild(orphan.adapterType),
     pid: orphan.processPid,
     processGroupId: orphan.processGroupId,
     child: sameHostAndBoot ? await childState(orphan) : "unknown",
+    spool: sameHostAndBoot && options.withSpool ? spoolState(deps.lookAtSpool(orphan.runId)) : "none",
     sameHostAndBoot,
     adoptGraceOver: Math.min(orphan.leaseOverMs, deps.databaseReachableForMs()) >= deps.adoptGraceMs,
     processLossRetryCount: orphan.processLossRetryCount,
     cancelRequested: orphan.cancelRequested,
   });
+}
+
+/** Its child was started on this host and boot: only then do pids mean anything. */
+function isOfHost({ host }: RecoveryDeps, orphan: OrphanedRun): boolean {
+  return orphan.hostname === host.hostname && orphan.bootId === host.bootId;
+}
+
+/** A SIGKILL that nobody of ours sent ended the child as it ended its worker: a loss, not an exit (PL-3). */
+function spoolState(spooled: SpooledChild): OrphanFacts["spool"] {
+  if (spooled.kind === "ended") return spooled.unasked ? "none" : "ended";
+  return spooled.kind;
 }
 
 /** What the process table says of a stored child; only meaningful on the child's own host. */
@@ -120,7 +146,12 @@ export async function childState(
 }
 
 /** PL-2. */
-async function adopt(deps: RecoveryDeps, orphan: OrphanedRun, text: string): Promise<boolean> {
+async function adopt(
+  deps: RecoveryDeps,
+  orphan: OrphanedRun,
+  verdict: Extract<OrphanVerdict, { kind: "adopt" }>,
+): Promise<boolean> {
+  const { text, isSpooled } = verdict;
   const taken = await adoptRunIfOrphaned(deps.db.sql, {
     runId: orphan.runId,
     claimToken: orphan.claimToken,
@@ -130,7 +161,7 @@ async function adopt(deps: RecoveryDeps, orphan: OrphanedRun, text: string): Pro
   });
   if (taken === null) return false;
   deps.log.warn({ event: "run.adopted", runId: orphan.runId, from: orphan.workerId, pid: orphan.processPid }, text);
-  deps.onAdopted({ orphan, claimToken: taken.claimToken });
+  deps.onAdopted({ orphan, claimToken: taken.claimToken, isSpooled });
   return true;
 }
 
@@ -142,7 +173,8 @@ export async function handOver(deps: RecoveryDeps, runId: string): Promise<strin
   await releaseLeases(deps.db.sql, { workerId: deps.workerId, runIds: [runId] });
   const orphan = await findOrphanedRun(deps.db.sql, runId);
   if (orphan === null) return null;
-  const verdict = await judge(deps, orphan);
+  // Its child was ended with this worker: how it did so says nothing of the run.
+  const verdict = await judge(deps, orphan, { withSpool: false });
   if (verdict.kind !== "lost" && verdict.kind !== "cancel") return null;
   return (await endOrphan(deps, orphan, verdict))
     ? verdict.kind === "lost"
@@ -216,6 +248,8 @@ export async function endOrphan(
       graceMs: ORPHAN_GRACE_MS,
     });
   }
+  if (isOfHost(deps, orphan)) await clearTree(deps, { runId: orphan.runId, firstPid: orphan.processPid });
+  await deps.forgetSpool(orphan.runId);
   await freeJob(deps, {
     agentId: orphan.agentId,
     runId: orphan.runId,

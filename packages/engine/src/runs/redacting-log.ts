@@ -3,12 +3,16 @@ import type { OutputStream } from "@wakefleet/contracts";
 import type { SecretValueRedactor } from "@wakefleet/domain";
 import type { RunLogClosed, RunLogWriter } from "@wakefleet/run-logs";
 
-/**
- * The same writer where there is nothing to look for. What could be the beginning of a value is stored with its sequel, or
- * when the log is closed.
- */
-export function redactingLog(writer: RunLogWriter, redactor: SecretValueRedactor): RunLogWriter {
-  if (!redactor.isNeeded) return writer;
+/** The log of a run under way. */
+export interface ExecutionLog extends RunLogWriter {
+  /** A chunk that an earlier worker stored (BY-9): what follows is read as its sequel. */
+  pass(stream: OutputStream, chunk: string): void;
+  /** Ends the log for this worker, not for the run: whoever takes it over stores what is held back with its sequel. */
+  leave(): Promise<RunLogClosed>;
+}
+
+/** What could be the beginning of a value is stored with its sequel, or when the log is closed. */
+export function redactingLog(writer: RunLogWriter, redactor: SecretValueRedactor): ExecutionLog {
   const streams = { stdout: redactor.stream(), stderr: redactor.stream() };
   let closing: Promise<RunLogClosed> | null = null;
 
@@ -22,11 +26,19 @@ export function redactingLog(writer: RunLogWriter, redactor: SecretValueRedactor
 
   return {
     ref: writer.ref,
-    append: (stream: OutputStream, chunk: string) => writer.append(stream, streams[stream].push(chunk)),
+    adoptedMark: writer.adoptedMark,
+    append: (stream, chunk, mark) => writer.append(stream, streams[stream].push(chunk), mark),
+    pass(stream, chunk) {
+      streams[stream].push(chunk);
+    },
     excerpts: () => writer.excerpts(),
     progress: () => writer.progress(),
     close() {
       closing ??= close();
+      return closing;
+    },
+    leave() {
+      closing ??= writer.close();
       return closing;
     },
   };

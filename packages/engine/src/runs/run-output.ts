@@ -14,12 +14,12 @@ import { runEventEvent, runLogEvent } from "./run-live-events.js";
 export async function storeOutput(
   execution: Execution,
   writer: RunLogWriter,
-  output: { stream: OutputStream; chunk: string },
+  output: { stream: OutputStream; chunk: string; mark?: string },
 ): Promise<void> {
   const { deps, claimed, held } = execution;
   const { companyId, id: runId, agentId } = claimed.run;
   const { stream } = output;
-  const stored = await writer.append(stream, output.chunk);
+  const stored = await writer.append(stream, output.chunk, output.mark);
   if (stored.chunk !== "") {
     const live = liveChunk(stored.chunk);
     void deps.events.publish([runLogEvent({ companyId, runId, agentId, at: stored.lastOutputAt, stream, ...live })]);

@@ -1,5 +1,5 @@
 /** From an adapter's result, or from what was thrown instead, to the end of the run (EX-12, EX-13, US-1 to US-3, AD-28 to AD-32). */
-import { type AdapterExecutionResult, abortReasonOf } from "@wakefleet/adapters";
+import { type AdapterExecutionResult, abortReasonOf, ChildLost, isHandedOver } from "@wakefleet/adapters";
 import { asJsonObject, nonEmptyString } from "@wakefleet/contracts";
 import {
   CANCELLED_TEXT,
@@ -16,10 +16,10 @@ import {
   stopMetadata,
   storedResult,
 } from "@wakefleet/domain";
-import type { RunLogWriter } from "@wakefleet/run-logs";
 import { type NewRunEvent, readPreviousSessionTotals, type SessionTotals } from "@wakefleet/store";
 import { bareEnding, type RunEnding } from "./end-run.js";
 import type { Execution, ExecutionEnd, PreparedRun } from "./execution.js";
+import type { ExecutionLog } from "./redacting-log.js";
 import { SetUpError } from "./set-up-error.js";
 import type { RunRefused } from "./setup/run-refused.js";
 import { whenStoreAnswers } from "./when-store-answers.js";
@@ -32,16 +32,25 @@ function cancelOf({ held }: Execution): CancelFact | null {
 }
 
 /** Lost or stopped runs are not ended by this worker as if they had ended by themselves. */
-function strandedKind({ held }: Execution): "lost" | "stopped" | null {
+function stranded({ held }: Execution, log: RunEnding["log"]): ExecutionEnd | null {
   if (!held.abort.signal.aborted) return null;
-  const { kind } = abortReasonOf(held.abort.signal);
-  return kind === "lease_lost" ? "lost" : kind === "worker_stopping" ? "stopped" : null;
+  switch (abortReasonOf(held.abort.signal).kind) {
+    case "lease_lost":
+      return { kind: "lost" };
+    case "worker_stopping":
+      return { kind: "stopped", log };
+    case "handed_over":
+      return { kind: "handed_over" };
+    case "cancelled":
+      return null;
+  }
 }
 
-async function closeLog({ deps, claimed }: Execution, writer: RunLogWriter | null): Promise<RunEnding["log"]> {
+async function closeLog(execution: Execution, writer: ExecutionLog | null): Promise<RunEnding["log"]> {
+  const { deps, claimed, held } = execution;
   if (writer === null) return null;
   try {
-    return await writer.close();
+    return isHandedOver(held.abort.signal) ? await writer.leave() : await writer.close();
   } catch (error) {
     deps.log.error(
       { event: "run.log_close_failed", runId: claimed.run.id, err: error },
@@ -51,7 +60,7 @@ async function closeLog({ deps, claimed }: Execution, writer: RunLogWriter | nul
   }
 }
 
-function logFacts(execution: Execution, writer: RunLogWriter | null, log: RunEnding["log"]) {
+function logFacts(execution: Execution, writer: ExecutionLog | null, log: RunEnding["log"]) {
   const excerpts = writer?.excerpts() ?? { stdout: "", stderr: "" };
   const { progress } = execution.held;
   return {
@@ -65,15 +74,14 @@ function logFacts(execution: Execution, writer: RunLogWriter | null, log: RunEnd
 /** The end that an adapter's result calls for. */
 export async function endOfResult(
   execution: Execution,
-  ended: { result: AdapterExecutionResult; writer: RunLogWriter; prepared: PreparedRun },
+  ended: { result: AdapterExecutionResult; writer: ExecutionLog; prepared: PreparedRun },
 ): Promise<ExecutionEnd> {
   const { claimed, deps } = execution;
   const { result, writer, prepared } = ended;
   const handed = prepared.session;
   const log = await closeLog(execution, writer);
-  const stranded = strandedKind(execution);
-  if (stranded === "lost") return { kind: "lost" };
-  if (stranded === "stopped") return { kind: "stopped", log };
+  const left = stranded(execution, log);
+  if (left !== null) return left;
   const outcome = classifyOutcome(
     {
       exitCode: result.exitCode,
@@ -169,7 +177,7 @@ function previousTotalsOf({ deps, claimed }: Execution, sessionId: string): Prom
 /** CO-33: the end of a run that its set-up found to be held or blocked. A cancel that was asked for comes first. */
 export async function endOfRefusal(
   execution: Execution,
-  end: { refused: RunRefused; writer: RunLogWriter | null },
+  end: { refused: RunRefused; writer: ExecutionLog | null },
 ): Promise<ExecutionEnd> {
   const { refused, writer } = end;
   if (execution.held.abort.signal.aborted) return endOfFault(execution, { error: refused, writer, started: null });
@@ -186,13 +194,13 @@ export async function endOfRefusal(
 /** EX-13: what was thrown before or inside the adapter ends the run. */
 export async function endOfFault(
   execution: Execution,
-  fault: { error: unknown; writer: RunLogWriter | null; started: PreparedRun | null },
+  fault: { error: unknown; writer: ExecutionLog | null; started: PreparedRun | null },
 ): Promise<ExecutionEnd> {
   const { deps, claimed } = execution;
   const log = await closeLog(execution, fault.writer);
-  const stranded = strandedKind(execution);
-  if (stranded === "lost") return { kind: "lost" };
-  if (stranded === "stopped") return { kind: "stopped", log };
+  const left = stranded(execution, log);
+  if (left !== null) return left;
+  if (fault.error instanceof ChildLost) return { kind: "stopped", log };
   const message = fault.error instanceof Error ? fault.error.message : String(fault.error);
   deps.log.info({ event: "run.fault", ...claimed.fence, err: fault.error }, "the run could not be executed");
   const cancel = cancelOf(execution);

@@ -4,7 +4,7 @@
  * taken over, the fence refuses and nothing is written.
  */
 import { cancelStopReason } from "@wakefleet/domain";
-import { type Database, type EndedRun, findRunCancel } from "@wakefleet/store";
+import { type Database, type EndedRun, findRunCancel, type RunFence, releaseLeases } from "@wakefleet/store";
 import {
   type BudgetEffectDeps,
   type BudgetEffects,
@@ -16,7 +16,8 @@ import { evaluateCosts } from "../budget/evaluate-costs.js";
 import type { RunDispatcher } from "../dispatch/run-dispatcher.js";
 import type { FaultPoints, LiveEventPublisher, Log } from "../ports.js";
 import { type AfterCommit, carryOut, nothingAfterCommit } from "./after-commit.js";
-import { type ClaimDeps, type ClaimResult, claimRun } from "./claim-run.js";
+import { type ClaimDeps, type ClaimedRun, type ClaimResult, claimRun } from "./claim-run.js";
+import { clearTree } from "./clear-tree.js";
 import { bareEnding, endRunIn, type JudgeCost, type RunEnding } from "./end-run.js";
 import { executeRun } from "./execute-run.js";
 import type { ExecuteDeps } from "./execution.js";
@@ -29,6 +30,8 @@ export type JobVerdict =
   | { readonly kind: "finished"; readonly returnValue: { runId: string; status: string; reason?: string } }
   | { readonly kind: "failed"; readonly error: string }
   | { readonly kind: "gone" }
+  /** The run goes on in other hands (BY-9): its job stays active until whoever ends it frees it. */
+  | { readonly kind: "kept" }
   | { readonly kind: "putBack"; readonly delayMs?: number }
   | { readonly kind: "notDue"; readonly dueAtMs: number };
 
@@ -53,7 +56,7 @@ export interface WorkDeps extends ExecuteDeps, ClaimDeps {
     startedAt: Date | null;
     finishedAt: Date | null;
   }) => void;
-  /** A run that this worker let go while its child goes on or was stopped (PL-5): hand it over now. */
+  /** A run whose child was ended with this worker, or lost (PL-5): hand it over now. */
   readonly onStopped: (runId: string) => Promise<JobVerdict>;
 }
 
@@ -81,25 +84,57 @@ export async function workRun(deps: WorkDeps, job: { runId: string; agentId: str
   }
 }
 
-async function holdAndExecute(
+/** Executes a run that is this worker's, and ends it or lets it go. `resumes`: it is taken over (BY-9). */
+export async function holdAndExecute(
   deps: WorkDeps,
-  claimed: Extract<ClaimResult, { kind: "claimed" }>["claimed"],
+  claimed: ClaimedRun,
+  options: { readonly resumes: boolean } = { resumes: false },
 ): Promise<JobVerdict> {
-  const held = deps.held.add({ fence: claimed.fence, agentId: claimed.agent.id, nowMs: performance.now() });
+  const { fence, agent, run } = claimed;
+  const nowMs = performance.now();
+  const { startToken, processPid: firstPid } = run;
+  const held = deps.held.add({ fence, agentId: agent.id, nowMs, startToken, firstPid });
   try {
-    const end = await executeRun({ deps, claimed, held });
+    const end = await executeRun({ deps, claimed, held, resumes: options.resumes });
     held.ending = true;
+    if (end.kind === "handed_over") {
+      held.released = true;
+      await letGo(deps, fence);
+      return { kind: "kept" };
+    }
+    await clearTree(deps, { runId: run.id, firstPid: held.firstPid });
     if (end.kind === "lost") return { kind: "gone" };
     if (end.kind === "stopped") {
       held.released = true;
-      return await deps.onStopped(claimed.run.id);
+      return await deps.onStopped(run.id);
     }
     const scope = { agentId: claimed.agent.id, hasIssue: claimed.run.issueId !== null };
     const verdict = await writeEnd(deps, { scope, ending: end.ending, adapterType: claimed.agent.adapterType });
+    if (verdict.kind !== "gone") await forgetSpool(deps, run);
     await deps.faults.hit("after-finish-before-job-end");
     return verdict;
   } finally {
     deps.held.remove(held);
+  }
+}
+
+/** PL-5: the lease ends at once, so that the host's next worker need not wait for it; one that was taken already stays. */
+async function letGo(deps: Pick<WorkDeps, "db" | "log">, { runId, workerId }: RunFence): Promise<void> {
+  try {
+    await releaseLeases(deps.db.sql, { workerId, runIds: [runId] });
+    deps.log.info({ event: "run.handed_over", runId }, "the run's child goes on; the host's next worker takes it over");
+  } catch (error) {
+    deps.log.warn({ event: "run.hand_over_late", runId, err: error }, "the next worker waits for the run's lease");
+  }
+}
+
+/** The run has ended: what was kept so that somebody could take it over goes. What stays behind is swept. */
+async function forgetSpool(deps: Pick<WorkDeps, "spool" | "runLogs" | "log">, run: ClaimedRun["run"]): Promise<void> {
+  if (deps.spool === null) return;
+  try {
+    await Promise.all([deps.spool.remove(run.id), run.logRef === null ? null : deps.runLogs.forgetMark(run.logRef)]);
+  } catch (error) {
+    deps.log.warn({ event: "run.spool_left", runId: run.id, err: error }, "an ended run's spool is removed later");
   }
 }
 

@@ -159,6 +159,24 @@ export async function adoptRunIfOrphaned(
   return rows[0] ?? null;
 }
 
+/**
+ * EX-14: of runs that are not this worker's any more, those whose living child somebody took over: they still run, under
+ * another claim but the same start.
+ */
+export async function listRunsTakenOver(
+  sql: Sql,
+  lost: readonly { readonly runId: string; readonly claimToken: number; readonly startToken: number }[],
+): Promise<string[]> {
+  const rows = await sql.query<{ id: string }>(
+    `SELECT r.id FROM jsonb_to_recordset($1::jsonb) AS l("runId" uuid, "claimToken" bigint, "startToken" bigint)
+       JOIN heartbeat_runs r ON r.id = l."runId"
+      WHERE r.status = 'running' AND r.start_token = l."startToken" AND r.claim_token <> l."claimToken"`,
+    [JSON.stringify(lost)],
+    "list_runs_taken_over",
+  );
+  return rows.map(({ id }) => id);
+}
+
 /** DM-44: rows of workers that died long ago and that no run names are removed, a slice at a time. */
 export async function removeDeadWorkers(sql: Sql, options: { olderThanMs: number; limit: number }): Promise<number> {
   const rows = await sql.query(

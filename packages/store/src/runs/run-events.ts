@@ -42,6 +42,31 @@ export async function appendRunEventsIfHeld(
   return rows.map((row) => camelRow<RunEventRow>(row));
 }
 
+/**
+ * PL-2: the child of a run whose warning says that it is detached was heard of. Clears the warning and says so once;
+ * answers the event, or none when there was no warning or the fence refused.
+ */
+export async function clearDetachedIfHeld(sql: Sql, fence: RunFence): Promise<RunEventRow[]> {
+  const rows = await sql.query<Record<string, unknown>>(
+    `WITH run AS (
+       UPDATE heartbeat_runs SET error = NULL, error_code = NULL, event_seq = event_seq + 1, updated_at = now()
+        WHERE id = $2 AND worker_id = $3 AND claim_token = $4 AND status = 'running' AND error_code = 'process_detached'
+       RETURNING id, company_id, agent_id, event_seq
+     ) ${INSERT_EVENTS}`,
+    [toDatabaseJson([DETACHED_CLEARED]), fence.runId, fence.workerId, fence.claimToken],
+    "clear_detached_if_held",
+  );
+  return rows.map((row) => camelRow<RunEventRow>(row));
+}
+
+const DETACHED_CLEARED: NewRunEvent = {
+  eventType: "lifecycle",
+  stream: "system",
+  level: "info",
+  message: "Detached child process reported activity; cleared detached warning",
+  payload: null,
+};
+
 /** Appends events inside a transaction that has just made a transition of the run itself. */
 export async function appendRunEvents(tx: Sql, runId: string, events: readonly NewRunEvent[]): Promise<RunEventRow[]> {
   const rows = await tx.query<Record<string, unknown>>(

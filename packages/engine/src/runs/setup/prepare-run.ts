@@ -3,7 +3,7 @@
  * which follows which. Whatever a step throws ends the run as a set-up failure (CX-2): sessions stay as they are.
  */
 import { inheritedEnvironment } from "@wakefleet/adapters";
-import { asJsonObject, nonEmptyString } from "@wakefleet/contracts";
+import { asJsonObject, type JsonObject, nonEmptyString } from "@wakefleet/contracts";
 import {
   assigneeOverrides,
   EXECUTION_CONTEXT_KEYS,
@@ -27,7 +27,8 @@ export async function prepareRun(execution: Execution): Promise<PreparedRun> {
   const { run, agent } = claimed;
   const { location } = deps;
   const wake = wakeContext(run.contextSnapshot);
-  const checkedOut = await checkOutIssue(execution, wake);
+  // What was decided for the start holds for a child that an earlier worker started (BY-9).
+  const checkedOut = execution.resumes ? wasCheckedOut(run.contextSnapshot) : await checkOutIssue(execution, wake);
   const task = await readTask(execution, wake);
   const overrides = assigneeOverrides({ agentId: agent.id, issue: task.issue });
   const previous = resumableSession(execution, wake);
@@ -78,4 +79,9 @@ export async function prepareRun(execution: Execution): Promise<PreparedRun> {
     },
     warnings: [...(skills.notice === null ? [] : [skills.notice]), ...workspace.warnings, ...prepared.warnings],
   };
+}
+
+function wasCheckedOut(context: JsonObject | null): boolean | null {
+  const stored = context?.["wakefleetHarnessCheckedOut"];
+  return typeof stored === "boolean" ? stored : null;
 }

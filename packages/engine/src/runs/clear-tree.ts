@@ -1,0 +1,26 @@
+/** BY-10: nothing of a run's tree outlives it, also what left its children's groups. */
+import { endRunTree } from "@wakefleet/adapters";
+import type { Log } from "../ports.js";
+
+/** Between TERM and KILL for what outlived its run, milliseconds. */
+const LEFTOVER_GRACE_MS = 2_000;
+
+/** Ends what a run left behind on this host. `firstPid` is that of its first child; null: it never had one. */
+export async function clearTree(
+  deps: { readonly log: Log },
+  run: { readonly runId: string; readonly firstPid: number | null },
+): Promise<void> {
+  const { runId, firstPid } = run;
+  if (firstPid === null) return;
+  try {
+    const ended = await endRunTree({ runId, firstPid, graceMs: LEFTOVER_GRACE_MS });
+    if (ended.found > 0) {
+      deps.log.warn({ event: "run.leftovers_ended", runId, ...ended }, "processes that outlived their run were ended");
+    }
+  } catch (error) {
+    deps.log.error(
+      { event: "run.leftovers_unknown", runId, err: error },
+      "what a run left behind could not be looked at",
+    );
+  }
+}
