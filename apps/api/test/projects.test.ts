@@ -282,6 +282,29 @@ describe("workspaces of a project", () => {
     expect(await send("DELETE", path(await project(), made.id))).toMatchObject({ status: 404 });
   });
 
+  it("WS-28 credentials in an address are stored and never answered; sent back as shown, they stay", async () => {
+    const made = (
+      await expectStatus(api.call("POST", `/api/companies/${company.id}/projects`, { body: { name: "Private" } }), 201)
+    ).body;
+    const repoUrl = "https://user:hunter2pw@example.com/private.git";
+    const shown = "https://example.com/private.git";
+    const added = await expectStatus(api.call("POST", path(made), { body: { repoUrl } }), 201);
+    expect(added.body.repoUrl).toBe(shown);
+    const one = path(made, added.body.id);
+    const patched = await expectStatus(api.call("PATCH", one, { body: { repoUrl: shown, repoRef: "main" } }), 200);
+    const read = await expectStatus(api.call("GET", `/api/projects/${made.id}`), 200);
+    const activity = await expectStatus(
+      api.call("GET", `/api/companies/${company.id}/activity?entityId=${made.id}`),
+      200,
+    );
+    for (const { text } of [added, patched, read, activity]) expect(text).not.toContain("hunter2pw");
+    const stored = (): Promise<{ url: string }[]> =>
+      api.db.sql.query("SELECT repo_url AS url FROM project_workspaces WHERE id = $1", [added.body.id]);
+    expect(await stored()).toEqual([{ url: repoUrl }]);
+    await expectStatus(api.call("PATCH", one, { body: { repoUrl: "https://example.com/other.git" } }), 200);
+    expect(await stored()).toEqual([{ url: "https://example.com/other.git" }]);
+  });
+
   it("API-204 ten first workspaces at once: one of them is the primary one", async () => {
     const of = await project();
     await Promise.all(

@@ -23,6 +23,7 @@ export * from "./liveness/index.js";
 export * from "./policy/budget-block.js";
 export * from "./policy/interaction-wake.js";
 export * from "./projects/project-workspace.js";
+export * from "./projects/repository-url.js";
 export * from "./queue/order.js";
 export * from "./recovery/judge-orphan.js";
 export * from "./recovery-plan/index.js";

@@ -6,7 +6,7 @@
  */
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import type { GitProtocol } from "./repository-url.js";
+import type { GitProtocol } from "@wakefleet/domain";
 
 /** How git is run on this host. */
 export interface GitSettings {

@@ -22,5 +22,4 @@ export {
 } from "./instance-paths.js";
 export { isDirectory } from "./managed-directory.js";
 export type { ProjectWorkspace, WorkspaceHint, WorkspaceProject } from "./project-workspace.js";
-export type { GitProtocol } from "./repository-url.js";
 export { isSkillWritten, type WrittenSkill, writeSkill, writtenSkillPath } from "./written-skill.js";

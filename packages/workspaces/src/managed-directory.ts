@@ -8,10 +8,10 @@
 import { createHash, randomUUID } from "node:crypto";
 import { mkdir, readdir, rename, rm, rmdir, stat } from "node:fs/promises";
 import path from "node:path";
+import { protocolOf, repositoryName, shownUrl, withoutCredentials } from "@wakefleet/domain";
 import lockfile from "proper-lockfile";
 import { type GitSettings, git } from "./git.js";
 import { type InstanceLocation, managedProjectPath } from "./instance-paths.js";
-import { protocolOf, repositoryName, shownUrl, withoutCredentials } from "./repository-url.js";
 
 /** WS-24. */
 const CLONE_TIMEOUT_MS = 10 * 60_000;

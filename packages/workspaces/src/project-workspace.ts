@@ -6,10 +6,10 @@
  */
 import path from "node:path";
 import { nonEmptyString } from "@wakefleet/contracts";
+import { shownUrl } from "@wakefleet/domain";
 import type { GitSettings } from "./git.js";
 import type { InstanceLocation } from "./instance-paths.js";
 import { ensureManagedDirectory, isDirectory } from "./managed-directory.js";
-import { shownUrl } from "./repository-url.js";
 
 /** Stands where a workspace has a repository and no directory of its own (WS-13). */
 const REPOSITORY_ONLY = "/__wakefleet_repo_only__";

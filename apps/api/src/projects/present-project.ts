@@ -1,6 +1,6 @@
 /** Projects and workspaces as they are answered (API-200): nothing secret of an `env`, and where the code is. */
 import { asJsonObject } from "@wakefleet/contracts";
-import { agentShortName, localFolderOf, redactAdapterConfig, repoNameOf } from "@wakefleet/domain";
+import { agentShortName, localFolderOf, redactAdapterConfig, repoNameOf, shownUrl } from "@wakefleet/domain";
 import {
   listProjectWorkspaces,
   listWorkspaceServices,
@@ -47,6 +47,7 @@ function presentWorkspace(workspace: ProjectWorkspaceRow, services: Services) {
   return {
     ...workspace,
     cwd: localFolderOf(workspace.cwd),
+    repoUrl: workspace.repoUrl === null ? null : shownUrl(workspace.repoUrl),
     defaultRef: workspace.defaultRef ?? workspace.repoRef,
     runtimeConfig: asJsonObject(workspace.metadata)["runtimeConfig"] ?? null,
     runtimeServices: services.filter(({ projectWorkspaceId }) => projectWorkspaceId === workspace.id),

@@ -6,7 +6,7 @@ import {
   type ProjectWorkspacePatch,
   WakefleetError,
 } from "@wakefleet/contracts";
-import { missingOfWorkspace, workspaceNameOf } from "@wakefleet/domain";
+import { missingOfWorkspace, shownUrl, workspaceNameOf } from "@wakefleet/domain";
 import {
   deleteProjectWorkspace,
   findProject,
@@ -98,7 +98,8 @@ export async function patchWorkspace(
   const project = await requireProject(deps, call);
   const id = await mutate(deps, actorOf(caller), async ({ tx, note }) => {
     const workspace = await lockWorkspace(tx, { project, workspaceId: call.workspaceId });
-    const { runtimeConfig, metadata = workspace.metadata, name, isPrimary, ...columns } = call.body;
+    const { runtimeConfig, metadata = workspace.metadata, name, isPrimary, ...sent } = call.body;
+    const columns = withKeptCredentials(sent, workspace);
     const changed = { ...workspace, ...present(columns) };
     const missing = missingOfWorkspace(changed);
     if (missing !== null) throw new WakefleetError("unprocessable", INVALID, { reason: missing });
@@ -136,6 +137,15 @@ export async function removeWorkspace(deps: ApiDeps, call: WorkspaceReference): 
     noteChange(note, { project, action: "project.workspace_deleted", details });
   });
   return found(answer, NOT_FOUND);
+}
+
+/** Whoever sends an address back as it was shown, without its credentials (WS-28), means the one that is stored. */
+function withKeptCredentials<Sent extends { repoUrl?: string | null | undefined }>(
+  sent: Sent,
+  stored: ProjectWorkspaceRow,
+): Sent {
+  const isAsShown = stored.repoUrl !== null && sent.repoUrl === shownUrl(stored.repoUrl);
+  return isAsShown ? { ...sent, repoUrl: stored.repoUrl } : sent;
 }
 
 async function lockProject(tx: Sql, id: string): Promise<void> {

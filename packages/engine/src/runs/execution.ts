@@ -1,10 +1,10 @@
 /** One run under way in this worker: what executing it needs, and the ways it can end (EX-12, EX-13, PL-5). */
 import type { AdapterRegistry, Spool } from "@wakefleet/adapters";
 import type { JsonObject } from "@wakefleet/contracts";
-import type { HandedSession } from "@wakefleet/domain";
+import type { GitProtocol, HandedSession } from "@wakefleet/domain";
 import type { RunLogStore } from "@wakefleet/run-logs";
 import type { Database, RunStart } from "@wakefleet/store";
-import type { GitProtocol, InstanceLocation } from "@wakefleet/workspaces";
+import type { InstanceLocation } from "@wakefleet/workspaces";
 import type { FaultPoints, LiveEventPublisher, Log } from "../ports.js";
 import type { MintRunToken } from "../run-token.js";
 import type { SecretsAccess } from "../secrets/secrets-access.js";
