@@ -137,6 +137,43 @@ describe("API-140, API-143 reading", () => {
     expect((await api.call("GET", issuePath(blocker.id))).body.blocks).toMatchObject([{ id: issue.id }]);
   });
 
+  it("API-144 gives an agent what it needs of an issue in one call", async () => {
+    const { agent, call } = await aWorker();
+    const [project] = await api.db.sql.query<{ id: string }>(
+      `INSERT INTO projects (company_id, name, env) VALUES ($1, 'Garden', '{"KEY":"sealed-value"}') RETURNING id`,
+      [company.id],
+    );
+    const blocker = await company.issue({ title: "First" });
+    const issue = await company.issue({
+      assigneeAgentId: agent.id,
+      projectId: project?.id,
+      blockedByIssueIds: [blocker.id],
+    });
+    const path = issuePath(issue.id, "/heartbeat-context");
+    expect((await expectStatus(call("GET", path), 200)).body).toMatchObject({
+      issue: { id: issue.id, blockedBy: [{ id: blocker.id }], blocks: [] },
+      ancestors: [],
+      project: { id: project?.id, name: "Garden" },
+      goal: null,
+      commentCursor: { totalComments: 0, latestCommentId: null, latestCommentAt: null },
+      wakeComment: null,
+      attachments: [],
+      continuationSummary: null,
+      currentExecutionWorkspace: null,
+    });
+    const comment = (await expectStatus(call("POST", issuePath(issue.id, "/comments"), { body: "one" }), 201)).body;
+    const told = await expectStatus(call("GET", `${path}?wakeCommentId=${comment.id}`), 200);
+    expect(told.body).toMatchObject({
+      commentCursor: { totalComments: 1, latestCommentId: comment.id, latestCommentAt: comment.createdAt },
+      wakeComment: { id: comment.id, body: "one" },
+    });
+    expect(told.text).not.toContain("sealed-value");
+    const other = await company.issue();
+    const elsewhere = await call("GET", issuePath(other.id, `/heartbeat-context?wakeCommentId=${comment.id}`));
+    expect(elsewhere.body.wakeComment).toBeNull();
+    await expectStatus(api.call("GET", issuePath("NOPE-1", "/heartbeat-context")), 404);
+  });
+
   it("API-140 lists by priority and activity, filtered and paged", async () => {
     const own = await aCompany(api);
     const agent = await own.agent();
@@ -302,7 +339,12 @@ describe("API-145 changing", () => {
     const updated = (await api.call("GET", `${issuePath(issue.id, "/activity")}?limit=5`)).body.find(
       (row: Json) => row.action === "issue.blockers_updated",
     );
-    expect(updated.details).toMatchObject({ addedBlockedByIssueIds: [], removedBlockedByIssueIds: [blocker.id] });
+    // AC-38: the ids, and the same by name.
+    expect(updated.details).toMatchObject({
+      addedBlockedByIssueIds: [],
+      removedBlockedByIssueIds: [blocker.id],
+      removedBlockedByIssues: [{ id: blocker.id, identifier: blocker.identifier, title: blocker.title }],
+    });
   });
 
   it("DP-3, DP-4 no ring, not even by two changes at once", async () => {

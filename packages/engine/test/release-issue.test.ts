@@ -50,6 +50,20 @@ async function busyIssue(status: "todo" | "done" | "in_progress" = "in_progress"
   };
 }
 
+it("CO-34 the end of a run gives its checkout back, and leaves another's", async () => {
+  const busy = await busyIssue();
+  const checkOut = (runId: string) =>
+    world.db.sql.query("UPDATE issues SET checkout_run_id = $2 WHERE id = $1", [busy.issueId, runId]);
+  await checkOut(busy.run.id);
+  await busy.end();
+  expect(await issueRow(busy.issueId)).toMatchObject({ checkout_run_id: null, execution_run_id: null });
+  const second = await busyIssue();
+  const other = await aRun(world.db.sql, { companyId, agentId: second.agentId });
+  await world.db.sql.query("UPDATE issues SET checkout_run_id = $2 WHERE id = $1", [second.issueId, other]);
+  await second.end();
+  expect(await issueRow(second.issueId)).toMatchObject({ checkout_run_id: other });
+});
+
 describe("deferred behind a running run", () => {
   it("WK-28, WK-27 three comment wakes: one deferred request with coalesced_count 2, the ids in order (checks 3, 4)", async () => {
     const busy = await busyIssue();

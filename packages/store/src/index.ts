@@ -26,6 +26,7 @@ export * from "./fleet/workers.js";
 export * from "./fleet-reading.js";
 export * from "./holds/index.js";
 export * from "./instance-settings.js";
+export * from "./issue-context.js";
 export * from "./issue-neighbours.js";
 export * from "./issue-relations.js";
 export * from "./issues.js";

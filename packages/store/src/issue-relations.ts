@@ -28,6 +28,19 @@ export async function listIssueRelations(
   };
 }
 
+/** Issues by id as activity names them (AC-38). */
+export async function listIssueNames(
+  sql: Sql,
+  issueIds: readonly string[],
+): Promise<ReadonlyMap<string, { id: string; identifier: string | null; title: string }>> {
+  const rows = await sql.query<{ id: string; identifier: string | null; title: string }>(
+    "SELECT id, identifier, title FROM issues WHERE id = ANY($1::uuid[])",
+    [issueIds],
+    "list_issue_names",
+  );
+  return new Map(rows.map((row) => [row.id, row]));
+}
+
 /** Blockers of several issues at once. */
 export async function listBlockersOf(sql: Sql, issueIds: readonly string[]): Promise<ReadonlyMap<string, IssueRef[]>> {
   const rows = await sql.query<object>(

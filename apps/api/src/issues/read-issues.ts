@@ -11,6 +11,7 @@ import {
   listIssues,
   listWorkProducts,
   type Page,
+  readIssuePlace,
 } from "@wakefleet/store";
 import { requireCompany } from "../companies/companies.js";
 import type { ApiDeps } from "../deps.js";
@@ -52,17 +53,18 @@ export async function readIssues(
 
 const WORK_PRODUCTS_SHOWN = 500;
 
-/** One issue with what stands around it. Goals and execution workspaces come with their own parts. */
+/** One issue with what stands around it. */
 export async function readIssue(deps: ApiDeps, query: { caller: Principal; ref: string }): Promise<object> {
   const issue = await requireIssue(deps, query);
   const { sql } = deps.db;
   const ofIssue = { companyId: issue.companyId, issueId: issue.id };
-  const [ancestors, relations, documents, workProducts, project] = await Promise.all([
+  const [ancestors, relations, documents, workProducts, project, place] = await Promise.all([
     listIssueAncestors(sql, issue.id),
     listIssueRelations(sql, issue.id),
     listDocuments(sql, { ...ofIssue, withoutKeys: [CONTINUATION_SUMMARY_KEY] }),
     listWorkProducts(sql, { ...ofIssue, limit: WORK_PRODUCTS_SHOWN }),
     issue.projectId === null ? null : findProject(sql, { id: issue.projectId }),
+    readIssuePlace(sql, issue),
   ]);
   return {
     ...presentIssue(issue),
@@ -74,7 +76,7 @@ export async function readIssue(deps: ApiDeps, query: { caller: Principal; ref: 
     workProducts,
     project: project === null ? null : ((await presentProjects(sql, [project]))[0] ?? null),
     goal: null,
-    currentExecutionWorkspace: null,
+    currentExecutionWorkspace: place.currentExecutionWorkspace,
     productivityReview: null,
   };
 }

@@ -27,6 +27,7 @@ import {
   postComment,
   releaseIssue,
 } from "../issues/change-issues.js";
+import { readHeartbeatContext } from "../issues/heartbeat-context.js";
 import { presentIssue } from "../issues/present-issue.js";
 import { readComment, readComments } from "../issues/read-comments.js";
 import { readIssue, readIssues } from "../issues/read-issues.js";
@@ -160,6 +161,35 @@ export function issueRoutes(deps: RouteDeps): Route[] {
       responses: { 200: { description: "The issue and what is around it", schema: issueDetailSchema } },
       errors: readErrors,
       handle: async ({ caller, params }) => ok(await readIssue(deps, { caller, ref: params.id })),
+    }),
+    route({
+      ...common,
+      method: "get",
+      path: "/api/issues/:id/heartbeat-context",
+      summary: "Reads what an agent needs of an issue in one call",
+      rule: "API-144",
+      rate: "read",
+      query: z.object({ wakeCommentId: guidQuery }),
+      responses: {
+        200: {
+          description: "The issue, what is around it, and how far its conversation is",
+          schema: z
+            .object({
+              issue: issueSchema,
+              ancestors: z.array(z.unknown()),
+              commentCursor: z.object({
+                totalComments: z.int(),
+                latestCommentId: guidField.nullable(),
+                latestCommentAt: z.iso.datetime().nullable(),
+              }),
+              wakeComment: commentSchema.nullable(),
+            })
+            .loose(),
+        },
+      },
+      errors: readErrors,
+      handle: async ({ caller, params, query }) =>
+        ok(await readHeartbeatContext(deps, { caller, ref: params.id, ...query })),
     }),
     route({
       ...common,

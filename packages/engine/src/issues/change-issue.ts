@@ -19,6 +19,7 @@ import {
   type IssueChanges,
   type IssueRow,
   listDependents,
+  listIssueNames,
   listUnresolvedBlockerIds,
   readInstanceSettings,
   type Sql,
@@ -240,21 +241,33 @@ async function replaceBlockersOf(
     actor: change.actor,
   });
   const moved = set.added.length > 0 || set.removed.length > 0;
-  if (moved) {
-    change.note({
-      companyId,
-      action: "issue.blockers_updated",
-      entityType: "issue",
-      entityId: issueId,
-      details: {
-        identifier: before.identifier,
-        blockedByIssueIds: set.blockedBy,
-        addedBlockedByIssueIds: set.added,
-        removedBlockedByIssueIds: set.removed,
-      },
-    });
-  }
+  if (moved) await noteBlockers(change, before, set);
   return { mayRestore: wasBlocked && set.removed.length > 0, moved };
+}
+
+/** AC-38: the ids, and the same with identifier and title. */
+async function noteBlockers(
+  { tx, note }: IssueChange,
+  issue: IssueRow,
+  set: { readonly blockedBy: string[]; readonly added: string[]; readonly removed: string[] },
+): Promise<void> {
+  const named = await listIssueNames(tx, [...set.blockedBy, ...set.removed]);
+  const namesOf = (ids: readonly string[]): JsonObject[] => ids.flatMap((id) => named.get(id) ?? []);
+  note({
+    companyId: issue.companyId,
+    action: "issue.blockers_updated",
+    entityType: "issue",
+    entityId: issue.id,
+    details: {
+      identifier: issue.identifier,
+      blockedByIssueIds: set.blockedBy,
+      addedBlockedByIssueIds: set.added,
+      removedBlockedByIssueIds: set.removed,
+      blockedByIssues: namesOf(set.blockedBy),
+      addedBlockedByIssues: namesOf(set.added),
+      removedBlockedByIssues: namesOf(set.removed),
+    },
+  });
 }
 
 /** AC-37: what changed, what it was, and how it came. Written when something changed. */

@@ -78,7 +78,12 @@ export async function releaseIssue(tx: Sql, input: ReleaseInput, after: AfterCom
   if (plan.kind === "not_holder") return { isFree: false };
   if (plan.kind === "hand_over") {
     const name = facts.agentNames.get(plan.toAgentId) ?? "";
-    await writeLock(tx, { issueId: issue.id, runId: plan.toRunId, agentNameKey: agentNameKey(name) });
+    await writeLock(tx, {
+      issueId: issue.id,
+      runId: plan.toRunId,
+      agentNameKey: agentNameKey(name),
+      endedRunId: run.id,
+    });
     return { isFree: false };
   }
   await applyPlan(tx, { ...input, plan, deferred: facts.deferred }, after);
@@ -129,6 +134,7 @@ async function applyPlan(tx: Sql, input: PlanInput, after: AfterCommit): Promise
           issueId: issue.id,
           runId: holder?.id ?? null,
           agentNameKey: holder === null ? null : agentNameKey(request?.agentName ?? ""),
+          endedRunId: run.id,
         },
       ],
       activity: plan.promote?.reopenFrom == null ? [] : [reopenedActivity(input, plan.promote.reopenFrom)],

@@ -89,6 +89,8 @@ export interface IssueLockChange {
   /** Null clears the lock. */
   readonly runId: string | null;
   readonly agentNameKey: string | null;
+  /** The run whose end frees the issue: its checkout goes with it (CO-34). */
+  readonly endedRunId?: string;
 }
 
 export interface ActivityEntry {
@@ -177,8 +179,10 @@ const CHANGED_ROWS = `
   ),
   locks AS (
     UPDATE issues t SET execution_run_id = l."runId", execution_agent_name_key = l."agentNameKey",
-        execution_locked_at = CASE WHEN l."runId" IS NULL THEN NULL ELSE now() END, updated_at = now()
-      FROM doc, jsonb_to_recordset(doc.doc->'locks') AS l("issueId" uuid, "runId" uuid, "agentNameKey" text)
+        execution_locked_at = CASE WHEN l."runId" IS NULL THEN NULL ELSE now() END, updated_at = now(),
+        checkout_run_id = nullif(t.checkout_run_id, l."endedRunId")
+      FROM doc, jsonb_to_recordset(doc.doc->'locks')
+             AS l("issueId" uuid, "runId" uuid, "agentNameKey" text, "endedRunId" uuid)
      WHERE t.id = l."issueId"
        -- Said twice, so that a few issues are never looked up by reading all of them.
        AND t.id = ANY(ARRAY(SELECT (e.doc->>'issueId')::uuid FROM doc d, jsonb_array_elements(d.doc->'locks') AS e(doc)))
