@@ -67,7 +67,7 @@ async function limitedAgent(setting: object = {}): Promise<Json> {
 }
 
 describe("reporting costs", () => {
-  it("API-240, BU-40 books the event with its defaults, and says so in the log", async () => {
+  it("API-240, BU-40, AC-33 books the event with its defaults, and says so in the log", async () => {
     const agent = await company.agent();
     const { body } = await report(company.id, cost(agent.id, 7, { inputTokens: 5 }));
     expect(body).toMatchObject({
@@ -235,7 +235,7 @@ describe("reading costs", () => {
 });
 
 describe("policies", () => {
-  it("API-245, BU-5, BU-9, BU-11 an upsert keeps what is left out and mirrors the month's amount", async () => {
+  it("API-245, BU-5, BU-9, BU-11, AC-30 an upsert keeps what is left out and mirrors the month's amount", async () => {
     const agent = await company.agent();
     const scope = { scopeType: "agent", scopeId: agent.id };
     const made = await setPolicy(company.id, { ...scope, amount: 200, warnPercent: 50, notifyEnabled: false });
@@ -345,7 +345,7 @@ describe("policies", () => {
 });
 
 describe("thresholds", () => {
-  it("BU-33, BU-32 79, then 1, then 20 of 100 cents (checks 1 and 2)", async () => {
+  it("BU-33, BU-30, BU-32, AC-31 79, then 1, then 20 of 100 cents (checks 1 and 2)", async () => {
     const agent = await limitedAgent();
     await report(company.id, cost(agent.id, 79));
     expect(await incidents(agent.id)).toEqual([]);
@@ -417,7 +417,7 @@ describe("thresholds", () => {
     });
   });
 
-  it("BU-15 company, agent and project stopped, raised one after the other (check 7)", async () => {
+  it("BU-14, BU-15.1, BU-15.5, BU-15.7 company, agent and project stopped, raised one after the other (check 7)", async () => {
     const spender = await aCompany(api);
     const agent = await spender.agent();
     const projectId = await aProject(spender.id);
@@ -453,7 +453,7 @@ describe("thresholds", () => {
     await expectStatus(wake(agent.id, { payload: { projectId } }), 202);
   });
 
-  it("BU-34, BU-31 raise by nothing, by one, and reach it again (checks 8 and 9)", async () => {
+  it("BU-34, BU-31, AC-32 raise by nothing, by one, and reach it again (checks 8 and 9)", async () => {
     const agent = await limitedAgent();
     await report(company.id, cost(agent.id, 100));
     const [hard] = (await overview(company.id)).activeIncidents.filter((one: Json) => one.scopeId === agent.id);

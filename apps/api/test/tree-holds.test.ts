@@ -127,7 +127,7 @@ describe("a pause", () => {
     ]);
   });
 
-  it("API-191, API-192 holds what is below; wakes are skipped with the reason, and the state names the root (checks 18, 41)", async () => {
+  it("API-191, API-192, AC-22 holds what is below; wakes are skipped with the reason, and the state names the root (checks 18, 41)", async () => {
     const answer = await hold(root.id, {
       mode: "pause",
       reason: "audit",
@@ -245,7 +245,7 @@ describe("who gets through", () => {
 });
 
 describe("releasing", () => {
-  it("API-195, TH-40 stores who, why and the new policy; a second time is 409 (check 42)", async () => {
+  it("API-195, TH-40, AC-27 stores who, why and the new policy; a second time is 409 (check 42)", async () => {
     const { hold: made } = await hold(root.id);
     const path = `/api/issues/${root.id}/tree-holds/${made.id}/release`;
     const body = { reason: "settled", metadata: { ticket: 7 }, releasePolicy: { strategy: "manual", note: "late" } };

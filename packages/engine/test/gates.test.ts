@@ -82,7 +82,7 @@ describe("budgets", () => {
     expect(rows).toEqual([{ status: "skipped", reason: "budget.blocked" }]);
   });
 
-  it("CL-6, BU-16 the claim looks at the issue's project, too", async () => {
+  it("CL-6, BU-14, BU-16, BU-15.7 the claim looks at the issue's project, too", async () => {
     const projectId = await insertRow(world.db.sql, "projects", { companyId, name: "P" });
     const { run } = await world.wake({ agentId, payload: { issueId: await issue({ projectId }) } });
     await exceed("project", projectId, "1970-01-01T00:00:00Z");

@@ -1,7 +1,7 @@
 /** Subtree holds on a real database: what they end, what they let through, and whom their end wakes (TH-, FI-8). */
 import { setTimeout as delay } from "node:timers/promises";
 import type { TreeHoldMode } from "@wakefleet/contracts";
-import { findHoldOver } from "@wakefleet/store";
+import { findHoldOver, HOLD_OVER_ISSUE, listHoldMembers } from "@wakefleet/store";
 import { aCompany, anAgent, anIssue, insertRow, waitFor } from "@wakefleet/testkit";
 import { beforeEach, describe, expect, it } from "vitest";
 import { createTreeHold } from "../src/holds/create-tree-hold.js";
@@ -112,7 +112,7 @@ async function runningOn(issueId: string, woken = agentId) {
 }
 
 describe("a pause", () => {
-  it("TH-30, AC-23, AC-24 ends what runs, waits and is scheduled below, and leaves the issues as they are (check 17)", async () => {
+  it("TH-30, AC-23, AC-24, AC-26 ends what runs, waits and is scheduled below, and leaves the issues as they are (check 17)", async () => {
     const { root, child, grandchild, all } = await family();
     const running = await runningOn(grandchild);
     const other = await agent();
@@ -229,6 +229,56 @@ describe("a pause", () => {
     expect(await wake(later)).not.toMatchObject({ outcome: "skipped" });
     await sql().query("UPDATE issues SET parent_id = $2 WHERE id = $1", [later, root]);
     expect(await wake(foreign)).toMatchObject({ outcome: "skipped", skip: { skipReason: "issue_tree_hold_active" } });
+  });
+});
+
+describe("what a hold is", () => {
+  it("TH-1, TH-7 a pause stays until it is released, also when its policy says to wait for runs that have ended", async () => {
+    const held = await issue();
+    const running = await runningOn(held);
+    const policy = { strategy: "after_active_runs_finish", note: "then go on" };
+    const { hold: made } = await hold(held, "pause", { releasePolicy: policy });
+    await running.working;
+    await sweep();
+    const over = await findHoldOver(sql(), { id: held, companyId });
+    expect(over).toMatchObject({ holdId: made.id, releasePolicy: policy });
+    expect(await world.wake({ agentId, payload: { issueId: held } })).toMatchObject({ outcome: "skipped" });
+  });
+
+  it("TH-6 members are what the tree was; the gate goes by the tree as it is", async () => {
+    const { root, child, grandchild } = await family();
+    const { hold: made } = await hold(root, "pause", { reason: "audit" });
+    await sql().query("UPDATE issues SET title = 'renamed', status = 'in_review' WHERE id = $1", [child]);
+    const members = await listHoldMembers(sql(), [made.id]);
+    expect(members.find(({ issueId }) => issueId === child)).toMatchObject({
+      parentIssueId: root,
+      depth: 1,
+      issueStatus: "todo",
+      issueTitle: expect.not.stringContaining("renamed"),
+      assigneeAgentId: agentId,
+      skipped: false,
+    });
+    await sql().query("DELETE FROM issue_tree_hold_members WHERE hold_id = $1", [made.id]);
+    expect(await findHoldOver(sql(), { id: grandchild, companyId })).toMatchObject({ holdId: made.id });
+  });
+
+  it("TH-11 is found however deep the tree, and not looked for in a company without one", async () => {
+    const root = await issue();
+    let deepest = root;
+    for (let depth = 0; depth < 120; depth += 1) {
+      deepest = await issue({ parentId: deepest, assigneeAgentId: null, status: "backlog" });
+    }
+    const walkOf = async (): Promise<string> => {
+      const plan = await sql().query<{ "QUERY PLAN": string }>(
+        `EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) ${HOLD_OVER_ISSUE}`,
+        [deepest, companyId],
+      );
+      return plan.map((line) => line["QUERY PLAN"]).join("\n");
+    };
+    expect(await walkOf()).toMatch(/CTE up\n\s*->\s*Recursive Union \(never executed\)/);
+    await hold(root);
+    expect(await walkOf()).not.toMatch(/Recursive Union \(never executed\)/);
+    expect(await findHoldOver(sql(), { id: deepest, companyId })).toMatchObject({ rootIssueId: root });
   });
 });
 
@@ -390,7 +440,7 @@ describe("the end of a pause", () => {
 });
 
 describe("cancel and restore", () => {
-  it("TH-31, TH-32, TH-34 cancels what is open, restores it, and no run comes by itself (check 26)", async () => {
+  it("TH-31, TH-32, TH-34, AC-28 cancels what is open, restores it, and no run comes by itself (check 26)", async () => {
     const root = await issue();
     const working = await issue({ parentId: root, status: "in_progress" });
     const done = await issue({ parentId: root, status: "done", completedAt: new Date() });

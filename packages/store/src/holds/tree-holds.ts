@@ -201,11 +201,11 @@ export async function listTreeHolds(sql: Sql, filter: TreeHoldFilter): Promise<T
 /** The pause hold over an issue as operators read it (TH-10). */
 export type HoldOverIssue = TreeHoldFact & { readonly issueId: string; readonly isRoot: boolean };
 
+/** SQL: the hold over issue `$1` of company `$2`. */
+export const HOLD_OVER_ISSUE = `SELECT ${pauseHoldOver("$1::uuid", "$2::uuid")} AS hold`;
+
 /** The nearest active pause hold over an issue; null: it is not held. */
 export async function findHoldOver(sql: Sql, issue: { id: string; companyId: string }): Promise<HoldOverIssue | null> {
-  const rows = await sql.query<{ hold: HoldOverIssue | null }>(
-    `SELECT ${pauseHoldOver("$1::uuid", "$2::uuid")} AS hold`,
-    [issue.id, issue.companyId],
-  );
+  const rows = await sql.query<{ hold: HoldOverIssue | null }>(HOLD_OVER_ISSUE, [issue.id, issue.companyId]);
   return rows[0]?.hold ?? null;
 }
