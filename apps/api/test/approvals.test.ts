@@ -245,6 +245,57 @@ describe("hiring", () => {
     expect(await statusOf(working.id)).toBe("idle");
   });
 
+  it("API-73, AL-2, AC-41 where the company wants approvals a hire waits for one; elsewhere it works at once", async () => {
+    const own = await aCompany(api);
+    const path = `/api/companies/${own.id}`;
+    const issue = await own.issue();
+    const hire = (body: object, options: object = {}) => post(`${path}/agent-hires`, body, options);
+    const direct = await expectStatus(hire({ name: "Ann", budgetMonthlyCents: 100 }), 201);
+    expect(direct.body).toMatchObject({ agent: { name: "Ann", status: "idle" }, approval: null });
+    await expectStatus(api.call("PATCH", path, { body: { requireBoardApprovalForNewAgents: true } }), 200);
+    expect(await post(`${path}/agents`, { name: "Bob" })).toMatchObject({ status: 409 });
+    const before = (await get(`${path}/budgets/overview`)).body.policies.length;
+    const { body: waiting } = await expectStatus(
+      hire({ name: "Bob", budgetMonthlyCents: 700, sourceIssueId: issue.id, sourceIssueIds: [issue.id] }),
+      201,
+    );
+    expect(waiting).toMatchObject({
+      agent: { name: "Bob", status: "pending_approval" },
+      approval: { type: "hire_agent", status: "pending", payload: { agentId: waiting.agent.id } },
+    });
+    expect((await get(`${path}/budgets/overview`)).body.policies.length).toBe(before);
+    expect((await get(`/api/issues/${issue.id}/approvals`)).body.map(({ id }: Json) => id)).toEqual([
+      waiting.approval.id,
+    ]);
+    expect(await post(`/api/agents/${waiting.agent.id}/wakeup`)).toMatchObject({ status: 409 });
+    await expectStatus(post(`/api/approvals/${waiting.approval.id}/approve`), 200);
+    expect((await get(`${path}/budgets/overview`)).body.policies).toContainEqual(
+      expect.objectContaining({ scopeId: waiting.agent.id, amount: 700 }),
+    );
+    const foreign = await company.issue();
+    expect(await hire({ name: "Cid", sourceIssueId: foreign.id })).toMatchObject({ status: 422 });
+    expect((await get(`${path}/agents`)).body.map(({ name }: Json) => name)).toEqual(["Ann", "Bob"]);
+    const stranger = await anAgentKey(api, direct.body.agent.id);
+    expect(await hire({ name: "Dan" }, { key: stranger })).toMatchObject({ status: 403 });
+  });
+
+  it("API-80, AL-14 the board hires directly, only who waits", async () => {
+    const { hired } = await aHire();
+    const path = `/api/agents/${hired.id}/approve`;
+    expect(await post(path, {}, { key })).toMatchObject({
+      status: 403,
+      body: { error: "Missing permission: agents:create" },
+    });
+    expect((await expectStatus(post(path), 200)).body.status).toBe("idle");
+    expect(await post(path)).toMatchObject({
+      status: 409,
+      body: { error: "Only pending approval agents can be approved" },
+    });
+    expect(await activity(hired.id)).toContainEqual(
+      expect.objectContaining({ action: "agent.approved", details: { source: "direct" } }),
+    );
+  });
+
   it("API-186 links to issues are the board's and of those who create agents", async () => {
     const issue = await company.issue();
     const approval = await ask();

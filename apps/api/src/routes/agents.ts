@@ -2,14 +2,17 @@
 import {
   agentCreateSchema,
   agentDetailSchema,
+  agentHireSchema,
   agentPatchSchema,
   agentSchema,
+  approvalSchema,
   WakefleetError,
 } from "@wakefleet/contracts";
 import type { Request } from "express";
 import { z } from "zod";
 import { commandAgent } from "../agents/change-agent-status.js";
 import { createAgent } from "../agents/create-agent.js";
+import { approveAgent, hireAgent } from "../agents/hire-agent.js";
 import { presentAgent, readsConfigurations } from "../agents/present-agent.js";
 import { readAgent, readAgents, readOwnAgent } from "../agents/read-agents.js";
 import { assertPatchShape, patchAgent } from "../agents/update-agent.js";
@@ -119,6 +122,29 @@ export function agentRoutes(deps: RouteDeps): Route[] {
         created(await present(await createAgent(deps, { caller, ...params, body }), caller)),
     }),
     route({
+      method: "post",
+      path: "/api/companies/:companyId/agent-hires",
+      summary: "Hires an agent, with the board's approval where the company wants one",
+      tag: "agents",
+      rule: "API-73",
+      access: "caller",
+      who: "board, or an agent that may create agents",
+      rate: "write",
+      body: agentHireSchema,
+      responses: {
+        201: {
+          description: "The agent, and the approval it waits for",
+          schema: z.object({ agent: agentSchema, approval: approvalSchema.nullable() }),
+        },
+      },
+      errors: ["validation_failed", "not_found", "wrong_company", "forbidden", "conflict", "unprocessable"],
+      example: { request: { ...EXAMPLE, name: "Carol" } },
+      handle: async ({ caller, params, body }) => {
+        const { agent, approval } = await hireAgent(deps, { caller, ...params, body });
+        return created({ agent: await present(agent, caller), approval });
+      },
+    }),
+    route({
       method: "get",
       path: "/api/agents/me",
       summary: "Reads the agent that asks",
@@ -166,5 +192,20 @@ export function agentRoutes(deps: RouteDeps): Route[] {
     statusRoute("pause", "API-78"),
     statusRoute("resume", "API-79"),
     statusRoute("terminate", "API-81"),
+    route({
+      method: "post",
+      path: "/api/agents/:id/approve",
+      summary: "Lets an agent work that waits for its approval",
+      tag: "agents",
+      rule: "API-80",
+      access: "caller",
+      who: "board",
+      rate: "write",
+      query: agentQuery,
+      responses: { 200: { description: "The agent", schema: agentSchema } },
+      errors: ["not_found", "wrong_company", "forbidden", "conflict"],
+      handle: async ({ caller, params, query }) =>
+        ok(await present(await approveAgent(deps, { caller, ref: params.id, ...query }), caller)),
+    }),
   ];
 }

@@ -153,6 +153,13 @@ export const agentCreateSchema = z.object({
 });
 export type AgentCreate = z.infer<typeof agentCreateSchema>;
 
+/** Body of `POST /api/companies/:companyId/agent-hires` (API-73): an agent, and the issues that the hire came from. */
+export const agentHireSchema = agentCreateSchema.extend({
+  sourceIssueId: guidField.nullable().optional(),
+  sourceIssueIds: z.array(guidField).max(100).optional(),
+});
+export type AgentHire = z.infer<typeof agentHireSchema>;
+
 /** Statuses a plain update may name; they go through pause, resume and terminate (AL-13). */
 export const AGENT_PATCH_STATUSES = ["paused", "idle", "terminated"] as const;
 
