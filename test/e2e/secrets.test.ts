@@ -1,10 +1,12 @@
 /** Secrets on their way into a child's environment (SC-, spec 02 check 48, spec 05 checks 52 to 56), over real processes. */
 import { execFile } from "node:child_process";
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { expectNothingBroken } from "../support/after-each-test.js";
-import { type Fleet, startFleet } from "../support/fleet.js";
+import { eventually, type Fleet, startFleet } from "../support/fleet.js";
 import { readEventStream } from "../support/fleet-http.js";
 import {
   createAgent,
@@ -53,6 +55,12 @@ async function everyRow(): Promise<string> {
   );
   const rows = await Promise.all(tables.map(({ name }) => fleet.db.sql.query(`SELECT to_jsonb(t.*) FROM ${name} t`)));
   return JSON.stringify(rows);
+}
+
+/** Whether any file below a folder holds a text. */
+function holdsText(folder: string, text: string): boolean {
+  const files = readdirSync(folder, { recursive: true }).map((name) => join(folder, String(name)));
+  return files.some((file) => statSync(file).isFile() && readFileSync(file).includes(text));
 }
 
 async function everyKey(): Promise<string> {
@@ -115,6 +123,28 @@ it("SC-5, SC-7, SC-8, SC-10 (02 check 48; 05 checks 52 to 55): the child has the
   await expectNothingBroken(fleet, () => 1);
 });
 
+it("SC-8, BY-9: a worker is killed between the two halves of a value; the next one keeps it out of the log, too", async () => {
+  const secretId = await createSecret("halves", `${VALUE}-in-halves`);
+  const env = { PLAIN_NAME: { type: "secret_ref", secretId } };
+  const go = `${fleet.scratch}/go`;
+  const script = `printf 'begin %s' "$(printf %s "$PLAIN_NAME" | cut -c1-12)"; while [ ! -e ${go} ]; do sleep 0.1; done; printf '%s end\\n' "\${PLAIN_NAME#????????????}"`;
+  const adapterConfig = { command: "/bin/sh", args: ["-c", script], env };
+  const agentId = await createAgent(fleet, { companyId, name: "Halves", adapterConfig });
+  const { id } = await wake(fleet, agentId);
+  await eventually("the first half to be in the log", async () => (await readOutput(fleet, id)).includes("begin"));
+  await fleet.startWorker();
+  await (await fleet.holderOf(id)).kill();
+  writeFileSync(go, "");
+  expect(await untilEnded(fleet, id)).toMatchObject({ status: "succeeded" });
+  expect(await readOutput(fleet, id)).toBe("begin ***REDACTED*** end\n");
+  expect(await everyRow()).not.toContain(VALUE);
+  await eventually(
+    "nothing of it to lie on the disk",
+    () => !holdsText(fleet.processEnv["WAKEFLEET_HOME"] ?? "", VALUE),
+  );
+  expect(holdsText(fleet.processEnv["RUN_LOG_DIR"] ?? "", VALUE)).toBe(false);
+});
+
 it("SC-13, SC-15: the change of keys is killed in the middle; every value is still there, and going on ends it", async () => {
   const count = 130;
   const secretId = await createSecret("versions", "value of version 1");
@@ -139,7 +169,10 @@ it("SC-13, SC-15: the change of keys is killed in the middle; every value is sti
   expect(half).toHaveLength(2);
 
   // A worker that has both keys reads what either of them sealed.
-  await fleet.killWorker(0, "SIGTERM");
+  for (const worker of fleet.workers) {
+    worker.signal("SIGTERM");
+    await worker.ended;
+  }
   const both = await fleet.startWorker({ env: { SECRETS_KEY: NEW, SECRETS_PREVIOUS_KEYS: OLD } });
   const wanted = [1, 37, 75, 101, count];
   const env = Object.fromEntries(wanted.map((version) => [`V${version}`, { type: "secret_ref", secretId, version }]));
