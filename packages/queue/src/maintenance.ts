@@ -50,6 +50,8 @@ const WORKER_CONNECTION = {
   enableOfflineQueue: true,
   autoResendUnfulfilledCommands: true,
   commandTimeout: undefined,
+  // Longer than BullMQ's longest blocking read (10 s): a connection that is silent for longer is dead.
+  socketTimeout: 15_000,
 };
 
 const SWEEP_LOCK_MS = 30_000;

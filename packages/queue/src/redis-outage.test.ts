@@ -3,12 +3,12 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startRedis } from "@wakefleet/local-stores";
-import { waitFor } from "@wakefleet/testkit";
+import { TcpProxy, testRedisPrefix, testRedisUrl, waitFor } from "@wakefleet/testkit";
 import { describe, expect, it } from "vitest";
 import { atEnd, type Corner, gate, openCorner, runJob } from "../test/support.js";
 import { watchEpoch } from "./epoch.js";
 import { silentLog } from "./log.js";
-import { assertRedisPolicy, connectRedis, waitUntilReady } from "./redis.js";
+import { assertRedisPolicy, closeRedis, connectRedis, waitUntilReady } from "./redis.js";
 
 interface PrivateRedis {
   readonly url: string;
@@ -205,5 +205,36 @@ describe("a Redis that goes away", () => {
     atEnd(async () => redis.disconnect());
     await waitUntilReady(redis, 10_000);
     await expect(assertRedisPolicy(redis)).rejects.toThrow(/allkeys-lru.*CONFIG SET maxmemory-policy noeviction/s);
+  });
+});
+
+describe("connections that are dead though nobody closed them", () => {
+  it("RL-5 are given up, that of commands and that of a subscriber, which sends nothing by itself", async () => {
+    const proxy = await TcpProxy.open(Number(new URL(testRedisUrl()).port || 6379));
+    const url = new URL(testRedisUrl());
+    url.port = String(proxy.port);
+    const commands = connectRedis({ url: url.href, name: "test:commands", log: silentLog, commandTimeoutMs: 200 });
+    const subscriber = connectRedis({ url: url.href, name: "test:subscriber", log: silentLog, commandTimeoutMs: 200 });
+    atEnd(async () => {
+      await Promise.all([closeRedis(commands), closeRedis(subscriber)]);
+      await proxy.close();
+    });
+    await Promise.all([waitUntilReady(commands, 5_000), waitUntilReady(subscriber, 5_000)]);
+    const channel = testRedisPrefix();
+    await subscriber.subscribe(channel);
+    const heard: string[] = [];
+    subscriber.on("message", (_channel: string, text: string) => heard.push(text));
+
+    proxy.blackhole();
+    await expect(commands.ping()).rejects.toThrow();
+    proxy.restore();
+    await waitFor(async () => (await commands.ping()) === "PONG", { what: "commands to be answered" });
+    await waitFor(
+      async () => {
+        await commands.publish(channel, "still there?");
+        return heard.length > 0;
+      },
+      { what: "the subscriber to hear again", everyMs: 100 },
+    );
   });
 });

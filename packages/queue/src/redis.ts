@@ -1,7 +1,8 @@
 /**
  * Connections to Redis. What must stay true: a command given while Redis is away fails at once instead of waiting in
  * a queue (the API goes on accepting, WK-43), nothing is ever sent twice by the driver on its own, and the driver
- * itself tries for ever to come back, at most a second apart (RL-5).
+ * itself tries for ever to come back, at most a second apart (RL-5). A connection that is dead though nobody closed it
+ * (a firewall forgot about it) is given up as soon as an answer is overdue.
  */
 import { Redis, type RedisOptions } from "ioredis";
 import type { QueueLog } from "./log.js";
@@ -13,6 +14,10 @@ const RECONNECT_FIRST_MS = 50;
 const RECONNECT_MAX_MS = 1_000;
 const DEFAULT_COMMAND_TIMEOUT_MS = 3_000;
 const CONNECT_TIMEOUT_MS = 5_000;
+/** How much longer than a command may take a silent connection is kept. */
+const SILENCE_GRACE_MS = 500;
+/** A subscriber sends nothing by itself, and would never learn that its connection is dead. */
+const HEARTBEAT_MS = 5_000;
 
 export interface RedisConnectionOptions {
   /** `redis://` or `rediss://`, with user, password and database where needed. */
@@ -29,6 +34,7 @@ const options = (input: { name: string; commandTimeoutMs: number }) =>
   ({
     connectionName: input.name,
     commandTimeout: input.commandTimeoutMs,
+    socketTimeout: input.commandTimeoutMs + SILENCE_GRACE_MS,
     connectTimeout: CONNECT_TIMEOUT_MS,
     // Commands fail while the connection is down, and one that was under way is not sent again behind our back:
     // every caller in this package knows what an unknown outcome means for it.
@@ -38,7 +44,7 @@ const options = (input: { name: string; commandTimeoutMs: number }) =>
     retryStrategy: (times: number) => Math.min(RECONNECT_MAX_MS, RECONNECT_FIRST_MS * 2 ** Math.min(times - 1, 10)),
   }) satisfies RedisOptions;
 
-function withQuietErrors(redis: Redis, name: string, log: QueueLog): Redis {
+function watched(redis: Redis, name: string, log: QueueLog): Redis {
   const limited = createLimitedLog(log);
   redis.on("error", (error: unknown) => {
     limited.warn(
@@ -47,13 +53,21 @@ function withQuietErrors(redis: Redis, name: string, log: QueueLog): Redis {
       "Redis connection failed; trying again",
     );
   });
+  const heartbeat = setInterval(() => {
+    if (redis.status !== "ready") return;
+    redis.ping().catch((error: unknown) => {
+      limited.warn("redis-heartbeat", { connection: name, error: errorText(error) }, "A Redis connection is silent");
+    });
+  }, HEARTBEAT_MS);
+  heartbeat.unref();
+  redis.once("end", () => clearInterval(heartbeat));
   return redis;
 }
 
 /** Opens a connection for ordinary commands and pipelines. Returns at once; see {@link waitUntilReady}. */
 export function connectRedis(input: RedisConnectionOptions): Redis {
   const commandTimeoutMs = input.commandTimeoutMs ?? DEFAULT_COMMAND_TIMEOUT_MS;
-  return withQuietErrors(new Redis(input.url, options({ name: input.name, commandTimeoutMs })), input.name, input.log);
+  return watched(new Redis(input.url, options({ name: input.name, commandTimeoutMs })), input.name, input.log);
 }
 
 /**
@@ -62,7 +76,7 @@ export function connectRedis(input: RedisConnectionOptions): Redis {
  */
 export function connectBeside(redis: Redis, input: Omit<RedisConnectionOptions, "url">): Redis {
   const commandTimeoutMs = input.commandTimeoutMs ?? DEFAULT_COMMAND_TIMEOUT_MS;
-  return withQuietErrors(redis.duplicate(options({ name: input.name, commandTimeoutMs })), input.name, input.log);
+  return watched(redis.duplicate(options({ name: input.name, commandTimeoutMs })), input.name, input.log);
 }
 
 /**

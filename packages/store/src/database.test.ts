@@ -1,4 +1,4 @@
-import { createTestDatabase, type TestDatabase, waitFor } from "@wakefleet/testkit";
+import { createTestDatabase, TcpProxy, type TestDatabase, waitFor } from "@wakefleet/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Database, isStoreUnavailable, openDatabase } from "./database.js";
 
@@ -91,4 +91,24 @@ describe("statements that travel together", () => {
     });
     expect(order).toBe(50);
   });
+});
+
+it("RL-6 a connection that is dead though nobody closed it fails what waits on it, and the next one serves", async () => {
+  const proxy = await TcpProxy.open(Number(new URL(database.url).port || 5432));
+  const url = new URL(database.url);
+  url.port = String(proxy.port);
+  const far = openDatabase({ url: url.href, statementTimeoutMs: 200, connectTimeoutMs: 500 });
+  try {
+    const within = far.transaction(async (tx) => {
+      await tx.query("SELECT 1");
+      proxy.blackhole();
+      await tx.query("SELECT 2");
+    });
+    expect(isStoreUnavailable(await within.catch((thrown: unknown) => thrown))).toBe(true);
+    proxy.restore();
+    expect(await far.transaction((tx) => tx.query("SELECT 1 AS one"))).toEqual([{ one: 1 }]);
+  } finally {
+    await far.close();
+    await proxy.close();
+  }
 });

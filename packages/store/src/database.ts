@@ -56,6 +56,13 @@ export interface Transaction extends Sql {
 
 /** The share of the connections that transactions get. */
 const TRANSACTION_SHARE = 0.6;
+const STATEMENT_TIMEOUT_MS = 15_000;
+/** How much longer than the server's own limit a statement is waited for. */
+const ANSWER_GRACE_MS = 3_000;
+
+function isAnswerOverdue(error: unknown): boolean {
+  return error instanceof Error && error.message === "Query read timeout";
+}
 
 export function openDatabase(options: DatabaseOptions): Database {
   const connections = Math.max(2, options.maxConnections ?? 10);
@@ -84,9 +91,11 @@ export function openDatabase(options: DatabaseOptions): Database {
         return await runTransaction(client, work);
       } catch (error) {
         try {
+          // Behind a statement that nobody answers any more a rollback would only wait as long again.
+          if (isAnswerOverdue(error)) throw error;
           await client.query("ROLLBACK");
         } catch (rollbackError) {
-          // The connection is gone: the server has rolled back by itself. Do not return it to the pool.
+          // The connection is gone: the server rolls back by itself. Do not return it to the pool.
           broken = rollbackError as Error;
         }
         throw error;
@@ -140,6 +149,7 @@ async function runTransaction<T>(client: pg.PoolClient, work: (tx: Transaction) 
 const ignoreUntilJudged = (): undefined => undefined;
 
 function openPool(options: DatabaseOptions, max: number, settings: { pipeline?: boolean } = {}): pg.Pool {
+  const statementTimeoutMs = options.statementTimeoutMs ?? STATEMENT_TIMEOUT_MS;
   const pool = new pg.Pool({
     ...settings,
     connectionString: options.url,
@@ -147,7 +157,9 @@ function openPool(options: DatabaseOptions, max: number, settings: { pipeline?: 
     connectionTimeoutMillis: options.connectTimeoutMs ?? 5_000,
     idleTimeoutMillis: 30_000,
     keepAlive: true,
-    statement_timeout: options.statementTimeoutMs ?? 15_000,
+    statement_timeout: statementTimeoutMs,
+    // The server ends a statement in time; no answer after that means that the connection is dead, though nobody closed it.
+    query_timeout: statementTimeoutMs + ANSWER_GRACE_MS,
     idle_in_transaction_session_timeout: 30_000,
     application_name: options.applicationName ?? "wakefleet",
   });

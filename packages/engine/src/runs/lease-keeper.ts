@@ -47,6 +47,22 @@ export interface LeaseKeeper {
   stop(): Promise<void>;
 }
 
+/**
+ * A renewal that is not answered until the next one is due counts as failed: on a connection that died without a word it
+ * would be waited for until the lease is over. Should it come through all the same, the lease is longer than we believe.
+ */
+async function answeredWithin<T>(renewal: Promise<T>, limitMs: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const overdue = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`PostgreSQL did not answer a renewal within ${limitMs} ms`)), limitMs);
+  });
+  try {
+    return await Promise.race([renewal, overdue]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 export function createLeaseKeeper(deps: LeaseKeeperDeps): LeaseKeeper {
   let timer: NodeJS.Timeout | null = null;
   let underWay: Promise<void> | null = null;
@@ -60,7 +76,8 @@ export function createLeaseKeeper(deps: LeaseKeeperDeps): LeaseKeeper {
     const runIds = [...own.map((held) => held.fence.runId), ...adopted];
     const sentAtMs = performance.now();
     try {
-      const holds = await renewLeases(deps.db.sql, { workerId: deps.workerId, leaseMs: deps.leaseMs, runIds });
+      const renewal = renewLeases(deps.db.sql, { workerId: deps.workerId, leaseMs: deps.leaseMs, runIds });
+      const holds = await answeredWithin(renewal, deps.renewEveryMs);
       renewedAtMs = sentAtMs;
       await letGoOfLost(judge(judged, holds));
       deps.adopted?.heed(holds, adopted);
