@@ -1,7 +1,7 @@
 /** From the commit to the queue, with a real Redis: by the dispatcher, by relays, and after a Redis that lost everything. */
 import { queuePriority } from "@wakefleet/domain";
 import { AgentQueues, closeRedis, connectRedis, waitUntilReady } from "@wakefleet/queue";
-import { markSliceUndispatched } from "@wakefleet/store";
+import { type Database, markDispatched, markSliceUndispatched } from "@wakefleet/store";
 import { aCompany, anAgent, anIssue, aRun, testRedisPrefix, testRedisUrl } from "@wakefleet/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createFleetRunQueue } from "../src/dispatch/fleet-run-queue.js";
@@ -233,8 +233,8 @@ describe("after Redis lost its data", () => {
     const marked = new Set<string>();
     let afterId: string | null = null;
     do {
-      const slice: { lastId: string | null } = await markSliceUndispatched(world.db.sql, { afterId, limit: 3 });
-      afterId = slice.lastId;
+      const slice: string[] = await markSliceUndispatched(world.db.sql, { afterId, limit: 3 });
+      afterId = slice.at(-1) ?? null;
       if (afterId !== null) expect(marked.has(afterId)).toBe(false);
       if (afterId !== null) marked.add(afterId);
     } while (afterId !== null);
@@ -245,7 +245,6 @@ describe("after Redis lost its data", () => {
     await rebuildQueues({
       db: world.db,
       queue: { ...noting(given), pause: async (id) => void paused.push(id) },
-      faults: noFaults,
       log: silentLog,
     });
     expect(given).toEqual(expect.arrayContaining([...queued, scheduled]));
@@ -253,5 +252,28 @@ describe("after Redis lost its data", () => {
     expect(new Set(given).size).toBe(given.length);
     expect(paused).toContain(agentId);
     expect(await undispatched(agentId)).toBe(0);
+  });
+
+  it("RL-5, RL-21 a run whose job was lost is put back also when its mark is set after the rebuild took it away", async () => {
+    const agentId = await agent();
+    const [runId = ""] = await waitingRuns(agentId, 1);
+    // The process that had added its job before the loss comes to mark it only now.
+    let isLate = true;
+    const lateMark: Database["sql"] = {
+      query: async (text, values, name) => {
+        const rows = await world.db.sql.query(text, values, name);
+        if (isLate) await markDispatched(world.db.sql, [runId]);
+        isLate = false;
+        return rows as never;
+      },
+    };
+    const given: string[] = [];
+    await rebuildQueues({
+      db: { ...world.db, sql: lateMark },
+      queue: { ...noting(given), pause: async () => undefined },
+      log: silentLog,
+    });
+    expect(given).toContain(runId);
+    expect(await jobsOf(agentId)).toContain(runId);
   });
 });

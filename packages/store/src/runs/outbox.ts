@@ -85,12 +85,12 @@ export async function readRunsForJobs(sql: Sql, runIds: readonly string[]): Prom
 
 /**
  * RL-21: after Redis lost its data every waiting run needs a new job. One slice a call, by id, so that 100,000 rows are
- * no long transaction; answers the last id of the slice, or null when there was none left.
+ * no long transaction; answers the ids of the slice in order, none when there was none left.
  */
 export async function markSliceUndispatched(
   sql: Sql,
   slice: { afterId: string | null; limit: number },
-): Promise<{ lastId: string | null; marked: number }> {
+): Promise<string[]> {
   const rows = await sql.query<{ id: string }>(
     `WITH slice AS (
        SELECT id FROM heartbeat_runs
@@ -102,8 +102,7 @@ export async function markSliceUndispatched(
      RETURNING r.id`,
     [slice.afterId, slice.limit],
   );
-  const ids = rows.map((row) => row.id).sort();
-  return { lastId: ids.at(-1) ?? null, marked: ids.length };
+  return rows.map((row) => row.id).sort();
 }
 
 /** Paused agents that still have waiting runs: their queues must be paused again after a rebuild (QU-5). */
