@@ -2,9 +2,10 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { InvocationMeta } from "@wakefleet/adapters";
 import type { JsonObject } from "@wakefleet/contracts";
+import type { Sql } from "@wakefleet/store";
 import { aCompany, anAgent, aRun, waitFor } from "@wakefleet/testkit";
 import { beforeAll, describe, expect, it } from "vitest";
-import { countRows, done, type Play, useWorld } from "./support.js";
+import { countRows, done, endLease, type Play, useWorld } from "./support.js";
 
 const world = useWorld();
 let companyId: string;
@@ -153,6 +154,59 @@ describe("executing a claimed run", () => {
     expect(await verdict).toEqual({ kind: "gone" });
     expect(aborted).toBe(true);
     expect(await world.run(id)).toMatchObject({ status: "running", processPid: null });
+  });
+
+  it("RL-4, CL-17 a worker that stood still since its claim starts nothing that was given away meanwhile", async () => {
+    let aborted = false;
+    const { id, verdict } = await working(async ({ runId, onMeta, signal }) => {
+      await world.db.sql.query("UPDATE heartbeat_runs SET claim_token = claim_token + 1 WHERE id = $1", [runId]);
+      await expect(onMeta?.(META)).rejects.toThrow("taken over before its process was started");
+      aborted = signal.aborted;
+      signal.throwIfAborted();
+      return done;
+    });
+    expect(await verdict).toEqual({ kind: "gone" });
+    expect(aborted).toBe(true);
+    expect(await world.run(id)).toMatchObject({ status: "running" });
+  });
+
+  it("RL-4 a process is started under a lease that begins anew, so that nobody judges it before it is known", async () => {
+    let isOver: boolean | undefined;
+    const { verdict } = await working(async ({ runId, onMeta }) => {
+      await endLease(world.db.sql, runId);
+      await onMeta?.(META);
+      const [row] = await world.db.sql.query<{ isOver: boolean }>(
+        `SELECT lease_expires_at < clock_timestamp() + interval '20 seconds' AS "isOver" FROM heartbeat_runs WHERE id = $1`,
+        [runId],
+      );
+      isOver = row?.isOver;
+      return done;
+    });
+    await verdict;
+    expect(isOver).toBe(false);
+  });
+
+  it("EX-11, RL-6 a process that was started while PostgreSQL was away is recorded when it is back, before the end", async () => {
+    const agentId = await anAgent(world.db.sql, { companyId });
+    const id = await aRun(world.db.sql, { companyId, agentId });
+    let failures = 0;
+    const sql: Sql = {
+      query: async (text, values, name) => {
+        if (name !== "store_spawn_if_held" || failures === 2) return world.db.sql.query(text, values, name);
+        failures += 1;
+        throw Object.assign(new Error("the database system is starting up"), { code: "57P03" });
+      },
+    };
+    const worker = await world.worker(
+      async ({ onSpawn }) => {
+        await onSpawn?.({ pid: 4_711, processGroupId: 4_711, startedAt: new Date() });
+        return done;
+      },
+      { db: { ...world.db, sql } },
+    );
+    await worker.work({ id, agentId });
+    expect(failures).toBe(2);
+    expect(await world.run(id)).toMatchObject({ status: "succeeded", processPid: 4_711 });
   });
 });
 

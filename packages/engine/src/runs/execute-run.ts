@@ -10,13 +10,14 @@
  * What must stay true: every write is fenced (CL-17); output is stored at the store's pace (LG-8); whatever throws before
  * or inside the adapter ends the run (EX-13).
  */
-import { type AdapterExecutionContext, RunAborted } from "@wakefleet/adapters";
+import type { AdapterExecutionContext } from "@wakefleet/adapters";
 import type { RunLogWriter } from "@wakefleet/run-logs";
-import { storeSpawnIfHeld, storeStartIfHeld } from "@wakefleet/store";
+import { storeStartIfHeld } from "@wakefleet/store";
 import type { Execution, ExecutionEnd, PreparedRun } from "./execution.js";
+import { createSpawnRecord } from "./record-spawn.js";
 import { type ExecutionLog, redactingLog } from "./redacting-log.js";
 import { runCredentials } from "./run-credentials.js";
-import { invocationEvent, storeOutput, storeRunEvents } from "./run-output.js";
+import { storeOutput, tellStart } from "./run-output.js";
 import { endOfFault, endOfRefusal, endOfResult } from "./run-result.js";
 import { NO_SECRETS, type RunSecrets, redactError, redactInvocation, redactResult } from "./run-secrets.js";
 import { prepareRun } from "./setup/prepare-run.js";
@@ -52,8 +53,10 @@ export async function executeRun(execution: Execution): Promise<ExecutionEnd> {
     started = prepared;
     const context = adapterContext(execution, prepared, writer);
     const spooled = spool === null ? {} : spooledContext(execution, { spool, writer, context });
-    const result = await adapter.execute({ ...context, ...spooled, ...credentials });
-    await told;
+    const spawns = createSpawnRecord(execution);
+    const onSpawn: AdapterExecutionContext["onSpawn"] = (child) => spawns.record(child);
+    const result = await adapter.execute({ ...context, ...spooled, ...credentials, onSpawn });
+    await Promise.all([told, spawns.settled()]);
     await deps.faults.hit("after-child-exit-before-finish");
     return await endOfResult(execution, { result: redactResult(result, secrets), writer, prepared });
   } catch (error) {
@@ -114,11 +117,7 @@ function adapterContext(execution: Execution, prepared: PreparedRun, writer: Exe
     signal: held.abort.signal,
     workerEnv: deps.location.env,
     onLog: (stream, chunk) => storeOutput(execution, writer, { stream, chunk }),
-    onMeta: (meta) => storeRunEvents(execution, [invocationEvent(redactInvocation(meta, prepared.secrets))]),
-    async onSpawn(child) {
-      if (await storeSpawnIfHeld(deps.db.sql, fence, child)) return;
-      held.abort.abort(new RunAborted("lease_lost", "The run was taken over before its child was known"));
-    },
+    onMeta: (meta) => tellStart(execution, redactInvocation(meta, prepared.secrets)),
     onWarning(warning) {
       const { redactor } = prepared.secrets;
       const err = redactError(warning.cause, prepared.secrets);

@@ -15,6 +15,7 @@ import type { RunSecrets } from "./run-secrets.js";
 
 export interface ExecuteDeps {
   readonly db: Database;
+  readonly leaseMs: number;
   readonly adapters: AdapterRegistry;
   readonly runLogs: RunLogStore;
   /** LG-8. */

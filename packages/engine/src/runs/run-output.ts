@@ -1,9 +1,9 @@
 /** What is stored while a run goes on: its output (LG-1, LG-4, LG-5) and its events (LG-6, EX-11). */
-import type { InvocationMeta } from "@wakefleet/adapters";
+import { type InvocationMeta, RunAborted } from "@wakefleet/adapters";
 import type { JsonObject, OutputStream } from "@wakefleet/contracts";
 import { boundPayload } from "@wakefleet/domain";
 import { liveChunk, type RunLogWriter } from "@wakefleet/run-logs";
-import { appendRunEventsIfHeld, type NewRunEvent, storeOutputProgress } from "@wakefleet/store";
+import { appendRunEventsIfHeld, type NewRunEvent, type RunEventRow, storeOutputProgress } from "@wakefleet/store";
 import type { Execution } from "./execution.js";
 import { runEventEvent, runLogEvent } from "./run-live-events.js";
 
@@ -53,20 +53,29 @@ async function storeFirstProgress({ deps, claimed, held }: Execution): Promise<v
 }
 
 /**
- * Appends run events, numbered by the database. While the database is away they are dropped with a log line: a run does
- * not stop for a note about itself, and numbers stay without gaps.
+ * Tells that the adapter is about to start its process; the same statement asks whether the run is still ours and begins
+ * its lease anew: a worker that stood still since its claim must not start what somebody else was given meanwhile (RL-4).
+ * The database being away is no answer: the start goes on, since a run does not stop for a note about itself.
+ * @throws RunAborted when the claim is over; the run's signal is aborted with it.
  */
-export async function storeRunEvents({ deps, claimed }: Execution, events: readonly NewRunEvent[]): Promise<void> {
+export async function tellStart({ deps, claimed, held }: Execution, meta: InvocationMeta): Promise<void> {
+  let rows: RunEventRow[];
   try {
-    const rows = await appendRunEventsIfHeld(deps.db.sql, claimed.fence, events);
-    void deps.events.publish(rows.map(runEventEvent));
+    rows = await appendRunEventsIfHeld(deps.db.sql, claimed.fence, [invocationEvent(meta)], { leaseMs: deps.leaseMs });
   } catch (error) {
     deps.log.warn({ event: "run.event_lost", runId: claimed.run.id, err: error }, "a run event could not be written");
+    return;
   }
+  if (rows.length === 0) {
+    const aborted = new RunAborted("lease_lost", "The run was taken over before its process was started");
+    held.abort.abort(aborted);
+    throw aborted;
+  }
+  void deps.events.publish(rows.map(runEventEvent));
 }
 
 /** AD-16, EX-11: the adapter redacted by key name already; the payload is bounded here (LG-6). */
-export function invocationEvent(meta: InvocationMeta): NewRunEvent {
+function invocationEvent(meta: InvocationMeta): NewRunEvent {
   return {
     eventType: "adapter.invoke",
     stream: "system",

@@ -29,14 +29,16 @@ export async function appendRunEventsIfHeld(
   sql: Sql,
   fence: RunFence,
   events: readonly NewRunEvent[],
+  { leaseMs = null }: { readonly leaseMs?: number | null } = {},
 ): Promise<RunEventRow[]> {
   const rows = await sql.query<Record<string, unknown>>(
     `WITH run AS (
-       UPDATE heartbeat_runs SET event_seq = event_seq + jsonb_array_length($1::jsonb), updated_at = now()
+       UPDATE heartbeat_runs SET event_seq = event_seq + jsonb_array_length($1::jsonb), updated_at = now(),
+              lease_expires_at = coalesce(clock_timestamp() + make_interval(secs => $5::float8 / 1000), lease_expires_at)
         WHERE id = $2 AND worker_id = $3 AND claim_token = $4 AND status = 'running'
        RETURNING id, company_id, agent_id, event_seq
      ) ${INSERT_EVENTS}`,
-    [toDatabaseJson(events), fence.runId, fence.workerId, fence.claimToken],
+    [toDatabaseJson(events), fence.runId, fence.workerId, fence.claimToken, leaseMs],
     "append_run_events_if_held",
   );
   return rows.map((row) => camelRow<RunEventRow>(row));
