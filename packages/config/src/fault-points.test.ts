@@ -15,21 +15,32 @@ describe("fault points", () => {
         { point: "b", kind: "kill", onHit: 1 },
       ],
     ],
+    ["a:block=4000:2", [{ point: "a", kind: "block", blockMs: 4_000, onHit: 2 }]],
     ["", []],
   ])("RL-28 reads %j", (text, plan) => {
     expect(faultPlan.parse(text)).toEqual(plan);
   });
 
-  it.each(["a", "a:explode", "a:kill:0", "a:delay", "A:kill", ":kill"])(
+  it.each(["a", "a:explode", "a:kill:0", "a:delay", "a:block", "A:kill", ":kill"])(
     "RL-28 refuses %j and says which part",
     (text) => {
-      expect(faultPlan.safeParse(text).error?.issues[0]?.message).toContain(`"${text}" is neither`);
+      expect(faultPlan.safeParse(text).error?.issues[0]?.message).toContain(`"${text}" is none`);
     },
   );
 
   it("RL-28 without a plan every point does nothing, and costs no new promise", () => {
     const points = createFaultPoints([]);
     expect(points.hit("anything")).toBe(points.hit("anything else"));
+  });
+
+  it("RL-28 a block keeps the event loop from turning", async () => {
+    const points = createFaultPoints([{ point: "here", kind: "block", blockMs: 50, onHit: null }]);
+    let turned = false;
+    setImmediate(() => {
+      turned = true;
+    });
+    await points.hit("here");
+    expect(turned).toBe(false);
   });
 
   it("RL-28 a kill takes the process at the hit it names and not before", async () => {
