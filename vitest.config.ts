@@ -43,7 +43,12 @@ export default defineConfig({
         extends: true,
         test: {
           name: "e2e",
-          include: ["test/e2e/**/*.test.ts", "test/torture/**/*.test.ts", "test/bench/**/*.test.ts"],
+          include: [
+            "test/e2e/**/*.test.ts",
+            "test/torture/**/*.test.ts",
+            "test/model/**/*.test.ts",
+            "test/bench/**/*.test.ts",
+          ],
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },

@@ -3,58 +3,15 @@
  * event follows its predecessor, and by the witness nothing ran twice or beside what its agent allows (RL-1 to RL-4).
  */
 import { expect } from "vitest";
+import { brokenAtRest } from "./at-rest.js";
 import type { Fleet } from "./fleet.js";
-
-interface Check {
-  readonly what: string;
-  readonly sql: string;
-}
-
-/** Each answers the rows that break it. */
-const CHECKS: readonly Check[] = [
-  {
-    what: "RL-1 every run ended",
-    sql: "SELECT id, status FROM heartbeat_runs WHERE status IN ('queued','scheduled_retry','running')",
-  },
-  {
-    what: "RL-1 every request ended",
-    sql: "SELECT id, status FROM agent_wakeup_requests WHERE status IN ('queued','claimed','deferred_issue_execution')",
-  },
-  {
-    what: "DM-90 an ended run has no lease, slot or lock and says when it ended",
-    sql: `SELECT id FROM heartbeat_runs WHERE status NOT IN ('queued','scheduled_retry','running')
-           AND (lease_expires_at IS NOT NULL OR run_slot IS NOT NULL OR lock_issue_id IS NOT NULL OR finished_at IS NULL
-                OR finalized_at IS NULL)`,
-  },
-  {
-    what: "DM-41 events of a run are numbered 1..n",
-    sql: `SELECT r.id FROM heartbeat_runs r JOIN heartbeat_run_events e ON e.run_id = r.id GROUP BY r.id, r.event_seq
-           HAVING min(e.seq) <> 1 OR max(e.seq) <> count(*) OR max(e.seq) <> r.event_seq`,
-  },
-  {
-    what: "FI-12 no agent is left running",
-    sql: "SELECT id FROM agents WHERE status = 'running'",
-  },
-  {
-    what: "RL-4 a lost run is retried once at most",
-    sql: "SELECT retry_of_run_id FROM heartbeat_runs WHERE retry_of_run_id IS NOT NULL GROUP BY 1 HAVING count(*) > 1",
-  },
-  {
-    what: "RL-3 no issue is left locked",
-    sql: "SELECT id FROM issues WHERE execution_run_id IS NOT NULL",
-  },
-];
 
 /**
  * Checks a fleet that has settled. `limitOf` is the most executions an agent may have at once (its
  * `maxConcurrentRuns`; the highest it ever had, if the test changed it).
  */
 export async function expectNothingBroken(fleet: Fleet, limitOf: (agentId: string) => number): Promise<void> {
-  const broken: Record<string, unknown> = {};
-  for (const { what, sql } of CHECKS) {
-    const rows = await fleet.db.sql.query(sql);
-    if (rows.length > 0) broken[what] = rows.slice(0, 5);
-  }
+  const broken: Record<string, unknown> = await brokenAtRest(fleet.db.sql);
   const witnessed = fleet.witness.violations(limitOf);
   if (witnessed.length > 0) broken["RL-2, RL-4 by the witness"] = witnessed;
   expect(broken).toEqual({});

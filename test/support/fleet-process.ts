@@ -75,12 +75,17 @@ export class FleetProcess {
     return new FleetProcess(spec, child);
   }
 
-  /** Settles when the process said that it serves. Rejects with its last words when it ended instead. */
+  /** Settles when the process said that it serves. Rejects with its last words, the process gone, when it did not. */
   async untilReady(): Promise<void> {
-    await waitFor(() => this.isReady || this.end !== null, {
-      what: `${this.name} to serve; it said:\n${this.lastWords()}`,
-      deadlineMs: READY_DEADLINE_MS,
-    });
+    try {
+      await waitFor(() => this.isReady || this.end !== null, {
+        what: `${this.name} to serve`,
+        deadlineMs: READY_DEADLINE_MS,
+      });
+    } catch (error) {
+      await this.kill();
+      throw new Error(`${this.name} did not come to serve; it said:\n${this.lastWords()}`, { cause: error });
+    }
     if (!this.isReady) throw new Error(`${this.name} ended before it served; it said:\n${this.lastWords()}`);
   }
 

@@ -9,6 +9,7 @@ import {
   type LocalPostgres,
   type LocalRedis,
   removePostgresData,
+  removeRedisData,
   startPostgres,
   startRedis,
 } from "@wakefleet/local-stores";
@@ -18,7 +19,8 @@ import { createTestDatabase, testRedisPrefix, testRedisUrl } from "@wakefleet/te
 /** Servers that belong to one fleet alone. Each restart keeps the port and the data. */
 export interface PrivateStores {
   stopRedis(mode?: "save" | "crash"): Promise<void>;
-  startRedis(): Promise<void>;
+  /** `empty` throws its data away first. */
+  startRedis(options?: { empty?: boolean }): Promise<void>;
   stopPostgres(mode?: "fast" | "immediate"): Promise<void>;
   startPostgres(): Promise<void>;
 }
@@ -63,7 +65,8 @@ export async function openPrivateStores(): Promise<FleetStores> {
     redisPrefix: testRedisPrefix(),
     own: {
       stopRedis: (mode) => redis.stop(mode),
-      async startRedis() {
+      async startRedis({ empty = false } = {}) {
+        if (empty) removeRedisData(dir);
         redis = await startRedis({ dir, port: redis.port });
       },
       stopPostgres: (mode) => postgres.stop(mode),

@@ -73,6 +73,8 @@ export class Fleet {
       readonly db: Database;
       readonly redis: Redis;
       readonly redisPrefix: string;
+      readonly databaseUrl: string;
+      readonly redisUrl: string;
     },
   ) {}
 
@@ -92,6 +94,17 @@ export class Fleet {
   }
   get adminKey(): string {
     return this.parts.adminKey;
+  }
+  /** Where its processes leave their logs. */
+  get folder(): string {
+    return this.parts.folder;
+  }
+  /** Where the stores are, past whatever stands between them and the processes. */
+  get databaseUrl(): string {
+    return this.parts.databaseUrl;
+  }
+  get redisUrl(): string {
+    return this.parts.redisUrl;
   }
   /** A folder of this fleet alone, outside what it works in. */
   readonly scratch = mkdtempSync(join(tmpdir(), "wakefleet-e2e-witness-"));
@@ -170,7 +183,7 @@ export class Fleet {
     await this.parts.db.close();
     await this.parts.removeStores();
     if (process.env["E2E_KEEP_LOGS"]) {
-      console.log(`kept: ${this.parts.folder}/*.log`);
+      console.log(`kept: ${this.parts.folder}/*.log, ${this.scratch}`);
       return;
     }
     for (const folder of [this.parts.folder, this.scratch]) {
@@ -223,6 +236,8 @@ export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
     db,
     redis,
     redisPrefix: stores.redisPrefix,
+    databaseUrl: stores.databaseUrl,
+    redisUrl: stores.redisUrl,
     env: {
       ...DEFAULT_ENV,
       DATABASE_URL: stores.databaseUrl,
