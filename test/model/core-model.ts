@@ -387,12 +387,12 @@ function lose(next: CoreState, run: number): void {
 function* recoverySteps(state: CoreState, w: 0 | 1, without: Omissions): Iterable<Step<CoreState>> {
   for (const [run, row] of state.runs.entries()) {
     if (row.status !== "running" || !row.leaseOver) continue;
-    const isKnown = row.isChildStored || (row.child === "alive" && without.hostKnows !== true);
     const verdict = judgeOrphan({
       keepsLocalChild: true,
-      pid: isKnown ? 1 : null,
-      processGroupId: isKnown ? 1 : null,
-      child: isKnown && row.child === "alive" ? "alive" : "dead",
+      pid: row.isChildStored ? 1 : null,
+      processGroupId: row.isChildStored ? 1 : null,
+      child: row.isChildStored && row.child === "alive" ? "alive" : "dead",
+      spool: row.child === "alive" && without.hostKnows !== true ? "kept" : "none",
       sameHostAndBoot: true,
       adoptGraceOver: false,
       processLossRetryCount: row.losses,

@@ -30,6 +30,7 @@ describe("a running run whose lease is over", () => {
     ["ended by itself", { child: "dead", spool: "ended" }, { kind: "adopt", isSpooled: true }],
     ["ended and left others", { child: "group_only", spool: "ended" }, { kind: "adopt", isSpooled: true }],
     ["has gone a moment ago", { child: "dead", spool: "kept" }, { kind: "wait" }],
+    ["is not recorded yet", { pid: null, processGroupId: null, spool: "kept" }, { kind: "wait" }],
     ["is gone with its keeper", { child: "dead", spool: "none" }, { kind: "lost", retry: true }],
     ["is of another host", { ...elsewhere, spool: "ended", adoptGraceOver: true }, { kind: "lost" }],
     ["is to be cancelled", { child: "alive", spool: "kept", cancelRequested: true }, { kind: "cancel" }],

@@ -39,6 +39,8 @@ export type OrphanVerdict =
 /** Decides what becomes of an orphaned run. */
 export function judgeOrphan(facts: OrphanFacts): OrphanVerdict {
   const knewChild = facts.keepsLocalChild && (facts.pid !== null || facts.processGroupId !== null);
+  // A worker that stands still between the start of a child and its record: the child lives, and is not to be doubled.
+  if (facts.keepsLocalChild && !knewChild && facts.sameHostAndBoot && facts.spool === "kept") return { kind: "wait" };
   const elsewhere = knewChild && !facts.sameHostAndBoot;
   if (elsewhere && !facts.adoptGraceOver) return { kind: "wait" };
 
