@@ -47,7 +47,7 @@ import {
   waitUntilReady,
   watchEpoch,
 } from "@wakefleet/queue";
-import { createLocalRunLogStore } from "@wakefleet/run-logs";
+import { createLocalRunLogStore, createOsUserRedactor } from "@wakefleet/run-logs";
 import {
   findRun,
   markWorkerDraining,
@@ -61,6 +61,7 @@ import {
 import { createMetrics, type Metrics } from "@wakefleet/telemetry";
 import { type BackgroundLoop, startBackgroundLoop } from "./background-loop.js";
 import { readHost } from "./host.js";
+import { osUserOf } from "./os-user.js";
 import { publishMetrics } from "./publish-metrics.js";
 import { recoverySweeps, STRANDED_WORK_SWEEP } from "./recovery-sweeps.js";
 import { VERSION } from "./version.js";
@@ -170,6 +171,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     gitProtocols: config.workspaceGitProtocols,
     secrets,
     spool,
+    maskOsUser: createOsUserRedactor(osUserOf(options.env)),
     mintRunToken: (claims) => mintRunToken({ secret: config.authSecret, claims, now: new Date() }),
     held,
     summaryPathRoots: config.summaryPathRoots,

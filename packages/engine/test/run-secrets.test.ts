@@ -252,3 +252,21 @@ describe("SC-7, SC-8, SC-10 nobody else sees a value", () => {
     expect(printed((await world.run(id)).stdoutExcerpt)).toBe("the abc of it\n");
   });
 });
+
+describe("IN-2, SC-22 the OS user's name", () => {
+  it("IN-1, IN-2, SC-22, LG-2 is masked in log, excerpt, result and error while the instance says so, and stays while it does not", async () => {
+    const play: Play = async ({ onLog }) => {
+      await onLog("stdout", "in /home/ada/work as ada, not adamant\n");
+      return { ...done, exitCode: 1, errorMessage: "no /home/ada/x", resultJson: { at: ["/home/ada"] } };
+    };
+    const plain = await run({ play });
+    expect(plain.row).toMatchObject({ error: "no /home/ada/x", resultJson: { at: ["/home/ada"] } });
+    await world.db.sql.query(
+      `INSERT INTO instance_settings (singleton_key, general) VALUES ('default', '{"censorUsernameInLogs": true}')
+       ON CONFLICT (singleton_key) DO UPDATE SET general = excluded.general`,
+    );
+    const masked = await run({ play });
+    expect(masked.row).toMatchObject({ error: "no /home/a**/x", resultJson: { at: ["/home/a**"] } });
+    expect(printed(masked.row.stdoutExcerpt)).toBe("in /home/a**/work as a**, not adamant\n");
+  });
+});

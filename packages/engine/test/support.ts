@@ -14,7 +14,7 @@ import {
 } from "@wakefleet/adapters";
 import type { LiveEventDraft } from "@wakefleet/contracts";
 import { DEFAULT_RETRY_TABLE } from "@wakefleet/domain";
-import { createLocalRunLogStore } from "@wakefleet/run-logs";
+import { createLocalRunLogStore, createOsUserRedactor } from "@wakefleet/run-logs";
 import { type Database, findRun, openDatabase, type RunRow, type Sql, type WakeupRow } from "@wakefleet/store";
 import {
   aWorker,
@@ -276,6 +276,7 @@ async function testWorker(world: World, how: { home: string; play: Play } & Work
     location: { env: { WAKEFLEET_HOME: home }, userHome: home },
     gitProtocols: ["file"],
     secrets: { keyring: async () => TEST_KEYRING },
+    maskOsUser: createOsUserRedactor({ names: ["ada"], homes: ["/home/ada"] }),
     mintRunToken: how.mintRunToken ?? null,
     spool: null,
     held: new HeldRuns(),

@@ -37,7 +37,7 @@ export function secretValueRedactor(values: readonly string[]): SecretValueRedac
   return {
     isNeeded: patterns.length > 0,
     text,
-    json: (value) => (patterns.length === 0 ? value : (redactJson(value as JsonValue, text) as typeof value)),
+    json: (value) => (patterns.length === 0 ? value : mapTexts(value, text)),
     stream: () => streamRedactor(patterns),
   };
 }
@@ -48,13 +48,16 @@ function patternsOf(values: readonly string[]): string[] {
   return [...new Set(long.flatMap((value) => [value, JSON.stringify(value).slice(1, -1)]))];
 }
 
-function redactJson(value: JsonValue | undefined, text: (input: string) => string): JsonValue | undefined {
-  if (typeof value === "string") return text(value);
-  if (Array.isArray(value)) return value.map((item) => redactJson(item, text) as JsonValue);
+/** A copy of a JSON value with every text and every key put through `map`. */
+export function mapTexts<T extends JsonValue | undefined>(value: T, map: (text: string) => string): T {
+  return mapped(value, map) as T;
+}
+
+function mapped(value: JsonValue | undefined, map: (text: string) => string): JsonValue | undefined {
+  if (typeof value === "string") return map(value);
+  if (Array.isArray(value)) return value.map((item) => mapped(item, map) as JsonValue);
   if (value === null || typeof value !== "object") return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([key, field]) => [text(key), redactJson(field, text) as JsonValue]),
-  );
+  return Object.fromEntries(Object.entries(value).map(([key, field]) => [map(key), mapped(field, map) as JsonValue]));
 }
 
 /** Half-open range of a text. */

@@ -40,6 +40,8 @@ export interface ClaimedRun {
   /** What it may resume, as it was at the claim. */
   readonly sessions: StoredSessions;
   readonly environment: LocalEnvironment | null;
+  /** IN-2, as the instance had it at the claim. */
+  readonly masksOsUser: boolean;
 }
 
 export type ClaimResult =
@@ -192,8 +194,8 @@ function claimOnce(
           agentStatusEvent({ companyId: run.companyId, agentId: run.agentId, status: agentStatus, outcome: "running" }),
         );
         const fence = { runId: job.runId, workerId: deps.workerId, claimToken: run.claimToken };
-        const { sessions, environment } = facts;
-        written.claim = { kind: "claimed", claimed: { run, agent, fence, sessions, environment } };
+        const { sessions, environment, masksOsUser } = facts;
+        written.claim = { kind: "claimed", claimed: { run, agent, fence, sessions, environment, masksOsUser } };
         return written.claim;
       }
     }

@@ -19,7 +19,14 @@ import { type ExecutionLog, redactingLog } from "./redacting-log.js";
 import { runCredentials } from "./run-credentials.js";
 import { storeOutput, tellStart } from "./run-output.js";
 import { endOfFault, endOfRefusal, endOfResult } from "./run-result.js";
-import { NO_SECRETS, type RunSecrets, redactError, redactInvocation, redactResult } from "./run-secrets.js";
+import {
+  NO_SECRETS,
+  type RunSecrets,
+  redactError,
+  redactInvocation,
+  redactResult,
+  withOsUserMask,
+} from "./run-secrets.js";
 import { prepareRun } from "./setup/prepare-run.js";
 import { RunRefused } from "./setup/run-refused.js";
 import { runSpool, spooledContext } from "./spooled-run.js";
@@ -33,7 +40,8 @@ export async function executeRun(execution: Execution): Promise<ExecutionEnd> {
   let started: PreparedRun | null = null;
   /** What people read about the run, on its way to the stores; it never rejects. */
   let told: Promise<unknown> = Promise.resolve();
-  let secrets: RunSecrets = NO_SECRETS;
+  const mask = claimed.masksOsUser ? deps.maskOsUser : null;
+  let secrets: RunSecrets = withOsUserMask(NO_SECRETS, mask);
   try {
     const adapter = deps.adapters.resolve(claimed.agent.adapterType);
     const spool = runSpool(execution);
@@ -42,7 +50,7 @@ export async function executeRun(execution: Execution): Promise<ExecutionEnd> {
     if (made.status === "rejected") throw made.reason;
     if (opened.status === "rejected") throw opened.reason;
     const prepared = made.value;
-    secrets = prepared.secrets;
+    secrets = withOsUserMask(prepared.secrets, mask);
     writer = redactingLog(opened.value, secrets.redactor);
     // The adapter need not wait for what people read about it: the writer keeps the order of lines, the end waits for both.
     if (!execution.resumes) {
@@ -69,7 +77,15 @@ export async function executeRun(execution: Execution): Promise<ExecutionEnd> {
 function openLog({ deps, claimed, resumes }: Execution): Promise<RunLogWriter> {
   const { companyId, agentId, id: runId } = claimed.run;
   const maxBytes = deps.runLogMaxBytes;
-  return deps.runLogs.openRunLog({ companyId, agentId, runId, maxBytes, marks: deps.spool !== null, adopt: resumes });
+  return deps.runLogs.openRunLog({
+    companyId,
+    agentId,
+    runId,
+    maxBytes,
+    marks: deps.spool !== null,
+    adopt: resumes,
+    ...(claimed.masksOsUser ? { redact: deps.maskOsUser } : {}),
+  });
 }
 
 /** EX-9: the log's first lines. */

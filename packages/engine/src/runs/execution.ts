@@ -31,6 +31,8 @@ export interface ExecuteDeps {
   readonly gitProtocols: readonly GitProtocol[];
   /** Opens the secrets that agents and projects refer to (SC-5). */
   readonly secrets: SecretsAccess;
+  /** Masks the name of this process's OS user in a text; used where the instance says so (IN-2). */
+  readonly maskOsUser: (text: string) => string;
   /** AD-18; null where there is no secret to sign with. */
   readonly mintRunToken: MintRunToken | null;
 }

@@ -7,7 +7,13 @@
  */
 import type { AdapterExecutionResult, InvocationMeta } from "@wakefleet/adapters";
 import { asJsonObject, type JsonObject, type JsonValue, REDACTED } from "@wakefleet/contracts";
-import { readEnvBinding, type SecretReference, type SecretValueRedactor, secretValueRedactor } from "@wakefleet/domain";
+import {
+  mapTexts,
+  readEnvBinding,
+  type SecretReference,
+  type SecretValueRedactor,
+  secretValueRedactor,
+} from "@wakefleet/domain";
 import { type FoundSecretVersion, readSecretVersions, type Sql } from "@wakefleet/store";
 import { openValue, SealBrokenError, type SecretsKeyring } from "../secrets/sealed-value.js";
 import { type SecretsAccess, SecretsKeyError } from "../secrets/secrets-access.js";
@@ -92,6 +98,21 @@ function openedValue(keyring: SecretsKeyring, secret: { name: string; found: Fou
     if (!(error instanceof SealBrokenError)) throw error;
     throw new SetUpError(UNAVAILABLE, `${error.message} (${name})`, { cause: error });
   }
+}
+
+/** The same, with the OS user's name masked besides (IN-2). Streams are left to the log, which masks what it stores. */
+export function withOsUserMask(secrets: RunSecrets, mask: ((text: string) => string) | null): RunSecrets {
+  if (mask === null) return secrets;
+  const { names, redactor } = secrets;
+  return {
+    names,
+    redactor: {
+      isNeeded: true,
+      text: (text) => mask(redactor.text(text)),
+      json: (value) => mapTexts(redactor.json(value), mask),
+      stream: () => redactor.stream(),
+    },
+  };
 }
 
 /** SC-7, SC-8: the invocation as it may be stored. */

@@ -42,7 +42,7 @@ async function readTakenRun(
     const run = await findRun(tx, runId);
     if (agent === undefined || run === null) return null;
     if (run.status !== "running" || run.workerId !== workerId || run.claimToken !== claimToken) return null;
-    const { sessions, environment } = await readClaimFacts(tx, { runId, agentId });
-    return { run, agent, fence: { runId, workerId, claimToken }, sessions, environment };
+    const { sessions, environment, masksOsUser } = await readClaimFacts(tx, { runId, agentId });
+    return { run, agent, fence: { runId, workerId, claimToken }, sessions, environment, masksOsUser };
   });
 }

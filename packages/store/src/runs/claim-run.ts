@@ -40,6 +40,8 @@ export interface ClaimFactsRow {
   readonly environment: LocalEnvironment | null;
   /** What BU-15 asks about, with the projects of the context and of the issue (BU-16); null without an agent. */
   readonly budget: BudgetFacts | null;
+  /** The instance masks the OS user's name in what runs leave behind (IN-2). */
+  readonly masksOsUser: boolean;
   /** The database's clock. */
   readonly now: Date;
 }
@@ -51,6 +53,7 @@ type FactsRow = Record<string, unknown> & {
   agent_session: StoredSessions["agentSession"];
   budget: BudgetFacts | null;
   environment: LocalEnvironment | null;
+  masks_os_user: boolean;
 };
 
 /** Reads the run, the agent's taken slots and the session the run may resume. Call it after the locks are held. */
@@ -70,6 +73,8 @@ export async function readClaimFacts(tx: Sql, ids: { runId: string; agentId: str
             (SELECT jsonb_build_object('id', e.id, 'name', e.name, 'driver', e.driver)
                FROM agents a JOIN environments e ON e.company_id = a.company_id AND e.driver = 'local'
               WHERE a.id = $2) AS environment,
+            coalesce((SELECT i.general->'censorUsernameInLogs' = 'true' FROM instance_settings i
+              WHERE i.singleton_key = 'default'), false) AS masks_os_user,
             (SELECT ${budgetFactsOf("ag", PROJECTS_OF_RUN)} FROM agents ag WHERE ag.id = $2) AS budget
        FROM (SELECT 1) one LEFT JOIN heartbeat_runs r ON r.id = $1 AND r.agent_id = $2`,
     [ids.runId, ids.agentId],
@@ -84,6 +89,7 @@ export async function readClaimFacts(tx: Sql, ids: { runId: string; agentId: str
     agent_session: agentSession,
     budget,
     environment,
+    masks_os_user: masksOsUser,
     ...run
   } = row;
   return {
@@ -92,6 +98,7 @@ export async function readClaimFacts(tx: Sql, ids: { runId: string; agentId: str
     sessions: { taskSession, agentSession },
     environment,
     budget,
+    masksOsUser,
     now,
   };
 }
