@@ -140,7 +140,7 @@ describe("EP-11 to EP-15, W3, W4", () => {
     expect(finished.executionState.lastDecisionId).toBe(decisions[2].id);
   });
 
-  it("08-44, CL-12 another reviewer while the first one's run waits: it is cancelled, the new one is woken", async () => {
+  it("08-44, EP-3, CL-12 another reviewer while the first one's run waits: it is cancelled, the new one is woken", async () => {
     const { executor, reviewer, issue } = await aStory();
     await expectStatus(executor.call("PATCH", at(issue.id), { status: "in_review" }), 200);
     const first = await onlyRequest(api, reviewer.id, issue.id);

@@ -60,7 +60,7 @@ describe("W1, W2 creating", () => {
     expect((await onlyRequest(api, agent.id, issue.id)).payload).toEqual({ issueId: issue.id, mutation: "create" });
   });
 
-  it("W2, DP-6 a child wakes its assignee, inherits, and may block its parent", async () => {
+  it("W2, API-142, AC-36, DP-6 a child wakes its assignee, inherits, and may block its parent", async () => {
     const agent = await company.agent();
     const parent = await company.issue({ requestDepth: 2 });
     const child = (
@@ -87,6 +87,9 @@ describe("W1, W2 creating", () => {
     expect(asked).toMatchObject({ reason: "issue_assigned", context: { source: "issue.child_create" } });
     expect(asked.payload).toEqual({ issueId: child.id, mutation: "create" });
     expect((await api.call("GET", at(parent.id))).body.blockedBy).toMatchObject([{ id: child.id }]);
+    expect((await api.call("GET", at(child.id, "/activity"))).body).toMatchObject([
+      { action: "issue.child_created", details: { parentId: parent.id, parentBlockerAdded: true } },
+    ]);
     await api.db.sql.query(
       `INSERT INTO issues (company_id, title, parent_id) SELECT $1, 'x', $2 FROM generate_series(1, 24)`,
       [company.id, parent.id],
@@ -162,7 +165,7 @@ describe("W5, W6 assigning and moving", () => {
 });
 
 describe("W7, W8, W11 to W13 comments and mentions", () => {
-  it("W12 a comment wakes the assignee, but not for its own or on a closed issue", async () => {
+  it("W12, API-159 a comment wakes the assignee, but not for its own or on a closed issue", async () => {
     const agent = await company.agent();
     const issue = await anIssue(agent, { status: "todo" });
     const made = await comment(issue.id, { body: "hello" });
@@ -308,7 +311,7 @@ describe("W7, W8, W11 to W13 comments and mentions", () => {
 });
 
 describe("W9, W18 dependencies and children", () => {
-  it("W9a, DP-10 the last blocker that is done wakes; 08-27", async () => {
+  it("W9a, CO-57, DP-10, DP-12 the last blocker that is done wakes; 08-27", async () => {
     const agent = await company.agent();
     const [a, b] = [await company.issue({ status: "todo" }), await company.issue({ status: "todo" })];
     const blocked = await company.issue({
@@ -328,6 +331,8 @@ describe("W9, W18 dependencies and children", () => {
     expect(more).toEqual([]);
     expect(asked).toMatchObject({
       source: "automation",
+      triggerDetail: "system",
+      requester: BOARD,
       reason: "issue_blockers_resolved",
       status: "queued",
       context: { taskId: blocked.id, wakeReason: "issue_blockers_resolved", source: "issue.blockers_resolved" },
@@ -365,7 +370,7 @@ describe("W9, W18 dependencies and children", () => {
     expect(await requestsOf(api, agent.id)).toHaveLength(1);
   });
 
-  it("DP-14, DM-18 deleting a blocker wakes too; an issue with children stays", async () => {
+  it("API-146, DP-1, DP-14, DM-18 deleting a blocker wakes too; an issue with children stays", async () => {
     const agent = await company.agent();
     const blocker = await company.issue({ status: "todo" });
     const blocked = await company.issue({ assigneeAgentId: agent.id, blockedByIssueIds: [blocker.id] });
@@ -380,7 +385,7 @@ describe("W9, W18 dependencies and children", () => {
     expect(asked.payload).toMatchObject({ mutation: "blocked_dependency_restored", blockerIssueIds: [] });
   });
 
-  it("W9b, DP-11, DP-13 the last child that is over wakes the parent's assignee; 08-31", async () => {
+  it("W9b, CO-57, DP-11, DP-12, DP-13 the last child that is over wakes the parent's assignee; 08-31", async () => {
     const agent = await company.agent();
     const parent = await anIssue(agent, { status: "in_progress" });
     const children: Json[] = [];
@@ -397,6 +402,8 @@ describe("W9, W18 dependencies and children", () => {
     const asked = await onlyRequest(api, agent.id, parent.id);
     expect(asked).toMatchObject({
       source: "automation",
+      triggerDetail: "system",
+      requester: BOARD,
       reason: "issue_children_completed",
       context: { taskId: parent.id, wakeReason: "issue_children_completed", source: "issue.children_completed" },
     });
@@ -521,7 +528,7 @@ describe("CO-6, CO-46 runs of an issue that changes", () => {
     expect(row.details).toMatchObject({ source: "issue_comment_interrupt", issueId: issue.id });
   });
 
-  it("CO-6, CL-11, CL-30 08-39 running, queued and scheduled runs are cancelled; back to todo wakes", async () => {
+  it("CO-6, API-156, AC-37, CL-11, CL-30 08-39 running, queued and scheduled runs are cancelled; back to todo wakes", async () => {
     const [agent, other] = [await company.agent(), await company.agent()];
     const issue = await anIssue(agent, { status: "todo" });
     const { run } = await anAgentInRun(api, company, { agent, issueId: issue.id });

@@ -50,7 +50,7 @@ async function wakeups(agentId: string): Promise<number> {
 }
 
 describe("API-141 creating", () => {
-  it("API-150 fills in the defaults; a backlog issue wakes nobody", async () => {
+  it("API-150, AC-36 fills in the defaults; a backlog issue wakes nobody", async () => {
     const agent = await company.agent();
     const issue = await company.issue({ assigneeAgentId: agent.id, description: "a\\nb" });
     expect(issue).toMatchObject({
@@ -244,6 +244,19 @@ describe("API-145 changing", () => {
     expect(await stamps("done")).toMatchObject({ completedAt: true, cancelledAt: false });
     expect(await stamps("cancelled")).toMatchObject({ completedAt: false, cancelledAt: true });
     expect(await stamps("todo")).toEqual({ startedAt: started.startedAt, completedAt: false, cancelledAt: false });
+  });
+
+  it("CO-2 any status may change to any other", async () => {
+    const agent = await company.agent();
+    const statuses = ["backlog", "todo", "in_progress", "in_review", "blocked", "done", "cancelled"];
+    const issue = await company.issue({ assigneeAgentId: agent.id });
+    for (const from of statuses) {
+      for (const status of statuses) {
+        await api.db.sql.query("UPDATE issues SET status = $2 WHERE id = $1", [issue.id, from]);
+        expect((await expectStatus(patch(issue.id, { status }), 200)).body.status).toBe(status);
+      }
+    }
+    await expectStatus(patch(issue.id, { status: "paused" }), 400);
   });
 
   it("API-151 an assignee may be a short name", async () => {
@@ -446,7 +459,7 @@ describe("API-147, API-148 checkout and release", () => {
     expect(again.body.updatedAt).toBe((await api.call("GET", issuePath(issue.id))).body.updatedAt);
   });
 
-  it("CO-27 another run of the agent: 409 while the first lives, adopted after", async () => {
+  it("CO-27, AC-39 another run of the agent: 409 while the first lives, adopted after", async () => {
     const first = await aWorker();
     const issue = await company.issue({ status: "todo" });
     const body = { agentId: first.agent.id, expectedStatuses: ["todo"] };
@@ -526,6 +539,41 @@ describe("API-147, API-148 checkout and release", () => {
       api.call("POST", issuePath(issue.id, "/checkout"), { body: { ...body, expectedStatuses: [] } }),
       400,
     );
+  });
+
+  it("CO-20, CO-21b, CO-3 no such issue, no such agent, and agents that take no work", async () => {
+    const issue = await company.issue({ status: "todo" });
+    const [gone, foreign] = [await company.agent(), await (await aCompany(api)).agent()];
+    await expectStatus(api.call("POST", `/api/agents/${gone.id}/terminate`), 200);
+    const unknown = "00000000-0000-4000-8000-000000000000";
+    const checkout = (id: string, agentId: string): Promise<Reply> =>
+      api.call("POST", issuePath(id, "/checkout"), { body: { agentId, expectedStatuses: ["todo"] } });
+    const cases: [string, string, number, string][] = [
+      [unknown, gone.id, 404, "Issue not found"],
+      [issue.id, unknown, 404, "Assignee agent not found"],
+      [issue.id, foreign.id, 422, "Assignee must belong to same company"],
+      [issue.id, gone.id, 409, "Cannot assign work to terminated agents"],
+    ];
+    for (const [id, agentId, status, error] of cases) {
+      expect((await expectStatus(checkout(id, agentId), status)).body.error).toBe(error);
+    }
+    expect((await api.call("GET", issuePath(issue.id))).body).toMatchObject({ status: "todo", assigneeAgentId: null });
+  });
+
+  it("CO-12 a run of another agent opens nothing (08-35)", async () => {
+    const [owner, other] = [await aWorker(), await aWorker()];
+    const issue = await company.issue({ status: "todo" });
+    const body = { agentId: owner.agent.id, expectedStatuses: ["todo"] };
+    await expectStatus(owner.call("POST", issuePath(issue.id, "/checkout"), body), 200);
+    const key = await anAgentKey(api, owner.agent.id);
+    const bare = await expectStatus(patch(issue.id, { title: "x" }, { key }), 401);
+    expect(bare.body.error).toBe("Agent run id required");
+    const forged = await expectStatus(
+      patch(issue.id, { title: "x" }, { key, headers: { "x-wakefleet-run-id": other.run.id } }),
+      403,
+    );
+    expect(forged.body.error).toBe("Run id does not belong to this agent");
+    expect((await api.call("GET", issuePath(issue.id))).body.title).toBe(issue.title);
   });
 
   it("CO-21 a paused project", async () => {

@@ -4,8 +4,9 @@
  */
 import { aCompany, anAgent, anIssue, aRun, insertRow } from "@wakefleet/testkit";
 import { beforeAll, describe, expect, it } from "vitest";
+import { deleteIssue } from "../src/issues/delete-issue.js";
 import { recoverOrphansOfHost } from "../src/runs/recover-orphans.js";
-import { issueHand, someTime } from "./issue-support.js";
+import { issueHand, PERSON, someTime } from "./issue-support.js";
 import { countRows, endLease, useWorld } from "./support.js";
 
 const world = useWorld();
@@ -203,6 +204,21 @@ describe("ownership", () => {
     }
     expect(outcomes.ran + outcomes.cancelled).toBe(40);
   });
+});
+
+it("CO-8, CL-9, DM-18 a deleted issue: its waiting run ends at the claim, what waited behind is cancelled", async () => {
+  const [owner, other] = [await agent(), await agent()];
+  const work = await issue({ assigneeAgentId: owner });
+  const { run } = await world.wake({ agentId: owner, payload: { issueId: work } });
+  if (run === null) throw new Error("the owner was not woken");
+  const { wakeup } = await world.wake({ agentId: other, payload: { issueId: work } });
+  await deleteIssue(issueHand(world).deps, { caller: PERSON, issueId: work });
+  expect(await world.request(wakeup.id)).toMatchObject({
+    status: "cancelled",
+    error: "Cancelled because the target issue no longer exists",
+  });
+  await (await world.worker()).claim({ id: run.id, agentId: owner });
+  expect(await world.run(run.id)).toMatchObject({ status: "cancelled", errorCode: "issue_not_found" });
 });
 
 describe("a cancelled issue stays cancelled (FI-8, CO-6)", () => {

@@ -4,10 +4,9 @@
  */
 import { clearDetachedWarning, type IssueRow, type Sql, touchIssue } from "@wakefleet/store";
 import type { ActivityNote } from "../activity/note-activities.js";
-import { issueNotFound } from "./change-issue.js";
 import type { IssueActor } from "./issue-caller.js";
 import { actorOfCaller, type IssueCaller } from "./issue-caller.js";
-import { type IssueDeps, inIssueChange } from "./issue-change.js";
+import { type IssueDeps, onLockedIssue } from "./issue-change.js";
 import { assertOpenWorkspace, guardIssueMutation } from "./mutation-guard.js";
 
 export interface ChangeIssuePartCommand {
@@ -34,20 +33,14 @@ export async function changeIssuePart<T>(
 ): Promise<T> {
   const { caller, issueId } = command;
   const agentIds = caller.kind === "agent" ? [caller.agentId] : [];
-  return await inIssueChange(
-    deps,
-    actorOfCaller(caller),
-    async () => ({ agentIds, issueIds: [issueId] }),
-    async (change) => {
-      const { tx, actor, note } = change;
-      const locked = change.issue(issueId);
-      if (locked === null) throw issueNotFound();
-      const issue = await guardIssueMutation(change, { caller, issue: locked });
-      if (caller.kind === "agent") await assertOpenWorkspace(change, issue);
-      const result = await work({ tx, issue, actor, note });
-      await touchIssue(tx, issueId);
-      if (actor.runId !== null) await clearDetachedWarning(tx, actor.runId);
-      return result;
-    },
-  );
+  const target = { actor: actorOfCaller(caller), issueId, agentIds };
+  return await onLockedIssue(deps, target, async (change, locked) => {
+    const { tx, actor, note } = change;
+    const issue = await guardIssueMutation(change, { caller, issue: locked });
+    if (caller.kind === "agent") await assertOpenWorkspace(change, issue);
+    const result = await work({ tx, issue, actor, note });
+    await touchIssue(tx, issueId);
+    if (actor.runId !== null) await clearDetachedWarning(tx, actor.runId);
+    return result;
+  });
 }

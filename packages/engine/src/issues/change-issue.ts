@@ -40,7 +40,14 @@ import {
 } from "./check-issue.js";
 import { commentReopens } from "./follow-up.js";
 import { actorOfCaller, type IssueCaller, mayAssignTasks } from "./issue-caller.js";
-import { type IssueChange, type IssueDeps, type IssueScope, inIssueChange } from "./issue-change.js";
+import {
+  type IssueChange,
+  type IssueDeps,
+  type IssueScope,
+  inIssueChange,
+  issueNotFound,
+  requireLocked,
+} from "./issue-change.js";
 import { mayEnd, scopeOfIssue } from "./issue-scope.js";
 import { assertOpenWorkspace, guardIssueMutation } from "./mutation-guard.js";
 import { recordDecision, type SettledStage, settleStage } from "./stage-of-change.js";
@@ -93,15 +100,10 @@ async function foresee(sql: Sql, { issueId, body }: ChangeIssueCommand): Promise
   };
 }
 
-export function issueNotFound(): WakefleetError {
-  return new WakefleetError("not_found", "Issue not found");
-}
-
 async function writeChange(change: IssueChange, command: ChangeIssueCommand): Promise<ChangedIssue> {
   const { tx, actor } = change;
   const { caller, issueId, body } = command;
-  const locked = change.issue(issueId);
-  if (locked === null) throw issueNotFound();
+  const locked = requireLocked(change, issueId);
   const before = await guardIssueMutation(change, { caller, issue: locked });
   const overrides = { overrides: body.assigneeAdapterOverrides, stored: before.assigneeAdapterOverrides };
   await assertOverridesGainNoSecret(change.tx, { caller, ...overrides });

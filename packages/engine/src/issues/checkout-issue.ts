@@ -16,10 +16,9 @@ import {
   updateIssue,
 } from "@wakefleet/store";
 import { isRunInteraction } from "../runs/run-gates.js";
-import { issueNotFound } from "./change-issue.js";
 import { assertAssignable } from "./check-issue.js";
 import { actorOfCaller, type IssueCaller } from "./issue-caller.js";
-import { type IssueChange, type IssueDeps, inIssueChange } from "./issue-change.js";
+import { type IssueChange, type IssueDeps, issueNotFound, onLockedIssue } from "./issue-change.js";
 import { assertOpenWorkspace } from "./mutation-guard.js";
 
 export interface CheckoutCommand {
@@ -32,24 +31,17 @@ export interface CheckoutCommand {
 export async function checkoutIssue(deps: IssueDeps, command: CheckoutCommand): Promise<IssueRow> {
   const { caller, issueId } = command;
   const agentId = command.body.agentId.toLowerCase();
-  const scope = { agentIds: [agentId], issueIds: [issueId] };
-  return await inIssueChange(
-    deps,
-    actorOfCaller(caller),
-    async () => scope,
-    async (change) => {
-      const issue = change.issue(issueId);
-      if (issue === null) throw issueNotFound();
-      await assertProjectRuns(change.tx, issue);
-      if (caller.kind === "agent" && caller.agentId !== agentId) {
-        throw new WakefleetError("forbidden", "Agent can only checkout as itself");
-      }
-      await assertOpenWorkspace(change, issue);
-      const runId = checkoutRunOf(caller);
-      assertAssignable(change, { companyId: issue.companyId, agentId });
-      return await take(change, { issue, agentId, runId, command });
-    },
-  );
+  const target = { actor: actorOfCaller(caller), issueId, agentIds: [agentId] };
+  return await onLockedIssue(deps, target, async (change, issue) => {
+    await assertProjectRuns(change.tx, issue);
+    if (caller.kind === "agent" && caller.agentId !== agentId) {
+      throw new WakefleetError("forbidden", "Agent can only checkout as itself");
+    }
+    await assertOpenWorkspace(change, issue);
+    const runId = checkoutRunOf(caller);
+    assertAssignable(change, { companyId: issue.companyId, agentId });
+    return await take(change, { issue, agentId, runId, command });
+  });
 }
 
 /** CO-21a: an agent checks out in a run; the board without one. */

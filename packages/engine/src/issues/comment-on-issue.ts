@@ -11,10 +11,17 @@ import {
   updateIssue,
 } from "@wakefleet/store";
 import { assertMayInterrupt, interruptIssueRun } from "./cancel-issue-runs.js";
-import { issueNotFound, issueSide } from "./change-issue.js";
+import { issueSide } from "./change-issue.js";
 import { commentReopens } from "./follow-up.js";
 import { actorOfCaller, type IssueCaller } from "./issue-caller.js";
-import { type IssueChange, type IssueDeps, type IssueScope, inIssueChange } from "./issue-change.js";
+import {
+  type IssueChange,
+  type IssueDeps,
+  type IssueScope,
+  inIssueChange,
+  issueNotFound,
+  requireLocked,
+} from "./issue-change.js";
 import { scopeOfIssue } from "./issue-scope.js";
 import { assertOpenWorkspace, guardIssueMutation } from "./mutation-guard.js";
 import { mentionedAgents, writeComment } from "./write-comment.js";
@@ -47,8 +54,7 @@ async function foresee(sql: Sql, { issueId, body }: CommentCommand): Promise<Iss
 
 async function write(change: IssueChange, { caller, issueId, body }: CommentCommand): Promise<CommentRow> {
   const { tx, actor } = change;
-  const locked = change.issue(issueId);
-  if (locked === null) throw issueNotFound();
+  const locked = requireLocked(change, issueId);
   const before = await guardComment(change, { caller, issue: locked });
   await assertOpenWorkspace(change, before);
   const reopened = await commentReopens(change, {

@@ -10,9 +10,8 @@ import {
   type IssueRow,
   listDependents,
 } from "@wakefleet/store";
-import { issueNotFound } from "./change-issue.js";
 import { actorOfCaller, type IssueCaller } from "./issue-caller.js";
-import { type IssueDeps, inIssueChange } from "./issue-change.js";
+import { type IssueDeps, inIssueChange, issueNotFound, requireLocked } from "./issue-change.js";
 import { scopeOfIssue } from "./issue-scope.js";
 import { guardIssueMutation } from "./mutation-guard.js";
 
@@ -31,9 +30,7 @@ export async function deleteIssue(
       return { ...(await scopeOfIssue(sql, issue, { mayEnd: true })), relationsOf: issue.companyId };
     },
     async (change) => {
-      const locked = change.issue(issueId);
-      if (locked === null) throw issueNotFound();
-      const issue = await guardIssueMutation(change, { caller, issue: locked });
+      const issue = await guardIssueMutation(change, { caller, issue: requireLocked(change, issueId) });
       if ((await countChildren(change.tx, issueId)) > 0) {
         throw new WakefleetError("conflict", "Issue has child issues; delete or move them first", { issueId });
       }

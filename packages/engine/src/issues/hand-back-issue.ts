@@ -1,9 +1,8 @@
 /** Giving an issue back, and taking its locks away by force (API-148, API-149, CO-35, CO-36). Both wake nobody. */
 import { WakefleetError } from "@wakefleet/contracts";
 import { clearIssueLocks, type IssueRow, lockActiveRuns, updateIssue } from "@wakefleet/store";
-import { issueNotFound } from "./change-issue.js";
 import { type AgentCaller, actorOfCaller, type BoardCaller, type IssueCaller } from "./issue-caller.js";
-import { type IssueChange, type IssueDeps, inIssueChange } from "./issue-change.js";
+import { type IssueChange, type IssueDeps, onLockedIssue } from "./issue-change.js";
 import { guardIssueMutation } from "./mutation-guard.js";
 
 /** The issue becomes `todo`, no agent's, unlocked. */
@@ -12,35 +11,24 @@ export async function handBackIssue(
   command: { readonly caller: IssueCaller; readonly issueId: string },
 ): Promise<IssueRow> {
   const { caller, issueId } = command;
-  const scope = { agentIds: [], issueIds: [issueId] };
-  return await inIssueChange(
-    deps,
-    actorOfCaller(caller),
-    async () => scope,
-    async (change) => {
-      const locked = change.issue(issueId);
-      if (locked === null) throw issueNotFound();
-      const held = await guardIssueMutation(change, { caller, issue: locked });
-      if (caller.kind === "agent") await assertReleases(change, { caller, issue: held });
-      if (held.status === "done" || held.status === "cancelled") {
-        throw new WakefleetError("conflict", `Issue is ${held.status} and cannot be released; change its status first`);
-      }
-      await clearIssueLocks(change.tx, issueId);
-      const released = await updateIssue(change.tx, {
-        id: issueId,
-        changes: { status: "todo", assigneeAgentId: null },
-      });
-      change.reorder([issueId]);
-      change.note({
-        companyId: released.companyId,
-        action: "issue.released",
-        entityType: "issue",
-        entityId: issueId,
-        details: { identifier: released.identifier },
-      });
-      return released;
-    },
-  );
+  return await onLockedIssue(deps, { actor: actorOfCaller(caller), issueId }, async (change, locked) => {
+    const held = await guardIssueMutation(change, { caller, issue: locked });
+    if (caller.kind === "agent") await assertReleases(change, { caller, issue: held });
+    if (held.status === "done" || held.status === "cancelled") {
+      throw new WakefleetError("conflict", `Issue is ${held.status} and cannot be released; change its status first`);
+    }
+    await clearIssueLocks(change.tx, issueId);
+    const released = await updateIssue(change.tx, { id: issueId, changes: { status: "todo", assigneeAgentId: null } });
+    change.reorder([issueId]);
+    change.note({
+      companyId: released.companyId,
+      action: "issue.released",
+      entityType: "issue",
+      entityId: issueId,
+      details: { identifier: released.identifier },
+    });
+    return released;
+  });
 }
 
 async function assertReleases(
@@ -72,32 +60,24 @@ export async function forceReleaseIssue(
   command: { readonly caller: BoardCaller; readonly issueId: string; readonly clearAssignee: boolean },
 ): Promise<ForcedRelease> {
   const { caller, issueId, clearAssignee } = command;
-  const scope = { agentIds: [], issueIds: [issueId] };
-  return await inIssueChange(
-    deps,
-    actorOfCaller(caller),
-    async () => scope,
-    async (change) => {
-      const before = change.issue(issueId);
-      if (before === null) throw issueNotFound();
-      await clearIssueLocks(change.tx, issueId);
-      const changes = clearAssignee ? { assigneeAgentId: null, assigneeUserId: null } : {};
-      const issue = await updateIssue(change.tx, { id: issueId, changes });
-      const { checkoutRunId, executionRunId } = before;
-      change.note({
-        companyId: issue.companyId,
-        action: "issue.admin_force_release",
-        entityType: "issue",
-        entityId: issueId,
-        details: {
-          issueId,
-          actorUserId: caller.userId,
-          prevCheckoutRunId: checkoutRunId,
-          prevExecutionRunId: executionRunId,
-          clearAssignee,
-        },
-      });
-      return { issue, previous: { checkoutRunId, executionRunId } };
-    },
-  );
+  return await onLockedIssue(deps, { actor: actorOfCaller(caller), issueId }, async (change, before) => {
+    await clearIssueLocks(change.tx, issueId);
+    const changes = clearAssignee ? { assigneeAgentId: null, assigneeUserId: null } : {};
+    const issue = await updateIssue(change.tx, { id: issueId, changes });
+    const { checkoutRunId, executionRunId } = before;
+    change.note({
+      companyId: issue.companyId,
+      action: "issue.admin_force_release",
+      entityType: "issue",
+      entityId: issueId,
+      details: {
+        issueId,
+        actorUserId: caller.userId,
+        prevCheckoutRunId: checkoutRunId,
+        prevExecutionRunId: executionRunId,
+        clearAssignee,
+      },
+    });
+    return { issue, previous: { checkoutRunId, executionRunId } };
+  });
 }

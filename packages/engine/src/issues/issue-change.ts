@@ -6,7 +6,7 @@
  * anything is decided. What a change may reach is foreseen without locks; when it turns out to reach further, nothing of it
  * is kept and it is done again with more locked. So `work` may have no effects beside its transaction.
  */
-import { staleClaim } from "@wakefleet/contracts";
+import { staleClaim, WakefleetError } from "@wakefleet/contracts";
 import { type IssueWake, strongestOf } from "@wakefleet/domain";
 import {
   type Database,
@@ -192,4 +192,31 @@ async function tell<T>(deps: IssueDeps, committed: Committed<T>): Promise<void> 
   await tellAsked(deps, committed.cancelled);
   await dropEndedJobs(deps, committed.cancelled);
   await reorderWaitingRuns(deps, [...committed.reordered]);
+}
+
+/** A change of one issue that is there, with nothing else to lock but `agentIds`. Throws `not_found`. */
+export async function onLockedIssue<T>(
+  deps: IssueDeps,
+  target: { readonly actor: IssueActor; readonly issueId: string; readonly agentIds?: readonly string[] },
+  work: (change: IssueChange, issue: IssueRow) => Promise<T>,
+): Promise<T> {
+  const { actor, issueId, agentIds = [] } = target;
+  const scope = { agentIds, issueIds: [issueId] };
+  return await inIssueChange(
+    deps,
+    actor,
+    async () => scope,
+    async (change) => await work(change, requireLocked(change, issueId)),
+  );
+}
+
+/** The locked issue. Throws `not_found`. */
+export function requireLocked(change: Pick<IssueChange, "issue">, issueId: string): IssueRow {
+  const issue = change.issue(issueId);
+  if (issue === null) throw issueNotFound();
+  return issue;
+}
+
+export function issueNotFound(): WakefleetError {
+  return new WakefleetError("not_found", "Issue not found");
 }
