@@ -2,6 +2,7 @@
  * Changes of issues that happen at once, with random delays and many rounds: no wake is lost and no issue gets two runs
  * (DP-4, DP-15, WK-27, CL-10, CL-16, FI-8; 08 checks 29, 30, 38; 03 checks 3 to 5, 7, 11). The invariants are looked at after each.
  */
+import type { CommentRow } from "@wakefleet/store";
 import { aCompany, anAgent, anIssue, aRun, insertRow } from "@wakefleet/testkit";
 import { beforeAll, describe, expect, it } from "vitest";
 import { deleteIssue } from "../src/issues/delete-issue.js";
@@ -143,12 +144,19 @@ describe("comments and mentions", () => {
     const worker = await world.worker();
     const claimed = await worker.mustClaim(run);
     const hand = issueHand(world, world.pool());
-    const comments = await Promise.all(
-      Array.from({ length: 50 }, async (_, n) => {
-        await someTime(50);
-        return hand.comment(talk, `comment ${n}`);
-      }),
-    );
+    // Five people, each with a connection: nobody waits for the pool, all meet at the issue.
+    const comments = (
+      await Promise.all(
+        Array.from({ length: 5 }, async (_, person) => {
+          const own: CommentRow[] = [];
+          for (let n = 0; n < 10; n += 1) {
+            await someTime(5);
+            own.push(await hand.comment(talk, `comment ${n} of ${person}`));
+          }
+          return own;
+        }),
+      )
+    ).flat();
     const [deferred, ...more] = await world.db.sql.query<{ id: string; count: number }>(
       `SELECT id, coalesced_count AS count FROM agent_wakeup_requests
         WHERE issue_id = $1 AND status = 'deferred_issue_execution'`,
