@@ -16,7 +16,11 @@ describe("WS-16 WS-17 the base workspace without project workspaces", () => {
   });
   const location = () => ({ env: { WAKEFLEET_HOME: home }, userHome: "/nowhere" });
   const agentHome = (): string => path.join(home, "instances/default/workspaces/agent-1");
-  const resolve = (session: JsonObject | null, projectId: string | null = null): Promise<BaseWorkspace> =>
+  const resolve = (
+    session: JsonObject | null,
+    projectId: string | null = null,
+    configuredCwd: string | null = null,
+  ): Promise<BaseWorkspace> =>
     resolveBaseWorkspace({
       location: location(),
       agentId: "agent-1",
@@ -24,6 +28,7 @@ describe("WS-16 WS-17 the base workspace without project workspaces", () => {
       project: null,
       git: { env: {}, protocols: [] },
       previousSessionParams: session,
+      configuredCwd,
     });
 
   it("WS-16 goes on in the previous session's directory, without a warning", async () => {
@@ -38,6 +43,15 @@ describe("WS-16 WS-17 the base workspace without project workspaces", () => {
       workspaceHints: [],
       warnings: [],
     });
+  });
+
+  it.each<[string, JsonObject, string | null, BaseWorkspace["source"]]>([
+    ["the same as configured, spelt another way", {}, "/./", "task_session"],
+    ["configured is another now", {}, "/elsewhere", "agent_home"],
+    ["a project's workspace, whatever is configured", { workspaceId: "w" }, "/elsewhere", "task_session"],
+  ])("WS-16 AD-72 the session's directory is %s", async (_what, more, configured, source) => {
+    const configuredCwd = configured === "/./" ? `${home}/./` : configured;
+    expect(await resolve({ sessionId: "s", cwd: home, ...more }, null, configuredCwd)).toMatchObject({ source });
   });
 
   it.each<[string, JsonObject | null, string | null, (home: string) => string]>([

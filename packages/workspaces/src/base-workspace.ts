@@ -5,6 +5,7 @@
  * What must stay true: there always is a directory, and it exists; whenever it is not the wished one, a warning says so
  * in the words of the specification, because it is the first thing a person sees in the run's log.
  */
+import path from "node:path";
 import { type JsonObject, nonEmptyString } from "@wakefleet/contracts";
 import { ensureAgentHome } from "./agent-home.js";
 import type { GitSettings } from "./git.js";
@@ -37,6 +38,8 @@ export interface BaseWorkspaceRequest {
   readonly git: GitSettings;
   /** Session params of the task's last run, as the codec read them; null for a fresh session. */
   readonly previousSessionParams: JsonObject | null;
+  /** The agent's configured directory; null when it has none. */
+  readonly configuredCwd: string | null;
 }
 
 /** The directory, which exists when this settles; cloning a repository may take minutes. */
@@ -61,7 +64,8 @@ async function withProject(request: BaseWorkspaceRequest, project: WorkspaceProj
 
 /** The previous session's directory if it still is one (WS-16), else the agent home, which is made (WS-17). */
 async function withoutProject(request: BaseWorkspaceRequest): Promise<BaseWorkspace> {
-  const { projectId, previousSessionParams: session } = request;
+  const { projectId } = request;
+  const session = leftByPerson(request) ? null : request.previousSessionParams;
   const sessionCwd = nonEmptyString(session?.["cwd"]);
   if (sessionCwd !== null && (await isDirectory(sessionCwd))) {
     return {
@@ -86,6 +90,16 @@ async function withoutProject(request: BaseWorkspaceRequest): Promise<BaseWorksp
     workspaceHints: [],
     warnings: [`${whyFallback({ sessionCwd, projectId })} Using fallback workspace "${home}" for this run.`],
   };
+}
+
+/**
+ * Somebody configured another directory since the session was saved (AD-72, check 21 of 07). Without this the session's own
+ * directory would come first for ever. A session of a project's workspace stays where the project is.
+ */
+function leftByPerson({ previousSessionParams: session, configuredCwd }: BaseWorkspaceRequest): boolean {
+  const savedCwd = nonEmptyString(session?.["cwd"]);
+  if (savedCwd === null || configuredCwd === null || nonEmptyString(session?.["workspaceId"]) !== null) return false;
+  return path.resolve(savedCwd) !== path.resolve(configuredCwd);
 }
 
 /** WS-17, in the order of the table of warnings. */

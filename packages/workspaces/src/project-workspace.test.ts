@@ -64,6 +64,7 @@ function resolve(workspaces: readonly ProjectWorkspace[], preferredWorkspaceId: 
     project: { id: "project-1", companyId: "company-1", preferredWorkspaceId, workspaces },
     git,
     previousSessionParams: { cwd: home },
+    configuredCwd: null,
   });
 }
 

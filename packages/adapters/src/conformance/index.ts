@@ -1,8 +1,8 @@
 /** The contract test suite for adapters, also for those of packages of their own (docs/adapters.md). Needs vitest. */
 export { describeAdapterConformance } from "./adapter-conformance.js";
-export { createProgramFolder } from "./agent-programs.js";
+export { createProgramFolder, type ProgramFolder } from "./agent-programs.js";
 export { describeAdapterContract } from "./contract-conformance.js";
 export { describeParserLaws } from "./parser-laws.js";
 export { readFixtures } from "./recorded-fixtures.js";
 export { recordRun } from "./recorded-run.js";
-export { answerOf, createStubCli } from "./stub-cli.js";
+export { answerOf, createStubCli, type StubAnswers, type StubCli } from "./stub-cli.js";

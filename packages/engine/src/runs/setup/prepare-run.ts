@@ -34,12 +34,13 @@ export async function prepareRun(execution: Execution): Promise<PreparedRun> {
   const previous = resumableSession(execution, wake);
   const mode = overrides.useProjectWorkspace === false ? "agent_default" : "shared_workspace";
   const project = await projectOfRun(deps.db.sql, run);
+  const config = runConfig(asJsonObject(agent.adapterConfig), overrides);
   const [resolved, agentHome, workspace] = await Promise.all([
     resolveRunSecrets(
       { sql: deps.db.sql, secrets: deps.secrets },
       {
         companyId: run.companyId,
-        config: runConfig(asJsonObject(agent.adapterConfig), overrides),
+        config,
         projectEnv: project?.env ?? null,
       },
     ),
@@ -51,6 +52,7 @@ export async function prepareRun(execution: Execution): Promise<PreparedRun> {
       project: project === null || mode === "agent_default" ? null : { ...project, companyId: run.companyId },
       git: { env: inheritedEnvironment(location.env), protocols: deps.gitProtocols },
       previousSessionParams: previous.params,
+      configuredCwd: nonEmptyString(config["cwd"]),
     }),
   ]);
   const skills = await withRunSkills(execution, resolved.config);
