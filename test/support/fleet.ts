@@ -106,6 +106,10 @@ export class Fleet {
   get redisUrl(): string {
     return this.parts.redisUrl;
   }
+  /** Where its agents print to (BY-9). */
+  get spoolDir(): string {
+    return join(this.parts.folder, "spool");
+  }
   /** A folder of this fleet alone, outside what it works in. */
   readonly scratch = mkdtempSync(join(tmpdir(), "wakefleet-e2e-witness-"));
   readonly witness = new Witness(this.scratch);
@@ -245,6 +249,7 @@ export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
       REDIS_PREFIX: stores.redisPrefix,
       WAKEFLEET_HOME: join(folder, "home"),
       RUN_LOG_DIR: join(folder, "run-logs"),
+      RUN_SPOOL_DIR: join(folder, "spool"),
       ...options.env,
     },
   });

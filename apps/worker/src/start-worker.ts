@@ -7,7 +7,14 @@
 import { randomUUID } from "node:crypto";
 import { readlinkSync } from "node:fs";
 import { homedir } from "node:os";
-import { type AdapterRegistry, createSpool, loadAdapterRegistry, RunAborted, type Spool } from "@wakefleet/adapters";
+import {
+  type AdapterRegistry,
+  createSpool,
+  createTreeMeter,
+  loadAdapterRegistry,
+  RunAborted,
+  type Spool,
+} from "@wakefleet/adapters";
 import { type Config, createFaultPoints } from "@wakefleet/config";
 import {
   type AdoptedRun,
@@ -16,6 +23,7 @@ import {
   createEngine,
   createLeaseKeeper,
   createSecretsAccess,
+  createTreeWatch,
   fireTimersFor,
   forgetSpools,
   HeldRuns,
@@ -90,6 +98,8 @@ const RELAY_EVERY_MS = 1_000;
 const LONGEST_ATTENTION_MS = 10_000;
 const HOST_ORPHANS_EVERY_MS = 1_000;
 const FLEET_ORPHANS_EVERY_MS = 2_000;
+const TREE_LOOK_EVERY_MS = 2_000;
+const MIB = 1024 * 1024;
 const ADOPTED_LOOK_EVERY_MS = 500;
 const TIMER_ROUND_MS = 1_000;
 const EPOCH_LOOK_EVERY_MS = 1_000;
@@ -271,6 +281,17 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     ],
   });
 
+  const lookAtTrees = createTreeWatch({
+    db,
+    held,
+    meter: createTreeMeter(),
+    limits: {
+      processes: config.runMaxProcesses || null,
+      memoryBytes: config.runMaxMemoryMb === 0 ? null : config.runMaxMemoryMb * MIB,
+    },
+    log,
+  });
+
   const relay = { db, queue: engine.queue, faults };
   const loops: BackgroundLoop[] = [
     startBackgroundLoop({ name: "outbox", everyMs: RELAY_EVERY_MS, run: () => relayOutbox(relay), log }),
@@ -280,6 +301,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       run: () => recoverOrphansOfHost(recovery),
       log,
     }),
+    startBackgroundLoop({ name: "process-trees", everyMs: TREE_LOOK_EVERY_MS, run: lookAtTrees, log }),
     startBackgroundLoop({ name: "adopted", everyMs: ADOPTED_LOOK_EVERY_MS, run: () => adopted.look(), log }),
     ...(spool === null
       ? []

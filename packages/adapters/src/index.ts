@@ -3,6 +3,7 @@
  * Whoever runs agents needs the registry and the contract; recovery needs the two process functions.
  */
 export { ChildLost } from "./child/child-host.js";
+export { createTreeMeter, type TreeFigures, type TreeMeter } from "./child/measure-trees.js";
 export {
   inspectProcess,
   type ProcessState,

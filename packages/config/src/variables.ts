@@ -164,6 +164,21 @@ export const VARIABLES = {
     example: "25",
     description: "Most runs one worker process executes at once.",
   }),
+  runMaxProcesses: variable({
+    name: "RUN_MAX_PROCESSES",
+    schema: integer(0, 1_000_000),
+    default: "0",
+    example: "200",
+    description: "Most processes one run may have at once; with more it ends with `resource_limit`. 0 is no limit.",
+  }),
+  runMaxMemoryMb: variable({
+    name: "RUN_MAX_MEMORY_MB",
+    schema: integer(0, 100_000_000),
+    default: "0",
+    example: "8192",
+    description:
+      "Most memory the processes of one run may use together, in MiB; with more it ends with `resource_limit`. 0 is no limit.",
+  }),
   leaseMs: variable({
     name: "LEASE_MS",
     schema: milliseconds(500, 3_600_000),

@@ -27,6 +27,7 @@ export * from "./runs/recover-orphans.js";
 export type { RerunCommand } from "./runs/rerun.js";
 export type { RetryPolicy } from "./runs/retry-transient-failure.js";
 export * from "./runs/take-run-over.js";
+export * from "./runs/tree-watch.js";
 export * from "./runs/work-run.js";
 export { assertGainsNoSecret } from "./secrets/assert-gains-no-secret.js";
 export * from "./secrets/rotate-secrets-key.js";

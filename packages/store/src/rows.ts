@@ -16,6 +16,20 @@ import type {
   WakeupStatus,
 } from "@wakefleet/contracts";
 
+/** What all processes of a run use together (BY-10). */
+export interface RunTreeFigures {
+  readonly processes: number;
+  readonly memoryBytes: number;
+  readonly cpuMs: number;
+  readonly openFiles: number;
+}
+
+/** `heartbeat_runs.process_tree`: at the last look, and at most so far. */
+export interface RunTreeRow {
+  readonly live: RunTreeFigures;
+  readonly peak: RunTreeFigures;
+}
+
 /** `heartbeat_runs` (DM-30). */
 export interface RunRow {
   id: string;
@@ -51,6 +65,8 @@ export interface RunRow {
   processPid: number | null;
   processGroupId: number | null;
   processStartedAt: Date | null;
+  /** What its processes use and used at most (BY-10); null while nothing is known. */
+  processTree: RunTreeRow | null;
   lastOutputAt: Date | null;
   lastOutputSeq: number;
   lastOutputStream: string | null;

@@ -33,7 +33,7 @@ export async function findRunTree(run: { readonly runId: string; readonly firstP
   for (const name of names) {
     const pid = Number(name);
     if (!Number.isSafeInteger(pid) || pid < lowest || pid === process.pid) continue;
-    if (!(await carriesRunId(pid, run.runId))) continue;
+    if ((await runIdOf(pid)) !== run.runId) continue;
     const entry = readProcess(pid);
     if (entry !== null && !entry.isZombie) members.push({ pid, startedAt: entry.startedAt });
   }
@@ -67,17 +67,18 @@ export async function endRunTree(run: {
 }
 
 /** Pids are given out in order: younger ones are greater, unless the system began anew at 1 since. */
-async function lowestPid(firstPid: number): Promise<number> {
+export async function lowestPid(firstPid: number): Promise<number> {
   const lastGiven = Number((await readFile("/proc/loadavg", "latin1")).trim().split(" ").at(-1));
   return lastGiven >= firstPid ? firstPid : 2;
 }
 
-async function carriesRunId(pid: number, runId: string): Promise<boolean> {
+/** The run that a process belongs to; null for none. */
+export async function runIdOf(pid: number): Promise<string | null> {
   try {
     const environment = await readFile(`/proc/${pid}/environ`, "latin1");
-    return `\0${environment}`.includes(`\0WAKEFLEET_RUN_ID=${runId}\0`);
+    return /\0WAKEFLEET_RUN_ID=([^\0]*)\0/.exec(`\0${environment}`)?.[1] ?? null;
   } catch {
     // It ended, or it is another user's.
-    return false;
+    return null;
   }
 }

@@ -11,9 +11,10 @@ import type { AdapterExecutionResult } from "./result.js";
  * - `cancelled`: somebody cancelled the run (CN-2).
  * - `lease_lost`: this worker may no longer write for the run (EX-14).
  * - `worker_stopping`: the worker goes away, and the run with it (PL-5).
+ * - `over_limit`: its processes used more than they may (BY-10).
  * - `handed_over`: the child goes on without this worker (BY-9, EX-14): it is let go of where that can be, else stopped.
  */
-export type RunAbortKind = "cancelled" | "lease_lost" | "worker_stopping" | "handed_over";
+export type RunAbortKind = "cancelled" | "lease_lost" | "worker_stopping" | "over_limit" | "handed_over";
 
 /** The reason of a run's `AbortSignal`. `message` is for people and may be shown as the run's error. */
 export class RunAborted extends Error {

@@ -65,6 +65,14 @@ export const watchdogDecisionRowSchema = z.object({
   createdAt: answeredInstant,
 });
 
+/** What all processes of a run use together (BY-10). */
+const treeFiguresSchema = z.object({
+  processes: z.int(),
+  memoryBytes: z.number(),
+  cpuMs: z.number(),
+  openFiles: z.int(),
+});
+
 /** DM-30 without its internals. */
 export const runSchema = z
   .object({
@@ -89,6 +97,7 @@ export const runSchema = z
     logBytes: z.number().nullable(),
     stdoutExcerpt: z.string().nullable(),
     stderrExcerpt: z.string().nullable(),
+    processTree: z.object({ live: treeFiguresSchema, peak: treeFiguresSchema }).nullable().optional(),
     retryOfRunId: guidField.nullable(),
     issueId: z.string().nullable(),
     taskKey: z.string().nullable(),

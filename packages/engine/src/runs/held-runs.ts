@@ -5,7 +5,7 @@
 
 import type { RunAborted } from "@wakefleet/adapters";
 import type { CancelKind, OutputStream } from "@wakefleet/contracts";
-import type { RunFence } from "@wakefleet/store";
+import type { RunFence, RunTreeRow } from "@wakefleet/store";
 
 export interface HeldRun {
   readonly fence: RunFence;
@@ -16,6 +16,8 @@ export interface HeldRun {
   readonly claimedAtMs: number;
   /** Pid of the first process that was started for it; null before there is one. */
   firstPid: number | null;
+  /** What its processes use and used at most (BY-10); null before anybody looked. */
+  tree: RunTreeRow | null;
   /** True once its child can go on without this worker (BY-9). */
   outlivesWorker: () => boolean;
   /** Set once the end is being written: nobody judges it any more. */
@@ -40,6 +42,7 @@ export class HeldRuns {
     /** Of a run that is taken over. */
     startToken?: number | null;
     firstPid?: number | null;
+    tree?: RunTreeRow | null;
   }): HeldRun {
     const held: HeldRun = {
       fence: input.fence,
@@ -48,6 +51,7 @@ export class HeldRuns {
       abort: new AbortController(),
       claimedAtMs: input.nowMs,
       firstPid: input.firstPid ?? null,
+      tree: input.tree ?? null,
       outlivesWorker: () => false,
       ending: false,
       released: false,

@@ -39,6 +39,7 @@ export function createSpawnRecord({ deps, claimed, held }: Execution): SpawnReco
 
   return {
     async record(child) {
+      held.firstPid ??= child.pid;
       try {
         await store(child);
       } catch (error) {

@@ -24,6 +24,8 @@ import { SetUpError } from "./set-up-error.js";
 import type { RunRefused } from "./setup/run-refused.js";
 import { whenStoreAnswers } from "./when-store-answers.js";
 
+const OVER_LIMIT_CODE = "resource_limit";
+
 /** The cancel that stopped the adapter, if it was one. */
 function cancelOf({ held }: Execution): CancelFact | null {
   if (!held.abort.signal.aborted) return null;
@@ -42,6 +44,7 @@ function stranded({ held }: Execution, log: RunEnding["log"]): ExecutionEnd | nu
     case "handed_over":
       return { kind: "handed_over" };
     case "cancelled":
+    case "over_limit":
       return null;
   }
 }
@@ -71,13 +74,28 @@ function logFacts(execution: Execution, writer: ExecutionLog | null, log: RunEnd
   };
 }
 
+/** BY-10: what a run that used too much ends with, whatever its adapter says; nothing for another. */
+function overLimit({ held }: Execution): Partial<AdapterExecutionResult> {
+  if (!held.abort.signal.aborted) return {};
+  const { kind, message } = abortReasonOf(held.abort.signal);
+  if (kind !== "over_limit") return {};
+  return {
+    timedOut: false,
+    errorMessage: message,
+    errorCode: OVER_LIMIT_CODE,
+    errorFamily: null,
+    retryNotBefore: null,
+  };
+}
+
 /** The end that an adapter's result calls for. */
 export async function endOfResult(
   execution: Execution,
   ended: { result: AdapterExecutionResult; writer: ExecutionLog; prepared: PreparedRun },
 ): Promise<ExecutionEnd> {
   const { claimed, deps } = execution;
-  const { result, writer, prepared } = ended;
+  const { writer, prepared } = ended;
+  const result = { ...ended.result, ...overLimit(execution) };
   const handed = prepared.session;
   const log = await closeLog(execution, writer);
   const left = stranded(execution, log);

@@ -92,8 +92,8 @@ export async function holdAndExecute(
 ): Promise<JobVerdict> {
   const { fence, agent, run } = claimed;
   const nowMs = performance.now();
-  const { startToken, processPid: firstPid } = run;
-  const held = deps.held.add({ fence, agentId: agent.id, nowMs, startToken, firstPid });
+  const { startToken, processPid: firstPid, processTree: tree } = run;
+  const held = deps.held.add({ fence, agentId: agent.id, nowMs, startToken, firstPid, tree });
   try {
     const end = await executeRun({ deps, claimed, held, resumes: options.resumes });
     held.ending = true;

@@ -56,6 +56,7 @@ export function newRunRow(input: NewRunInput): RunRow {
     processPid: null,
     processGroupId: null,
     processStartedAt: null,
+    processTree: null,
     lastOutputAt: null,
     lastOutputSeq: 0,
     lastOutputStream: null,

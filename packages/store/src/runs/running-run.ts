@@ -1,6 +1,7 @@
 /** EX-8, EX-11, LG-5: what a worker writes while its run goes on. Every statement is fenced. */
 import type { JsonObject } from "@wakefleet/contracts";
 import { toDatabaseJson } from "../database-json.js";
+import type { RunTreeRow } from "../rows.js";
 import type { Sql } from "../sql.js";
 import type { RunFence } from "./fence.js";
 
@@ -48,6 +49,21 @@ export async function storeSpawnIfHeld(
     "store_spawn_if_held",
   );
   return rows.length === 1;
+}
+
+/** BY-10, for many runs of one worker at once. */
+export async function storeRunTrees(
+  sql: Sql,
+  workerId: string,
+  trees: readonly { readonly runId: string; readonly claimToken: number; readonly tree: RunTreeRow | null }[],
+): Promise<void> {
+  await sql.query(
+    `UPDATE heartbeat_runs r SET process_tree = t.tree, updated_at = now()
+       FROM jsonb_to_recordset($2::jsonb) AS t("runId" uuid, "claimToken" bigint, tree jsonb)
+      WHERE r.id = t."runId" AND r.worker_id = $1 AND r.claim_token = t."claimToken" AND r.status = 'running'`,
+    [workerId, JSON.stringify(trees)],
+    "store_run_trees",
+  );
 }
 
 export interface OutputProgress {

@@ -1,0 +1,2 @@
+-- AlterTable
+ALTER TABLE "heartbeat_runs" ADD COLUMN     "process_tree" JSONB;
