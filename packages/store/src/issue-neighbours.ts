@@ -8,11 +8,19 @@ import { pauseHoldOver } from "./policy/policy-facts-sql.js";
 import { camelRow, type IssueRow } from "./rows.js";
 import type { Sql } from "./sql.js";
 
-/** Locks the issues that exist among `issueIds`, in id order, and answers them as they now are. */
-export async function lockIssueRows(tx: Sql, issueIds: readonly string[]): Promise<ReadonlyMap<string, IssueRow>> {
+/**
+ * Locks the issues that exist among `issueIds`, in id order, and answers them as they now are; with a company only its own,
+ * whatever ids a caller sent.
+ */
+export async function lockIssueRows(
+  tx: Sql,
+  issueIds: readonly string[],
+  companyId: string | null = null,
+): Promise<ReadonlyMap<string, IssueRow>> {
   const rows = await tx.query<object>(
-    "SELECT * FROM issues WHERE id = ANY($1::uuid[]) ORDER BY id FOR NO KEY UPDATE",
-    [issueIds],
+    `SELECT * FROM issues WHERE id = ANY($1::uuid[]) AND ($2::uuid IS NULL OR company_id = $2)
+      ORDER BY id FOR NO KEY UPDATE`,
+    [issueIds, companyId],
     "lock_issue_rows",
   );
   return new Map(rows.map((row) => camelRow<IssueRow>(row)).map((issue) => [issue.id, issue]));

@@ -43,7 +43,7 @@ export interface IssueDeps {
 export interface IssueScope {
   readonly agentIds: readonly string[];
   readonly issueIds: readonly string[];
-  /** The company whose relations (parents, blockers) the change moves; absent: none (DP-4). */
+  /** The company whose relations (parents, blockers) the change moves, and whose issues alone are locked then; absent: none (DP-4). */
   readonly relationsOf?: string | undefined;
 }
 
@@ -138,7 +138,7 @@ async function attempt<T>(
   const { agentIds, issueIds, relationsOf } = scope;
   const agents = agentIds.length === 0 ? NO_AGENTS : (await lockAgents(tx, agentIds)).agents;
   if (relationsOf !== undefined) await lockIssueRelations(tx, relationsOf);
-  const issues = issueIds.length === 0 ? NO_ISSUES : await lockIssueRows(tx, issueIds);
+  const issues = issueIds.length === 0 ? NO_ISSUES : await lockIssueRows(tx, issueIds, relationsOf);
   const held = { agents: new Set(scope.agentIds), issues: new Set(scope.issueIds) };
   const after = nothingAfterCommit();
   const notes: ActivityNote[] = [];
