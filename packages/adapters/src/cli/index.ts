@@ -12,7 +12,14 @@ export { createEventReader, type EventParser, type EventReaderOptions } from "./
 export { type FolderSkillsAdapter, folderSkillsAdapter } from "./folder-skills-adapter.js";
 export { perRunFigures } from "./per-run-figures.js";
 export { instructionsNotes, type PreparedAgent, prepareAgent } from "./prepare-agent.js";
-export { apiNote, environmentNote, joinSections, type PromptSections, promptSections } from "./prompt-sections.js";
+export {
+  apiNote,
+  environmentNote,
+  instructedPrompt,
+  joinSections,
+  type PromptSections,
+  promptSections,
+} from "./prompt-sections.js";
 export { requireListedModel } from "./required-model.js";
 export { runCli } from "./run-cli.js";
 export { createSessionCodec, WORKSPACE_KEYS } from "./session-codec.js";

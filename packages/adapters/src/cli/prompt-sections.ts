@@ -8,6 +8,7 @@ import { type JsonObject, nonEmptyString } from "@wakefleet/contracts";
 import type { AdapterExecutionContext } from "../contract.js";
 import { normalizeWakePayload } from "../environment/wake-payload.js";
 import { DEFAULT_PROMPT_TEMPLATE } from "./execution-contract.js";
+import type { AgentInstructions } from "./instructions.js";
 import { renderTemplate, templateData } from "./prompt-template.js";
 import { renderWakeSection } from "./wake-section.js";
 
@@ -66,6 +67,26 @@ export function joinSections(sections: Readonly<Record<string, string>>): Joined
       ...Object.fromEntries(used.map(([name, text]) => [`${name}Chars`, text.length])),
     },
   };
+}
+
+/** The prompt of CLIs that get their instructions before everything else and notes before the heartbeat (AD-60). */
+export function instructedPrompt(input: {
+  readonly execution: Pick<AdapterExecutionContext, "runId" | "agent" | "config" | "context">;
+  readonly resumed: boolean;
+  /** Null for none. */
+  readonly instructions: AgentInstructions | null;
+  /** Sections of the CLI's own, in order. */
+  readonly notes?: Readonly<Record<string, string>>;
+}): JoinedPrompt {
+  const sections = promptSections(input);
+  return joinSections({
+    instructions: input.instructions?.text ?? "",
+    bootstrap: sections.bootstrap,
+    wake: sections.wake,
+    sessionHandoff: sections.handoff,
+    ...input.notes,
+    heartbeat: sections.heartbeat,
+  });
 }
 
 /** Names, never values, of the injected variables (AD-63); blank without any. */

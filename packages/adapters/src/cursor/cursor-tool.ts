@@ -12,7 +12,7 @@ import {
 } from "../cli/cli-tool.js";
 import { perRunFigures } from "../cli/per-run-figures.js";
 import { instructionsNotes, prepareAgent } from "../cli/prepare-agent.js";
-import { environmentNote, joinSections, promptSections } from "../cli/prompt-sections.js";
+import { environmentNote, instructedPrompt } from "../cli/prompt-sections.js";
 import { readString } from "../config-readers.js";
 import { cursorArguments, cursorProvider, cursorTrustArguments, readCursorConfig } from "./cursor-config.js";
 import { isUnknownCursorSession, judgeCursor } from "./judge-cursor.js";
@@ -29,14 +29,11 @@ async function prepare(setup: CliSetup): Promise<CliPlan> {
   const { instructions } = await prepareAgent(setup, { skillsHome: cursorSkillsHome(home), name: "Cursor" });
   return {
     async invocation({ sessionId }) {
-      const sections = promptSections({ execution, resumed: sessionId !== null });
-      const { prompt, promptMetrics } = joinSections({
-        instructions: instructions?.text ?? "",
-        bootstrap: sections.bootstrap,
-        wake: sections.wake,
-        sessionHandoff: sections.handoff,
-        environmentNote: environmentNote(setup.injected),
-        heartbeat: sections.heartbeat,
+      const { prompt, promptMetrics } = instructedPrompt({
+        execution,
+        resumed: sessionId !== null,
+        instructions,
+        notes: { environmentNote: environmentNote(setup.injected) },
       });
       return {
         args: cursorArguments({ config, cwd, sessionId }),

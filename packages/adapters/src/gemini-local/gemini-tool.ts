@@ -7,7 +7,7 @@ import { DEFAULT_GRACE_SEC } from "../cli/cli-config.js";
 import { type CliEnding, type CliPlan, type CliSetup, type CliTool, outputResult } from "../cli/cli-tool.js";
 import { perRunFigures } from "../cli/per-run-figures.js";
 import { instructionsNotes, prepareAgent } from "../cli/prepare-agent.js";
-import { apiNote, environmentNote, joinSections, promptSections } from "../cli/prompt-sections.js";
+import { apiNote, environmentNote, instructedPrompt } from "../cli/prompt-sections.js";
 import { readObject, readString } from "../config-readers.js";
 import { geminiArguments, readGeminiConfig } from "./gemini-config.js";
 import { isUnknownGeminiSession, judgeGemini } from "./judge-gemini.js";
@@ -32,15 +32,11 @@ async function prepare(setup: CliSetup): Promise<CliPlan> {
   return {
     env: trusts ? {} : { [TRUST_VARIABLE]: "true" },
     async invocation({ sessionId }) {
-      const sections = promptSections({ execution, resumed: sessionId !== null });
-      const { prompt, promptMetrics } = joinSections({
-        instructions: instructions?.text ?? "",
-        bootstrap: sections.bootstrap,
-        wake: sections.wake,
-        sessionHandoff: sections.handoff,
-        environmentNote: environmentNote(setup.injected),
-        apiNote: apiNote(setup.injected),
-        heartbeat: sections.heartbeat,
+      const { prompt, promptMetrics } = instructedPrompt({
+        execution,
+        resumed: sessionId !== null,
+        instructions,
+        notes: { environmentNote: environmentNote(setup.injected), apiNote: apiNote(setup.injected) },
       });
       const args = geminiArguments({ config, sessionId });
       // A prompt that begins with a dash would be read as an option.

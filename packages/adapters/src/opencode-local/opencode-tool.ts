@@ -5,7 +5,7 @@ import { DEFAULT_GRACE_SEC } from "../cli/cli-config.js";
 import { type CliEnding, type CliPlan, type CliSetup, type CliTool, outputResult } from "../cli/cli-tool.js";
 import { perRunFigures } from "../cli/per-run-figures.js";
 import { instructionsNotes, prepareAgent } from "../cli/prepare-agent.js";
-import { joinSections, promptSections } from "../cli/prompt-sections.js";
+import { instructedPrompt } from "../cli/prompt-sections.js";
 import { requireListedModel } from "../cli/required-model.js";
 import { readString } from "../config-readers.js";
 import { writeLogLine } from "../log-line.js";
@@ -37,13 +37,10 @@ async function prepare(setup: CliSetup): Promise<CliPlan> {
   return {
     env: permissive === null ? {} : { XDG_CONFIG_HOME: permissive.directory },
     async invocation({ sessionId }) {
-      const sections = promptSections({ execution, resumed: sessionId !== null });
-      const { prompt, promptMetrics } = joinSections({
-        instructions: instructions?.text ?? "",
-        bootstrap: sections.bootstrap,
-        wake: sections.wake,
-        sessionHandoff: sections.handoff,
-        heartbeat: sections.heartbeat,
+      const { prompt, promptMetrics } = instructedPrompt({
+        execution,
+        resumed: sessionId !== null,
+        instructions,
       });
       return {
         args: openCodeArguments({ config, sessionId }),
