@@ -143,6 +143,38 @@ describe("a lost child", () => {
     expect(world.told.released).toContainEqual({ runId: run.id, outcome: "completed" });
   });
 
+  it("RL-2, CN-2 a cancelled one keeps its slot until its living process is gone", async () => {
+    const child = spawn("/bin/sh", ["-c", "trap 'sleep 0.5; exit 0' TERM; echo ready; while :; do sleep 0.05; done"], {
+      detached: true,
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    await once(child.stdout, "data");
+    const pid = child.pid ?? 0;
+    const processStartedAt = new Date();
+    const stored = { pid, processGroupId: pid, startedAt: processStartedAt };
+    const run = await orphan({
+      processPid: pid,
+      processGroupId: pid,
+      processStartedAt,
+      cancelRequestedAt: new Date(),
+      cancelReason: "enough",
+    });
+    let isOver = false;
+    const recovering = recoverOrphansOfHost((await world.worker()).recovery).then(() => {
+      isOver = true;
+    });
+    const seen = new Set<string>();
+    while (!isOver) {
+      const { status } = await world.run(run.id);
+      if ((await inspectProcess(stored)) === "alive") seen.add(status);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    await recovering;
+    expect([...seen]).toEqual(["running"]);
+    expect(await inspectProcess(stored)).toBe("dead");
+    expect(await world.run(run.id)).toMatchObject({ status: "cancelled", error: "enough", runSlot: null });
+  });
+
   it("PL-1 of ten workers that notice at once exactly one acts", async () => {
     const run = await orphan();
     const workers = await Promise.all(Array.from({ length: 10 }, () => world.worker()));

@@ -20,6 +20,7 @@ import {
   adoptRunIfOrphaned,
   type Database,
   findOrphanedRun,
+  holdRunIfOrphaned,
   listOrphanedRuns,
   lockAgents,
   lockIssueOfRun,
@@ -184,14 +185,15 @@ export async function handOver(deps: RecoveryDeps, runId: string): Promise<strin
 }
 
 /**
- * Ends an orphan as lost or as cancelled. The token is taken away by the very statement that ends it, so the group of a
- * dead parent is terminated only after the run is ours to end.
+ * Ends an orphan as lost or as cancelled; what is left of its processes is ended first, once the claim is ours.
  */
 export async function endOrphan(
   deps: RecoveryDeps,
   orphan: OrphanedRun,
   verdict: Extract<OrphanVerdict, { kind: "lost" | "cancel" }>,
 ): Promise<boolean> {
+  const claimToken = verdict.terminateGroup ? await clearTheWay(deps, orphan) : orphan.claimToken;
+  if (claimToken === null) return false;
   const after = nothingAfterCommit();
   const newRunId = deps.newId();
   const willRetry = verdict.kind === "lost" && verdict.retry;
@@ -209,7 +211,7 @@ export async function endOrphan(
       { newId: deps.newId, agent, issue, now },
       bareEnding({
         runId: orphan.runId,
-        guard: { kind: "orphaned", claimToken: orphan.claimToken },
+        guard: { kind: "orphaned", claimToken },
         status,
         error,
         errorCode,
@@ -240,14 +242,6 @@ export async function endOrphan(
   carryOut(deps, after);
   if (verdict.kind === "lost") deps.onLost?.();
   deps.log.warn({ event: "run.orphan_ended", runId: orphan.runId, status, retried: willRetry }, error);
-  if (verdict.terminateGroup && orphan.processPid !== null) {
-    await terminateProcessGroup({
-      pid: orphan.processPid,
-      processGroupId: orphan.processGroupId,
-      startedAt: orphan.processStartedAt,
-      graceMs: ORPHAN_GRACE_MS,
-    });
-  }
   if (isOfHost(deps, orphan)) await clearTree(deps, { runId: orphan.runId, firstPid: orphan.processPid });
   await deps.forgetSpool(orphan.runId);
   await freeJob(deps, {
@@ -257,6 +251,26 @@ export async function endOrphan(
     cancelled: status === "cancelled",
   });
   return true;
+}
+
+/**
+ * Ends what is left of a run's processes before the run ends: its slot and its issue's lock are given away with the end,
+ * and what they are given to must not run beside it (RL-2, RL-3). The claim is taken first, so that nobody else is
+ * interfered with. Answers the token to end the run with, or null when somebody was faster.
+ */
+async function clearTheWay(deps: RecoveryDeps, orphan: OrphanedRun): Promise<number | null> {
+  const { runId, claimToken } = orphan;
+  const { workerId, leaseMs } = deps;
+  const held = await holdRunIfOrphaned(deps.db.sql, { runId, claimToken, workerId, leaseMs });
+  if (held === null) return null;
+  await terminateProcessGroup({
+    pid: orphan.processPid,
+    processGroupId: orphan.processGroupId,
+    startedAt: orphan.processStartedAt,
+    graceMs: ORPHAN_GRACE_MS,
+  });
+  await releaseLeases(deps.db.sql, { workerId, runIds: [runId] });
+  return held;
 }
 
 /** PL-4: the one automatic retry of a run whose process was lost. */

@@ -177,6 +177,24 @@ export async function listRunsTakenOver(
   return rows.map(({ id }) => id);
 }
 
+/**
+ * Takes the claim of an orphaned run for as long as it takes to end what is left of it: whoever had it can change nothing
+ * any more, and the slot is kept meanwhile. Answers the new token, or null when somebody was faster.
+ */
+export async function holdRunIfOrphaned(
+  sql: Sql,
+  input: { runId: string; claimToken: number; workerId: string; leaseMs: number },
+): Promise<number | null> {
+  const rows = await sql.query<{ claimToken: number }>(
+    `UPDATE heartbeat_runs SET worker_id = $3, claim_token = claim_token + 1, updated_at = now(),
+            lease_expires_at = clock_timestamp() + make_interval(secs => $4::float8 / 1000)
+      WHERE id = $1 AND status = 'running' AND claim_token = $2 AND lease_expires_at < clock_timestamp()
+     RETURNING claim_token AS "claimToken"`,
+    [input.runId, input.claimToken, input.workerId, input.leaseMs],
+  );
+  return rows[0]?.claimToken ?? null;
+}
+
 /** DM-44: rows of workers that died long ago and that no run names are removed, a slice at a time. */
 export async function removeDeadWorkers(sql: Sql, options: { olderThanMs: number; limit: number }): Promise<number> {
   const rows = await sql.query(
