@@ -14,6 +14,7 @@ export * from "./claim/gate-claim.js";
 export * from "./claim/issue-gates.js";
 export * from "./companies/issue-prefix.js";
 export * from "./context/execution-context.js";
+export * from "./context/local-realization.js";
 export * from "./context/run-config.js";
 export * from "./continuation/index.js";
 export * from "./documents/document-write.js";

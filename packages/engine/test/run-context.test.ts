@@ -192,7 +192,7 @@ describe("the context", () => {
       },
       wakefleetWorkspace: { mode: "shared_workspace", agentHome: expect.any(String) },
       wakefleetWorkspaces: [],
-      wakefleetEnvironment: { name: "Local", driver: "local", leaseId: null, workspaceRealization: {} },
+      wakefleetEnvironment: { name: "Local", driver: "local", leaseId: expect.any(String) },
     });
     expect(context?.["wakefleetTaskMarkdown"]).toContain("Issue description:\n```text\nIt leaks.\n```");
     expect(run.contextSnapshot).toMatchObject(context ?? {});

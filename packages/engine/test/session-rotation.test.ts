@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { type AdapterExecutionContext, builtInAdapters, createAdapterRegistry } from "@wakefleet/adapters";
 import type { JsonObject } from "@wakefleet/contracts";
 import { resetAgentSessions } from "@wakefleet/store";
-import { aCompany, anAgent, anIssue, aRun } from "@wakefleet/testkit";
+import { aCompany, anAgent, anIssue, aRun, insertRow } from "@wakefleet/testkit";
 import { beforeAll, describe, expect, it } from "vitest";
 import { workRun } from "../src/runs/work-run.js";
 import { countRows, done, type Play, useWorld } from "./support.js";
@@ -133,6 +133,26 @@ describe("moves and resets", () => {
     await agent.run({}, () => ({ ...done, sessionParams: params }));
     await agent.run({});
     expect(agent.seen[1]?.runtime.sessionParams).toEqual(params);
+  });
+
+  it("SE-31, SE-32, WS-14 (05 check 26) a session of the agent's home moves when its project's directory appears", async () => {
+    const agent = await cliAgent("gemini_local");
+    const projectId = await insertRow(world.db.sql, "projects", { companyId, name: "Roof" });
+    const cwd = join(agent.worker.deps.location.env["WAKEFLEET_HOME"] ?? "", `project-${projectId}`);
+    await insertRow(world.db.sql, "project_workspaces", { companyId, projectId, name: "Roof", cwd });
+    const wake = { payload: { taskKey: "k", projectId } };
+    const savesHere: Play = ({ context }) => {
+      const workspace = context["wakefleetWorkspace"] as JsonObject;
+      return { ...done, sessionParams: { sessionId: "s", cwd: workspace["cwd"] ?? null } };
+    };
+    await agent.run(wake, savesHere);
+    const home = (agent.seen[0]?.context["wakefleetWorkspace"] as JsonObject)["agentHome"];
+    mkdirSync(cwd, { recursive: true });
+    const second = await agent.run(wake, savesHere);
+    expect(agent.seen[1]?.runtime).toMatchObject({ sessionId: "s", sessionParams: { sessionId: "s", cwd } });
+    expect(agent.warnings(second.id)).toContain(
+      `[wakefleet] Project workspace "${cwd}" is now available. Attempting to resume session "s" that was previously saved in fallback workspace "${String(home)}".\n`,
+    );
   });
 
   it("SE-27 params pass through the adapter's codec: aliases become names, other keys go", async () => {

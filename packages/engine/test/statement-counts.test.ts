@@ -1,5 +1,5 @@
 /** How many statements PostgreSQL sees for a wake and for a run, BEGIN and COMMIT counted. */
-import type { Database } from "@wakefleet/store";
+import { type Database, ensureLocalEnvironment } from "@wakefleet/store";
 import { aCompany, anAgent, anIssue } from "@wakefleet/testkit";
 import type pg from "pg";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -12,6 +12,8 @@ const world = useWorld();
 let companyId: string;
 beforeAll(async () => {
   companyId = await aCompany(world.db.sql);
+  // Every company has one from its creation on.
+  await ensureLocalEnvironment(world.db.sql, companyId);
 });
 
 /** A pool whose statements are noted, on whatever connection they run. */

@@ -2,6 +2,7 @@
 import { issuePrefixCandidate } from "@wakefleet/domain";
 import { Conditions } from "./conditions.js";
 import { camelRow } from "./rows.js";
+import { ensureLocalEnvironment } from "./runs/environment-lease.js";
 import type { Sql } from "./sql.js";
 
 /** `companies` as they are answered (DM-20). */
@@ -75,10 +76,7 @@ export async function insertCompany(tx: Sql, company: NewCompany): Promise<Compa
     );
     const id = rows[0]?.id;
     if (id === undefined) continue;
-    await tx.query(
-      `INSERT INTO environments (company_id, name, driver) VALUES ($1, 'Local', 'local') ON CONFLICT DO NOTHING`,
-      [id],
-    );
+    await ensureLocalEnvironment(tx, id);
     const created = await findCompany(tx, id);
     if (created === null) throw new Error(`company ${id} vanished inside its own transaction`);
     return created;

@@ -44,6 +44,7 @@ export * from "./runs/cancel-run.js";
 export * from "./runs/claim-run.js";
 export * from "./runs/context-facts.js";
 export * from "./runs/end-run.js";
+export * from "./runs/environment-lease.js";
 export * from "./runs/fence.js";
 export {
   listPausedAgentsWithWork,

@@ -30,7 +30,12 @@ const eventsOf = (runId: string) =>
     [runId],
   );
 
-const start = (contextKeys: JsonObject) => ({ removedKeys: ["gone"], contextKeys, sessionIdBefore: "s-1" });
+const start = (contextKeys: JsonObject) => ({
+  removedKeys: ["gone"],
+  contextKeys,
+  sessionIdBefore: "s-1",
+  lease: null,
+});
 
 describe("a stale worker", () => {
   const stale: [string, (fence: RunFence) => RunFence | Promise<RunFence>][] = [
@@ -53,7 +58,7 @@ describe("a stale worker", () => {
     const before = await fixture.row(fence.runId);
     expect(await appendRunEventsIfHeld(fixture.db.sql, fence, [note("late")])).toEqual([]);
     expect(await storeSpawnIfHeld(fixture.db.sql, fence, child)).toBe(false);
-    expect(await storeStartIfHeld(fixture.db.sql, fence, start({ late: true }))).toBe(false);
+    expect(await storeStartIfHeld(fixture.db.sql, fence, start({ late: true }))).toBeNull();
     const { runId, workerId, claimToken } = fence;
     const progress = { runId, claimToken, lastOutputAt: new Date(), seq: 9, stream: "stdout", bytes: 9 };
     await storeOutputProgress(fixture.db.sql, workerId, [progress]);
@@ -70,7 +75,7 @@ describe("the holder", () => {
       [fence.runId],
     );
     expect(await storeSpawnIfHeld(fixture.db.sql, fence, child)).toBe(true);
-    expect(await storeStartIfHeld(fixture.db.sql, fence, start({ mine: 1 }))).toBe(true);
+    expect(await storeStartIfHeld(fixture.db.sql, fence, start({ mine: 1 }))).toEqual([]);
     const { runId, workerId, claimToken } = fence;
     const progress = { runId, claimToken, lastOutputAt: new Date(), seq: 9, stream: "stderr", bytes: 3_000_000_000 };
     await storeOutputProgress(fixture.db.sql, workerId, [progress]);

@@ -28,7 +28,8 @@ export interface AdapterRuntime {
 
 /** Where the run is to happen (AD-14). Absent, null and `local` all mean: on this worker. */
 export type ExecutionTarget =
-  | { readonly kind: "local" }
+  /** With the environment and the run's lease on it, where the host keeps them (EN-33). */
+  | { readonly kind: "local"; readonly environmentId?: string; readonly leaseId?: string }
   | { readonly kind: "remote"; readonly transport: "ssh" | "sandbox"; readonly remoteCwd: string };
 
 /** What is about to be invoked (AD-16). Free of secrets by key name; the host redacts by secret value besides. */

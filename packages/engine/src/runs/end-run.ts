@@ -27,7 +27,7 @@ import type { AfterCommit } from "./after-commit.js";
 import { releaseIssue } from "./release-issue.js";
 import { type RetryPolicy, retryTransientFailure } from "./retry-transient-failure.js";
 import { refusedEnding } from "./run-gates.js";
-import { agentStatusEvent, runEndedEvents, runEventEvent } from "./run-live-events.js";
+import { activityEvent, agentStatusEvent, runEndedEvents, runEventEvent } from "./run-live-events.js";
 
 /** How a run ended, before the facts that only the transaction knows. */
 export type RunEnding = Omit<EndRunInput, "timerIntervalSec" | "requestStatus" | "requestError" | "events"> & {
@@ -170,7 +170,7 @@ export async function endLockedRun(
   await releaseCheckedOutIssues(tx, locked, ended, after);
   await closeStory(story);
 
-  after.events.push(...ended.events.map(runEventEvent), ...runEndedEvents(run));
+  after.events.push(...ended.events.map(runEventEvent), ...runEndedEvents(run), ...ended.leaseNotes.map(activityEvent));
   if (ending.settlesAgent) {
     const { lastHeartbeatAt } = ended;
     const status = judged.agentPaused ? "paused" : ended.agentStatus;

@@ -17,6 +17,7 @@ import type { Execution, ExecutionEnd, PreparedRun } from "./execution.js";
 import { createSpawnRecord } from "./record-spawn.js";
 import { type ExecutionLog, redactingLog } from "./redacting-log.js";
 import { runCredentials } from "./run-credentials.js";
+import { activityEvent } from "./run-live-events.js";
 import { storeOutput, tellStart } from "./run-output.js";
 import { endOfFault, endOfRefusal, endOfResult } from "./run-result.js";
 import {
@@ -103,7 +104,8 @@ async function tellWarnings(execution: Execution, writer: RunLogWriter, warnings
 /** EX-8. A run that is not ours any more is noticed by the next renewal or by the end. */
 async function storeStart({ deps, claimed }: Execution, { start }: PreparedRun): Promise<void> {
   try {
-    await storeStartIfHeld(deps.db.sql, claimed.fence, start);
+    const notes = await storeStartIfHeld(deps.db.sql, claimed.fence, start);
+    if (notes !== null) void deps.events.publish(notes.map(activityEvent));
   } catch (error) {
     deps.log.warn(
       { event: "run.context_lost", runId: claimed.run.id, err: error },
@@ -129,7 +131,7 @@ function adapterContext(execution: Execution, prepared: PreparedRun, writer: Exe
     runtime: { sessionId, sessionParams, sessionDisplayId, taskKey },
     config: prepared.config,
     context: prepared.context,
-    executionTarget: null,
+    executionTarget: prepared.executionTarget,
     signal: held.abort.signal,
     workerEnv: deps.location.env,
     onLog: (stream, chunk) => storeOutput(execution, writer, { stream, chunk }),

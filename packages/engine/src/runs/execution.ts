@@ -1,10 +1,11 @@
 /** One run under way in this worker: what executing it needs, and the ways it can end (EX-12, EX-13, PL-5). */
-import type { AdapterRegistry, Spool } from "@wakefleet/adapters";
+import type { AdapterRegistry, ExecutionTarget, Spool } from "@wakefleet/adapters";
 import type { JsonObject } from "@wakefleet/contracts";
 import type { GitProtocol, HandedSession } from "@wakefleet/domain";
 import type { RunLogStore } from "@wakefleet/run-logs";
 import type { Database, RunStart } from "@wakefleet/store";
 import type { InstanceLocation } from "@wakefleet/workspaces";
+import type { NewId } from "../ids.js";
 import type { FaultPoints, LiveEventPublisher, Log } from "../ports.js";
 import type { MintRunToken } from "../run-token.js";
 import type { SecretsAccess } from "../secrets/secrets-access.js";
@@ -23,6 +24,7 @@ export interface ExecuteDeps {
   readonly events: LiveEventPublisher;
   readonly faults: FaultPoints;
   readonly log: Log;
+  readonly newId: NewId;
   /** Where children are started so that they outlive this worker (BY-9); null: they end with it. */
   readonly spool: Spool | null;
   /** The worker's own environment, which children inherit from (AD-52), and the home its folders lie in (WS-1). */
@@ -65,6 +67,7 @@ export interface PreparedRun {
   /** The whole context; what is stored of it may be less (CX-22). */
   readonly context: JsonObject;
   readonly start: RunStart;
+  readonly executionTarget: ExecutionTarget;
   /** The log's first lines, without the prefix (EX-9). */
   readonly warnings: readonly string[];
 }

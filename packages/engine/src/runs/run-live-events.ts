@@ -1,6 +1,6 @@
 /** The live events of a run's life (02 "Live events"), built from its row in one place. */
 import type { AgentStatus, LiveEventDraft, LiveEventPayloads, OutputStream } from "@wakefleet/contracts";
-import type { RunEventRow, RunRow } from "@wakefleet/store";
+import type { ActivityEntry, RunEventRow, RunRow } from "@wakefleet/store";
 
 type RunFacts = Pick<
   RunRow,
@@ -102,4 +102,9 @@ export function runLogEvent(chunk: {
     type: "heartbeat.run.log",
     payload: { runId, agentId, ts: chunk.at.toISOString(), stream, chunk: chunk.chunk, truncated },
   };
+}
+
+/** AC-1: an activity row of a run. */
+export function activityEvent({ companyId, ...payload }: ActivityEntry): LiveEventDraft {
+  return { companyId, type: "activity.logged", payload };
 }

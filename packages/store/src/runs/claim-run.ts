@@ -19,17 +19,12 @@ import { receiptParam, withReceipt } from "../receipt-sql.js";
 import { camelRow, type IssueRow, type RunEventRow, type RunRow } from "../rows.js";
 import { type Sql, uuidOf } from "../sql.js";
 import { INTERACTION_MEMBERS, type RunInteraction } from "../wakeups/read-wake-facts.js";
+import type { LocalEnvironment } from "./environment-lease.js";
 import type { Transition } from "./fence.js";
 
 /** BU-16: the project the context names, and the issue's. */
 const PROJECTS_OF_RUN = `ARRAY[${uuidOf("r.context_snapshot->>'projectId'")},
   (SELECT pi.project_id FROM issues pi WHERE pi.id = ${uuidOf("r.issue_id")} AND pi.company_id = r.company_id)]`;
-
-export interface LocalEnvironment {
-  readonly id: string;
-  readonly name: string;
-  readonly driver: string;
-}
 
 export interface ClaimFactsRow {
   readonly run: RunRow | null;

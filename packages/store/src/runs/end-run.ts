@@ -13,12 +13,13 @@ import type {
   TerminalRunStatus,
   WakeupStatus,
 } from "@wakefleet/contracts";
-import { failedLiveness, type RunLiveness } from "@wakefleet/domain";
+import { failedLiveness, type RunLiveness, redactEvidence } from "@wakefleet/domain";
 import { COUNT_COSTS } from "../budget/counters.js";
 import { runEventFromJson, runFromJson, toDatabaseJson } from "../database-json.js";
 import { withReceipt } from "../receipt-sql.js";
 import type { RunEventRow, RunRow } from "../rows.js";
 import { type Sql, uuidOf } from "../sql.js";
+import { entriesOf, type LeaseNotes, RELEASE_LEASES } from "./environment-lease.js";
 import type { NewRunEvent } from "./run-events.js";
 
 /** Who may end the run: the guard of the transition. */
@@ -115,6 +116,8 @@ export interface EndedRun {
    * earlier statement of the transaction.
    */
   readonly heldIssueIds: readonly string[];
+  /** The activity rows of the leases it released (FI-13). */
+  readonly leaseNotes: LeaseNotes;
 }
 
 const END_RUN = `
@@ -220,6 +223,7 @@ const END_RUN = `
     RETURNING company_id, agent_id, project_id, occurred_at, cost_cents
   ),
   ${COUNT_COSTS},
+  ${RELEASE_LEASES},
   agent AS (
     UPDATE agents a SET
         status = CASE
@@ -237,7 +241,7 @@ const END_RUN = `
   SELECT to_jsonb(run.*) AS run,
          coalesce((SELECT jsonb_agg(to_jsonb(events.*) ORDER BY events.seq) FROM events), '[]'::jsonb) AS events,
          coalesce((SELECT status FROM agent), (SELECT a.status FROM agents a WHERE a.id = run.agent_id)) AS agent_status,
-         (SELECT last_heartbeat_at FROM agent) AS last_heartbeat_at,
+         (SELECT last_heartbeat_at FROM agent) AS last_heartbeat_at, ${entriesOf("lease_note")} AS lease_notes,
          (SELECT jsonb_build_object('projectId', cost.project_id) FROM cost) AS booked,
          (SELECT coalesce(array_agg(i.id), '{}') FROM issues i
            WHERE i.execution_run_id = run.id AND i.company_id = run.company_id) AS held_issue_ids
@@ -250,6 +254,7 @@ interface EndRow {
   last_heartbeat_at: Date | null;
   booked: { projectId: string | null } | null;
   held_issue_ids: string[];
+  lease_notes: LeaseNotes;
 }
 
 /** The five fields of LV-10 as the statement takes them. */
@@ -266,7 +271,11 @@ export async function endRunIf(tx: Sql, input: EndRunInput): Promise<EndedRun | 
   const rows = await tx.query<EndRow>(
     END_RUN,
     [
-      toDatabaseJson({ ...doc, liveness: livenessDoc(input) }),
+      toDatabaseJson({
+        ...doc,
+        liveness: livenessDoc(input),
+        failureReason: input.error === null ? null : redactEvidence(input.error),
+      }),
       runId,
       guard.kind,
       guard.kind === "held" ? guard.workerId : null,
@@ -284,5 +293,6 @@ export async function endRunIf(tx: Sql, input: EndRunInput): Promise<EndedRun | 
     lastHeartbeatAt: row.last_heartbeat_at,
     booked: row.booked,
     heldIssueIds: row.held_issue_ids,
+    leaseNotes: row.lease_notes,
   };
 }

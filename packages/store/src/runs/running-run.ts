@@ -2,7 +2,8 @@
 import type { JsonObject } from "@wakefleet/contracts";
 import { toDatabaseJson } from "../database-json.js";
 import type { RunTreeRow } from "../rows.js";
-import type { Sql } from "../sql.js";
+import { type Sql, uuidOf } from "../sql.js";
+import { entriesOf, type LeaseNotes, type NewLease, takeLease } from "./environment-lease.js";
 import type { RunFence } from "./fence.js";
 
 export interface RunStart {
@@ -12,17 +13,24 @@ export interface RunStart {
   readonly contextKeys: JsonObject;
   /** SE-37. */
   readonly sessionIdBefore: string | null;
+  /** EN-21; null takes none. */
+  readonly lease: NewLease | null;
 }
 
 /**
  * Stores what the adapter is given (EX-8, CX-1 step 16): of the context only the keys that the execution built, so that a
- * wake that joined meanwhile is not overwritten. Answers false when the fence refused.
+ * wake that joined meanwhile is not overwritten. The run's lease is taken with it. Answers the activity rows, or null when
+ * the fence refused.
  */
-export async function storeStartIfHeld(sql: Sql, fence: RunFence, start: RunStart): Promise<boolean> {
-  const rows = await sql.query(
-    `UPDATE heartbeat_runs SET context_snapshot = (coalesce(context_snapshot, '{}'::jsonb) - $5::text[]) || $4::jsonb,
+export async function storeStartIfHeld(sql: Sql, fence: RunFence, start: RunStart): Promise<LeaseNotes | null> {
+  const rows = await sql.query<{ notes: LeaseNotes }>(
+    `WITH run AS (
+     UPDATE heartbeat_runs SET context_snapshot = (coalesce(context_snapshot, '{}'::jsonb) - $5::text[]) || $4::jsonb,
             session_id_before = $6, updated_at = now()
-      WHERE id = $1 AND worker_id = $2 AND claim_token = $3 AND status = 'running' RETURNING id`,
+      WHERE id = $1 AND worker_id = $2 AND claim_token = $3 AND status = 'running'
+     RETURNING id, company_id, agent_id, issue_id
+     ), ${takeLease("$7::jsonb", uuidOf("run.issue_id"))}
+     SELECT ${entriesOf("lease_note")} AS notes FROM run`,
     [
       fence.runId,
       fence.workerId,
@@ -30,10 +38,11 @@ export async function storeStartIfHeld(sql: Sql, fence: RunFence, start: RunStar
       toDatabaseJson(start.contextKeys),
       start.removedKeys,
       start.sessionIdBefore,
+      toDatabaseJson(start.lease),
     ],
     "store_start_if_held",
   );
-  return rows.length === 1;
+  return rows[0]?.notes ?? null;
 }
 
 /** EX-11: the child's identity is stored at once. Answers false when the fence refused. */

@@ -12,6 +12,7 @@ import {
   storedContextKeys,
   wakeContext,
 } from "@wakefleet/domain";
+import { ensureLocalEnvironment } from "@wakefleet/store";
 import { ensureAgentHome, resolveBaseWorkspace } from "@wakefleet/workspaces";
 import type { Execution, PreparedRun } from "../execution.js";
 import { projectOfRun } from "../run-place.js";
@@ -63,11 +64,10 @@ export async function prepareRun(execution: Execution): Promise<PreparedRun> {
     issueId: task.issue?.id ?? null,
     continuationSummary: task.summary?.body ?? null,
   });
-  const built = {
-    ...taskContext(wake, task, checkedOut),
-    ...workspaceContext({ wake, workspace, agentHome, environment: claimed.environment, mode }),
-    ...prepared.contextKeys,
-  };
+  const environment = claimed.environment ?? (await ensureLocalEnvironment(deps.db.sql, run.companyId));
+  const leaseId = deps.newId();
+  const place = workspaceContext({ wake, workspace, agentHome, environment, leaseId, mode });
+  const built = { ...taskContext(wake, task, checkedOut), ...place.keys, ...prepared.contextKeys };
   const { session } = prepared;
   return {
     config: skills.config,
@@ -78,7 +78,17 @@ export async function prepareRun(execution: Execution): Promise<PreparedRun> {
       removedKeys: EXECUTION_CONTEXT_KEYS,
       contextKeys: storedContextKeys(wake, built),
       sessionIdBefore: sessionIdBefore(session),
+      lease: {
+        id: leaseId,
+        environmentId: environment.id,
+        metadata: {
+          driver: environment.driver,
+          executionWorkspaceMode: null,
+          workspaceRealization: place.realization,
+        },
+      },
     },
+    executionTarget: { kind: "local", environmentId: environment.id, leaseId },
     warnings: [...(skills.notice === null ? [] : [skills.notice]), ...workspace.warnings, ...prepared.warnings],
   };
 }

@@ -1,8 +1,6 @@
-/**
- * What the context says of where a run works (CX-11, CX-20). Runs are in their company's local environment, on their
- * worker's own disk: there is no lease and nothing to realize.
- */
+/** What the context says of where a run works (CX-11, CX-20): its company's local environment, its worker's own disk. */
 import { type JsonObject, nonEmptyString } from "@wakefleet/contracts";
+import { localRealization } from "@wakefleet/domain";
 import type { LocalEnvironment } from "@wakefleet/store";
 import type { BaseWorkspace } from "@wakefleet/workspaces";
 
@@ -11,21 +9,18 @@ export function workspaceContext(from: {
   readonly wake: JsonObject;
   readonly workspace: BaseWorkspace;
   readonly agentHome: string;
-  readonly environment: LocalEnvironment | null;
+  readonly environment: LocalEnvironment;
+  readonly leaseId: string;
   /** WS-34. */
   readonly mode: "shared_workspace" | "agent_default";
-}): JsonObject {
-  const { wake, workspace, agentHome, environment, mode } = from;
+}): { readonly keys: JsonObject; readonly realization: JsonObject } {
+  const { wake, workspace, agentHome, environment, leaseId, mode } = from;
   const { projectId } = workspace;
-  return {
+  const { id: environmentId, name, driver } = environment;
+  const realization = localRealization({ environmentId, leaseId, workspace });
+  const keys = {
     ...(nonEmptyString(wake["projectId"]) === null && projectId !== null ? { projectId } : {}),
-    wakefleetEnvironment: {
-      id: environment?.id ?? null,
-      name: environment?.name ?? "Local",
-      driver: environment?.driver ?? "local",
-      leaseId: null,
-      workspaceRealization: {},
-    },
+    wakefleetEnvironment: { id: environmentId, name, driver, leaseId, workspaceRealization: realization },
     wakefleetWorkspace: {
       cwd: workspace.cwd,
       source: workspace.source,
@@ -37,9 +32,10 @@ export function workspaceContext(from: {
       repoRef: workspace.repoRef,
       branchName: null,
       worktreePath: null,
-      realization: {},
+      realization,
       agentHome,
     },
     wakefleetWorkspaces: workspace.workspaceHints.map((hint) => ({ ...hint })),
   };
+  return { keys, realization };
 }
