@@ -146,7 +146,7 @@ describe("moves and resets", () => {
       return { ...done, sessionParams: { sessionId: "s", cwd: workspace["cwd"] ?? null } };
     };
     await agent.run(wake, savesHere);
-    const home = (agent.seen[0]?.context["wakefleetWorkspace"] as JsonObject)["agentHome"];
+    const { agentHome: home } = (agent.seen[0]?.context["wakefleetWorkspace"] ?? {}) as JsonObject;
     mkdirSync(cwd, { recursive: true });
     const second = await agent.run(wake, savesHere);
     expect(agent.seen[1]?.runtime).toMatchObject({ sessionId: "s", sessionParams: { sessionId: "s", cwd } });
