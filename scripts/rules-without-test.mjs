@@ -19,6 +19,7 @@ export const COMPLETE_LISTS = [
   list("rules-of-the-first-issue.txt"),
   list("rules-of-wakeups.txt"),
   list("rules-of-secrets-and-places.txt"),
+  list("rules-of-run-life.txt"),
 ];
 const FOLDERS = ["packages", "apps", "test", "scripts"];
 const SKIPPED = new Set(["node_modules", "dist", "generated"]);
