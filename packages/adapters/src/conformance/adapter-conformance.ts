@@ -3,7 +3,7 @@
  * Call `describeAdapterConformance` in a test file; it registers its cases with vitest.
  */
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import type { JsonObject } from "@wakefleet/contracts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -11,6 +11,7 @@ import { inspectProcess } from "../child/process-group.js";
 import { type Adapter, RunAborted, type SpawnInfo } from "../contract.js";
 import { createProgramFolder, type ProgramFolder } from "./agent-programs.js";
 import { eventually, type RecordedRun, type RunOverrides, recordRun, TEST_IDS } from "./recorded-run.js";
+import { createTestSpool, newSpooledRun } from "./test-spool.js";
 
 export interface ConformanceSubject {
   readonly adapter: Adapter;
@@ -225,6 +226,41 @@ export function describeAdapterConformance(subject: ConformanceSubject): void {
       });
       expect(recorded.result.exitCode).toBe(0);
       expect(recorded.warnings.map((warning) => warning.code)).toContain("on_log_failed");
+    });
+
+    it("BY-9 taken over in the middle, it reads all of it again and reports as if nothing had happened", async () => {
+      const test = createTestSpool();
+      const go = path.join(programs.directory, "go");
+      const program = await programs.shell(
+        "taken-over",
+        `echo before\nwhile [ ! -e "${go}" ]; do sleep 0.02; done\necho after\n${success()}`,
+      );
+      const ids = newSpooledRun();
+      const control = new AbortController();
+      let started: SpawnInfo | undefined;
+      try {
+        const first = run(program, {
+          execution: { signal: control.signal, childHost: test.spool.ofRun(ids).host },
+          onSpawned(spawned) {
+            started = spawned;
+          },
+          onChunk(_stream, chunk) {
+            if (chunk.includes("before")) control.abort(new RunAborted("handed_over", "The worker is stopping"));
+          },
+        });
+        await expect(first).rejects.toThrow("The worker is stopping");
+        await writeFile(go, "");
+        const next = test.reopen().ofRun({ ...ids, claimToken: 2, resume: true });
+        const second = await run(program, { execution: { childHost: next.host } });
+        expect(second.result).toMatchObject({ exitCode: 0, signal: null, timedOut: false });
+        expect(second.result.errorMessage ?? null).toBeNull();
+        expect(second.stdout).toMatch(/before\n[\s\S]*after\n/);
+        expect(second.spawns).toEqual([]);
+        await expectGroupGone(started);
+      } finally {
+        await rm(go, { force: true });
+        test.remove();
+      }
     });
 
     it("AD-43 goes on when the start cannot be recorded", async () => {
