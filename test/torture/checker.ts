@@ -143,8 +143,19 @@ function locks(evidence: Evidence): Verdict {
   return { promise: "RL-3", what: "one lock, one run", figure: `${onIssues.length} executions on issues`, violations };
 }
 
+/**
+ * PostgreSQL was out of reach while the run went on, and it was lost: its worker gave it up before it could record the
+ * process. That it ran beside nobody is RL-2's to prove.
+ */
+function wasOutOfReach({ faults }: Evidence, { errorCode, startedAt, finishedAt }: RunFact): boolean {
+  if (errorCode !== "process_lost" || startedAt === null || finishedAt === null) return false;
+  const [from, to] = [startedAt.getTime() - BEFORE_MS, finishedAt.getTime()];
+  return ofKinds(faults, "postgres-").some(({ fromMs, toMs }) => fromMs <= to && toMs >= from);
+}
+
 function claims(evidence: Evidence): Verdict {
   const violations: Violation[] = [];
+  let unrecorded = 0;
   const starts = groupBy(startsOf(evidence), (start) => start.runId);
   const ends = new Map<string, EndLine>();
   for (const line of evidence.lines) if (line.kind === "end") ends.set(line.runId, line);
@@ -158,7 +169,10 @@ function claims(evidence: Evidence): Verdict {
     }
     if (executions.length > 1) say(`it was executed ${executions.length} times`);
     for (const { pid, claimToken } of executions) {
-      if (run.processPid !== pid) say(`process ${pid} executed it, and the claim knows of process ${run.processPid}`);
+      if (run.processPid === null && wasOutOfReach(evidence, run)) unrecorded += 1;
+      else if (run.processPid !== pid) {
+        say(`process ${pid} executed it, and the claim knows of process ${run.processPid}`);
+      }
       if (claimToken !== null && claimToken > run.claimToken)
         say(`it was executed under claim ${claimToken} of ${run.claimToken}`);
     }
@@ -183,7 +197,7 @@ function claims(evidence: Evidence): Verdict {
     if (retries.length > 1)
       violations.push({ what: `lost run ${runId} was retried ${retries.length} times`, atMs: null });
   }
-  const figure = `${starts.size} runs executed, ${lost.length} lost with their worker, ${retriesOf.size} of these run again under a new id`;
+  const figure = `${starts.size} runs executed, ${lost.length} lost with their worker, ${retriesOf.size} of these run again under a new id, ${unrecorded} whose process could not be recorded while PostgreSQL was away`;
   return { promise: "RL-4", what: "a claim is fenced", figure, violations };
 }
 

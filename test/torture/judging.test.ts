@@ -142,6 +142,15 @@ describe("the judge", () => {
     expect(brokenIn(evidence({ faults, unavailable }))).toEqual([]);
   });
 
+  it("takes an unrecorded process for right only in a lost run that PostgreSQL was away for", () => {
+    const lost = aRun({ status: "failed", errorCode: "process_lost", processPid: null });
+    const given = { runs: [lost], requests: [aRequest({ status: "failed" })] };
+    const faults = [{ kind: "postgres-blackhole" as const, fromMs: AT, toMs: AT + 50, detail: "" }];
+    expect(brokenIn(evidence({ ...given, faults }))).toEqual([]);
+    expect(brokenIn(evidence(given))).toEqual(["RL-4"]);
+    expect(brokenIn(evidence({ faults, runs: [aRun({ processPid: null })] }))).toEqual(["RL-4"]);
+  });
+
   it("names a command with the seed and the faults that were under way", () => {
     const fault = (kind: (typeof FAULT_KINDS)[number], fromMs: number) => ({ kind, fromMs, toMs: fromMs, detail: "" });
     const faults = [fault("redis-flush", AT - 60_000), fault("kill-worker", AT - 1_000), fault("kill-api", AT + 1_000)];
