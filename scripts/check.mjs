@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
  * Everything that can be said about the code without running it, and that the migrations make the schema: format, lint,
- * import direction, purity of the decisions, unused code, README's table, rules without a test, drift. `npm test` runs it first.
+ * import direction, the tests' types, purity of the decisions, unused code, README's table, rules without a test, drift. `npm test` runs it first.
  */
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -23,6 +23,7 @@ const CHECKS = [
       "apps",
     ],
   ],
+  ["Types of the tests", [...tool("typescript/bin/tsc"), "--project", "tsconfig.tests.json"]],
   ["Purity of packages/domain", script("purity.mjs")],
   ["Unused files, exports and dependencies", [...tool("knip/bin/knip.js"), "--no-progress", "--no-config-hints"]],
   ["README's configuration table", [...script("config-table.mjs"), "--check"]],

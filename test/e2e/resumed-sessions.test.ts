@@ -96,7 +96,7 @@ describe("a second wake", () => {
     });
     const sessions = await fleet.http.read<{ taskKey: string }[]>(`/api/agents/${agent.agentId}/task-sessions`);
     expect(sessions).toMatchObject([{ taskKey: issue.id }]);
-    await expectNothingBroken(fleet);
+    await expectNothingBroken(fleet, () => 1);
   });
 
   it("SE-14, SE-62 an earlier run is resumed by its id, and a reset is heeded", async () => {
@@ -112,6 +112,6 @@ describe("a second wake", () => {
     expect(body).toMatchObject({ clearedTaskSessions: 1, sessionId: null });
     await agent.run(keyed);
     expect(agent.started().map(({ asked }) => asked)).toEqual([null, null, `session-of-${first.id}`, null]);
-    await expectNothingBroken(fleet);
+    await expectNothingBroken(fleet, () => 1);
   });
 });

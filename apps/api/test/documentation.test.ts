@@ -271,10 +271,10 @@ describe("no 5xx for anything a caller can send", () => {
       fc.asyncProperty(call, async ({ method, path, ids, body, key }) => {
         let position = 0;
         const target = path.replace(/\{(\w+)\}/g, (_, name: string) => {
-          const choice = ids[position++ % ids.length];
+          const choice = ids[position++ % ids.length] ?? 0;
           if (typeof choice === "string") return encodeURIComponent(choice.toWellFormed());
           const options = known[name] ?? [agent.id];
-          return options[choice % options.length];
+          return options[choice % options.length] ?? agent.id;
         });
         const reply = await api.call(method, target, { body, key });
         if (reply.status >= 500)

@@ -256,7 +256,7 @@ describe("QU-3 the order of waiting runs", () => {
 
   async function queuedIds(agentId: string): Promise<string[]> {
     const [key] = await redis.keys(`${api.prefix}*${agentId}*:prioritized`);
-    return key === undefined ? [] : await redis.zrange(key, 0, -1);
+    return key === undefined ? [] : await redis.zrange(key, "0", "-1");
   }
 
   it("QU-3 status, priority and blockers move the job, and among equals it keeps its place", async () => {

@@ -90,7 +90,7 @@ export async function startTestApi(env: Record<string, string> = {}): Promise<Te
           ...(options.body === undefined ? {} : { "content-type": "application/json" }),
           ...options.headers,
         },
-        ...(body === undefined ? {} : { body: body as BodyInit }),
+        ...(body === undefined ? {} : { body: body as NonNullable<RequestInit["body"]> }),
       });
       const text = await response.text();
       return { status: response.status, headers: response.headers, text, body: parsed(text) };

@@ -94,7 +94,7 @@ async function commentWake(issueId: string, woken = agentId) {
 async function untilCancelled({ runId }: { runId: string }): Promise<never> {
   await waitFor(async () => (await world.run(runId)).cancelRequestedAt !== null, {
     what: "the cancel",
-    timeoutMs: 20_000,
+    deadlineMs: 20_000,
   });
   throw new Error("stopped");
 }
@@ -106,7 +106,7 @@ async function runningOn(issueId: string, woken = agentId) {
   const working = worker.work({ id: run?.id ?? "", agentId: woken });
   await waitFor(async () => (await world.run(run?.id ?? "")).status === "running", {
     what: "the start",
-    timeoutMs: 20_000,
+    deadlineMs: 20_000,
   });
   return { runId: run?.id ?? "", working };
 }

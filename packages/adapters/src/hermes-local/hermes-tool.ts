@@ -82,10 +82,7 @@ export const hermesTool: CliTool<HermesOutput> = {
   savesWorkspace: false,
   sessionWord: "resume session",
   displaySession: displayHermesSession,
-  createParser: () => {
-    const parser = createHermesParser();
-    return { ...parser, onEvent: (event) => parser.onPlainLine(JSON.stringify(event)) };
-  },
+  createParser: createHermesParser,
   textOnly: true,
   moveLine: (stream, text) => ({
     stream: stream === "stderr" && isBenignHermesLine(text) ? "stdout" : stream,

@@ -4,6 +4,7 @@
  * What must stay true: the answer is what stands before the `session_id:` line; lines of Hermes's own machinery are not
  * part of it; memory is bounded.
  */
+import type { EventParser } from "../cli/event-reader.js";
 import type { TokenUsage } from "../contract.js";
 
 /** AD-293. */
@@ -45,10 +46,9 @@ export interface HermesOutput {
   readonly firstErrorLine: string | null;
 }
 
-export interface HermesParser {
+export interface HermesParser extends EventParser<HermesOutput> {
   onPlainLine(line: string): void;
   onStderrLine(line: string): void;
-  output(): HermesOutput;
 }
 
 /** A parser for one invocation. */
@@ -76,7 +76,9 @@ export function createHermesParser(): HermesParser {
     return false;
   };
 
-  return {
+  const parser: HermesParser = {
+    // The tool prints text; a line that happens to be JSON is text as well.
+    onEvent: (event) => parser.onPlainLine(JSON.stringify(event)),
     onPlainLine(line) {
       if (readFigures(line)) {
         answerEnded = true;
@@ -105,6 +107,7 @@ export function createHermesParser(): HermesParser {
       };
     },
   };
+  return parser;
 }
 
 function countOf(text: string | undefined): number {
