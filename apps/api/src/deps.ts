@@ -8,6 +8,7 @@ import type { Metrics } from "@wakefleet/telemetry";
 import type { RequestHandler, Router } from "express";
 import type { EnginePort } from "./engine-port.js";
 import type { TokenBuckets } from "./http/token-buckets.js";
+import type { UserCensor } from "./instance/user-censor.js";
 
 /** The settings the HTTP side reads (OP-11). Durations in milliseconds. */
 export interface ApiSettings {
@@ -97,6 +98,8 @@ export interface ApiDeps {
   readonly buckets: TokenBuckets;
   readonly metrics: Metrics;
   readonly secrets: SecretsAccess;
+  /** Masks the OS user of this process in what it writes and answers, where the instance wants it (IN-2, API-16). */
+  readonly censor: UserCensor;
   readonly log: ApiLog;
   readonly lifecycle: Lifecycle;
   /** One word; `ok` when the schema is the one this version knows. */

@@ -29,14 +29,15 @@ export interface Mutation {
 
 const MAX_ATTEMPTS = 4;
 
-function entryOf(actor: Actor, note: ActivityNote): NewActivity {
+function entryOf(actor: Actor, note: ActivityNote, censor: ApiDeps["censor"]): NewActivity {
   return {
     ...note,
     actorType: actor.type,
     actorId: actor.id,
     agentId: actor.agentId,
     runId: actor.runId,
-    details: note.details === null ? null : redactObject(note.details),
+    // AC-2: secrets first, then the OS user.
+    details: note.details === null ? null : censor.maskJson(redactObject(note.details)),
   };
 }
 
@@ -54,7 +55,7 @@ function announcementOf(row: ActivityRow): LiveEventDraft {
  * `work` must have no effects beside `tx`. Rejects with what `work` threw; then nothing was written.
  */
 export async function mutate<T>(
-  deps: Pick<ApiDeps, "db" | "events">,
+  deps: Pick<ApiDeps, "db" | "events" | "censor">,
   actor: Actor,
   work: (mutation: Mutation) => Promise<T>,
 ): Promise<T> {
@@ -69,7 +70,7 @@ export async function mutate<T>(
           result: done,
           rows: await insertActivity(
             tx,
-            notes.map((note) => entryOf(actor, note)),
+            notes.map((note) => entryOf(actor, note, deps.censor)),
           ),
         };
       });

@@ -19,7 +19,7 @@ import {
   createLiveEventReader,
   waitUntilReady,
 } from "@wakefleet/queue";
-import { createLocalRunLogStore } from "@wakefleet/run-logs";
+import { createLocalRunLogStore, osUserOf } from "@wakefleet/run-logs";
 import { migrationStatus, openDatabase } from "@wakefleet/store";
 import { createMetrics, type Logger } from "@wakefleet/telemetry";
 import { createApp } from "./app.js";
@@ -28,6 +28,7 @@ import { CONSOLE_FOLDER, createConsoleRouter } from "./console/create-console-ro
 import type { ApiDeps } from "./deps.js";
 import { attachLiveSocket } from "./http/live-socket.js";
 import { createTokenBuckets } from "./http/token-buckets.js";
+import { createUserCensor } from "./instance/user-censor.js";
 import { liveEventsOf } from "./live-events.js";
 import { queueReadingOf, sharedBucketOf } from "./redis-parts.js";
 import { apiSettingsOf, silenceThresholdsOf } from "./settings.js";
@@ -97,6 +98,7 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
     buckets: createTokenBuckets({ shared: sharedBucketOf(redis, config.redisPrefix) }),
     metrics: createMetrics({ perAgent: config.metricsPerAgent }),
     secrets,
+    censor: createUserCensor({ db, user: osUserOf(process.env), log }),
     log,
     lifecycle,
     migrations: async () => {

@@ -1,4 +1,9 @@
-/** Changing instance settings, and adding to the activity log (API-251, API-271, IN-1, IN-7, AC-44): spec 08 check 50. */
+/**
+ * Changing instance settings, and adding to the activity log (API-251, API-271, IN-1, IN-2, IN-7, AC-44): spec 08
+ * checks 49 and 50.
+ */
+import { userInfo } from "node:os";
+import { waitFor } from "@wakefleet/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { aCompany, aKey, anAgentKey, expectStatus, type Json, startTestApi, type TestApi } from "./support.js";
 
@@ -91,6 +96,47 @@ describe("API-271 changing settings", () => {
     await Promise.all(keys.map((key) => expectStatus(patch("experimental", { [key]: true }), 200)));
     const after = await read("experimental");
     expect(keys.map((key) => after[key])).toEqual([true, true, true, true]);
+  });
+});
+
+describe("IN-2 the OS user in what is kept and answered", () => {
+  it("IN-2, API-16, CO-40 a name alone and a home folder are masked, longer words are kept, within seconds (check 49)", async () => {
+    const name = userInfo().username;
+    const masked = `${name[0]}${"*".repeat(Math.max(1, name.length - 1))}`;
+    const company = await aCompany(api);
+    const issue = await company.issue();
+    const text = `by ${name} in /home/${name}/work, not x${name}y`;
+    const post = async (): Promise<Json> =>
+      (await expectStatus(api.call("POST", `/api/issues/${issue.id}/comments`, { body: { body: text } }), 201)).body;
+    const before = await post();
+    expect(before.body).toBe(text);
+    await expectStatus(patch("general", { censorUsernameInLogs: true }), 200);
+    const expected = `by ${masked} in /home/${masked}/work, not x${name}y`;
+    await waitFor(async () => (await post()).body === expected, {
+      what: "the setting in this process",
+      timeoutMs: 15_000,
+    });
+    const comment = await post();
+    const [stored] = await api.db.sql.query<Json>("SELECT body FROM issue_comments WHERE id = $1", [comment.id]);
+    expect(stored.body).toBe(expected);
+    // What was kept before is masked on the way out.
+    const old = await api.call("GET", `/api/issues/${issue.id}/comments/${before.id}`);
+    expect(old.body).toMatchObject({ id: before.id, body: expected, createdAt: before.createdAt });
+    for (const path of [
+      `/api/issues/${issue.id}/activity`,
+      `/api/companies/${company.id}/activity?entityId=${issue.id}`,
+    ]) {
+      const snippets = (await api.call("GET", path)).body.map((row: Json) => row.details?.bodySnippet).filter(Boolean);
+      expect(new Set(snippets)).toEqual(new Set([expected]));
+    }
+    const documents = `/api/issues/${issue.id}/documents/plan`;
+    await expectStatus(
+      api.call("PUT", documents, { body: { format: "markdown", title: `of ${name}`, body: "x" } }),
+      201,
+    );
+    const [row] = (await api.call("GET", `/api/companies/${company.id}/activity?action=issue.document_created`)).body;
+    expect(row.details.title).toBe(`of ${masked}`);
+    await expectStatus(patch("general", { censorUsernameInLogs: false }), 200);
   });
 });
 

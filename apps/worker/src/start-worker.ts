@@ -55,7 +55,7 @@ import {
   waitUntilReady,
   watchEpoch,
 } from "@wakefleet/queue";
-import { createLocalRunLogStore, createOsUserRedactor } from "@wakefleet/run-logs";
+import { createLocalRunLogStore, createOsUserRedactor, osUserOf } from "@wakefleet/run-logs";
 import {
   findRun,
   markWorkerDraining,
@@ -69,7 +69,6 @@ import {
 import { createMetrics, type Metrics } from "@wakefleet/telemetry";
 import { type BackgroundLoop, startBackgroundLoop } from "./background-loop.js";
 import { readHost } from "./host.js";
-import { osUserOf } from "./os-user.js";
 import { publishMetrics } from "./publish-metrics.js";
 import { recoverySweeps, STRANDED_WORK_SWEEP } from "./recovery-sweeps.js";
 import { VERSION } from "./version.js";

@@ -2,7 +2,7 @@
  * Puts the route table on an Express router, in the order of checks of API-19: rate limit, authentication, body, schema,
  * and then the handler with existence, company, guard and state.
  */
-import { WakefleetError } from "@wakefleet/contracts";
+import { type JsonValue, WakefleetError } from "@wakefleet/contracts";
 import { wellFormedText } from "@wakefleet/domain";
 import { type Request, type Response, Router } from "express";
 import type { ApiDeps } from "../deps.js";
@@ -28,7 +28,7 @@ export function addressOf(req: Request): string {
 
 export function mountRoutes(
   routes: readonly Route[],
-  deps: Pick<ApiDeps, "settings" | "buckets"> & { authenticator: Authenticator },
+  deps: Pick<ApiDeps, "settings" | "buckets" | "censor"> & { authenticator: Authenticator },
 ): Router {
   const router = Router();
   for (const route of routes) {
@@ -43,7 +43,7 @@ export function mountRoutes(
 interface Serving {
   readonly req: Request;
   readonly res: Response;
-  readonly deps: Pick<ApiDeps, "settings" | "buckets"> & { authenticator: Authenticator };
+  readonly deps: Pick<ApiDeps, "settings" | "buckets" | "censor"> & { authenticator: Authenticator };
 }
 
 async function serve(route: Route, { req, res, deps }: Serving): Promise<void> {
@@ -81,7 +81,20 @@ async function serve(route: Route, { req, res, deps }: Serving): Promise<void> {
     res,
     takeTokens,
   };
-  await send(res, await route.handle(call));
+  const answer = await route.handle(call);
+  await send(res, route.masksUser === true ? await maskedAnswer(answer, deps.censor) : answer);
+}
+
+/** API-16. */
+async function maskedAnswer(answer: Answer, censor: ApiDeps["censor"]): Promise<Answer> {
+  if (!("body" in answer)) return answer;
+  await censor.refresh();
+  return { ...answer, body: censor.maskJson(asJson(answer.body)) };
+}
+
+/** The body as its reader will see it: instants as texts, nothing undefined. */
+function asJson(body: unknown): JsonValue {
+  return JSON.parse(JSON.stringify(body ?? null)) as JsonValue;
 }
 
 interface ParsedBody {

@@ -81,6 +81,8 @@ export interface RouteDeclaration<Path extends string, Query extends z.ZodType, 
   readonly rate: RateClass;
   /** `?token=` is taken as a credential (API-29). */
   readonly tokenInQuery?: boolean;
+  /** The answer holds texts that may name the OS user (API-16): they are masked where the instance wants it. */
+  readonly masksUser?: true;
   readonly query?: Query;
   readonly body?: Body;
   /** Refuses by name what the schema would only call invalid. */

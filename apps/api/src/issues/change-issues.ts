@@ -54,7 +54,8 @@ function withCriteria(description: string | null, criteria: readonly string[]): 
 /** API-145. Answers the issue with its comment, and its blockers where they were sent. */
 export async function changeIssue(deps: ApiDeps, command: OnIssue<IssuePatch>): Promise<object> {
   const issue = await requireIssue(deps, command);
-  const body = await withAssigneeId(deps, { companyId: issue.companyId, body: command.body });
+  const sent = await withAssigneeId(deps, { companyId: issue.companyId, body: command.body });
+  const body = sent.comment === undefined ? sent : { ...sent, comment: await censored(deps, sent.comment) };
   const changed = await deps.engine.changeIssue({ caller: issueCaller(command.caller), issueId: issue.id, body });
   return {
     ...presentIssue(changed.issue),
@@ -106,12 +107,18 @@ export async function forceReleaseIssue(
   return { ...released, issue: presentIssue(released.issue) };
 }
 
+/** CO-40, IN-2: a comment as it is kept. */
+async function censored(deps: ApiDeps, comment: string): Promise<string> {
+  await deps.censor.refresh();
+  return deps.censor.mask(comment);
+}
+
 /** API-159. */
 export async function postComment(deps: ApiDeps, command: OnIssue<CommentCreate>): Promise<CommentRow> {
   const issue = await requireIssue(deps, command);
   return await deps.engine.commentOnIssue({
     caller: issueCaller(command.caller),
     issueId: issue.id,
-    body: command.body,
+    body: { ...command.body, body: await censored(deps, command.body.body) },
   });
 }

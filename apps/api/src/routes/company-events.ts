@@ -17,6 +17,7 @@ export function companyEventRoutes(deps: RouteDeps): Route[] {
     route({
       ...common,
       method: "get",
+      masksUser: true,
       path: "/api/companies/:companyId/activity",
       summary: "Lists what happened in a company, newest first",
       rule: "API-250",

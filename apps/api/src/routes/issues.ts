@@ -269,6 +269,7 @@ export function issueRoutes(deps: RouteDeps): Route[] {
     route({
       ...common,
       method: "get",
+      masksUser: true,
       path: "/api/issues/:id/comments",
       summary: "Lists an issue's comments",
       rule: "API-158",
@@ -289,6 +290,7 @@ export function issueRoutes(deps: RouteDeps): Route[] {
     route({
       ...common,
       method: "post",
+      masksUser: true,
       path: "/api/issues/:id/comments",
       summary: "Comments on an issue",
       rule: "API-159",
@@ -303,6 +305,7 @@ export function issueRoutes(deps: RouteDeps): Route[] {
     route({
       ...common,
       method: "get",
+      masksUser: true,
       path: "/api/issues/:id/comments/:commentId",
       summary: "Reads a comment",
       rule: "API-160",
@@ -315,6 +318,7 @@ export function issueRoutes(deps: RouteDeps): Route[] {
     route({
       ...common,
       method: "get",
+      masksUser: true,
       path: "/api/issues/:id/activity",
       summary: "Lists what happened to an issue, newest first",
       rule: "API-252",

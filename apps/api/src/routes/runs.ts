@@ -56,6 +56,7 @@ export function runRoutes(deps: RouteDeps): Route[] {
     route({
       ...common,
       method: "get",
+      masksUser: true,
       path: "/api/companies/:companyId/heartbeat-runs",
       summary: "Lists a company's runs, newest first",
       rule: "API-120",
@@ -98,6 +99,7 @@ export function runRoutes(deps: RouteDeps): Route[] {
     route({
       ...common,
       method: "get",
+      masksUser: true,
       path: "/api/heartbeat-runs/:runId",
       summary: "Reads a run",
       rule: "API-121",
@@ -110,6 +112,7 @@ export function runRoutes(deps: RouteDeps): Route[] {
     route({
       ...common,
       method: "get",
+      masksUser: true,
       path: "/api/heartbeat-runs/:runId/events",
       summary: "Reads a run's events",
       rule: "API-122",
@@ -262,6 +265,7 @@ export function runRoutes(deps: RouteDeps): Route[] {
     route({
       ...common,
       method: "get",
+      masksUser: true,
       path: "/api/issues/:id/runs",
       summary: "Lists runs about an issue or that touched it",
       rule: "API-134",

@@ -1,7 +1,8 @@
-/** Whom this process runs as: what is masked in its runs' output where the instance says so (IN-2). */
+/** Whom this process runs as: what is masked in the texts it makes where the instance says so (IN-2). */
 import { homedir, userInfo } from "node:os";
-import type { OsUser } from "@wakefleet/run-logs";
+import type { OsUser } from "./redact-os-user.js";
 
+/** The names and home folders that the environment and the system give the user of this process. */
 export function osUserOf(env: Readonly<Record<string, string | undefined>>): OsUser {
   const given = (names: readonly string[]): string[] =>
     names.flatMap((name) => (env[name]?.trim() ? [env[name] ?? ""] : []));
