@@ -114,7 +114,7 @@ describe("IN-2 the OS user in what is kept and answered", () => {
     const expected = `by ${masked} in /home/${masked}/work, not x${name}y`;
     await waitFor(async () => (await post()).body === expected, {
       what: "the setting in this process",
-      timeoutMs: 15_000,
+      deadlineMs: 15_000,
     });
     const comment = await post();
     const [stored] = await api.db.sql.query<Json>("SELECT body FROM issue_comments WHERE id = $1", [comment.id]);

@@ -9,7 +9,6 @@
 import { generalSettings, isJsonObject, type JsonValue } from "@wakefleet/contracts";
 import { createOsUserRedactor, type OsUser } from "@wakefleet/run-logs";
 import { type Database, readInstanceSettings } from "@wakefleet/store";
-import type { ApiLog } from "../deps.js";
 
 export interface UserCensor {
   /** Reads the setting; call it before the first text of something long. Never rejects. */
@@ -26,7 +25,7 @@ const FRESH_MS = 2_000;
 export function createUserCensor(deps: {
   readonly db: Pick<Database, "sql">;
   readonly user: OsUser;
-  readonly log: Pick<ApiLog, "warn">;
+  readonly log: { warn(fields: object, message: string): void };
 }): UserCensor {
   const redact = createOsUserRedactor(deps.user);
   let isOn = false;
