@@ -50,6 +50,7 @@ function start(over: Partial<StartLine> = {}): StartLine {
     issueId: null,
     besideOfAgent: [],
     besideOnIssue: [],
+    startedAtMs: AT + 5,
     ...over,
   };
 }
@@ -112,6 +113,11 @@ describe("the judge", () => {
     ],
     ["a run executed twice", ["RL-4"], evidence({ lines: [LIMIT, start(), start(), END] })],
     ["a process the claim does not know of", ["RL-4"], evidence({ lines: [LIMIT, start({ pid: 8 }), END] })],
+    [
+      "a process started when its run had ended",
+      ["RL-4"],
+      evidence({ lines: [LIMIT, start({ startedAtMs: AT + 900 }), END] }),
+    ],
     ["a run that succeeded without an execution", ["RL-4"], evidence({ lines: [LIMIT] })],
     ["a run that was executed and never claimed", ["RL-4"], evidence({ runs: [aRun({ startedAt: null })] })],
     [
@@ -142,13 +148,10 @@ describe("the judge", () => {
     expect(brokenIn(evidence({ faults, unavailable }))).toEqual([]);
   });
 
-  it("takes an unrecorded process for right only in a lost run that PostgreSQL was away for", () => {
+  it("takes an unrecorded process for right only in a run that was lost", () => {
     const lost = aRun({ status: "failed", errorCode: "process_lost", processPid: null });
-    const given = { runs: [lost], requests: [aRequest({ status: "failed" })] };
-    const faults = [{ kind: "postgres-blackhole" as const, fromMs: AT, toMs: AT + 50, detail: "" }];
-    expect(brokenIn(evidence({ ...given, faults }))).toEqual([]);
-    expect(brokenIn(evidence(given))).toEqual(["RL-4"]);
-    expect(brokenIn(evidence({ faults, runs: [aRun({ processPid: null })] }))).toEqual(["RL-4"]);
+    expect(brokenIn(evidence({ runs: [lost], requests: [aRequest({ status: "failed" })] }))).toEqual([]);
+    expect(brokenIn(evidence({ runs: [aRun({ processPid: null })] }))).toEqual(["RL-4"]);
   });
 
   it("names a command with the seed and the faults that were under way", () => {

@@ -10,7 +10,8 @@ agent=$WAKEFLEET_AGENT_ID run=$WAKEFLEET_RUN_ID issue=${WAKEFLEET_TASK_ID:--}
 # Fields of proc(5) from the third on: $1 is the state, ${20} the start time in ticks.
 read -r stat </proc/$$/stat
 set -- ${stat##*) }
-name=$run.$$.${20}
+ticks=${20}
+name=$run.$$.$ticks
 : >"$folder/alive/$agent/$name"
 [ -d "$folder/alive/$issue" ] && : >"$folder/alive/$issue/$name"
 
@@ -43,8 +44,8 @@ end() {
 }
 if [ "$how" = stubborn ]; then trap '' TERM; else trap 'code=143; end; exit 143' TERM; fi
 trap '' PIPE
-printf 'start %s %s %s %s %s %s %s\n' \
-  "$agent" "$run" "$$" "${WAKEFLEET_CLAIM_TOKEN:--}" "$issue" "$beside" "$onissue" >>"$folder/witness.txt"
+printf 'start %s %s %s %s %s %s %s %s\n' \
+  "$agent" "$run" "$$" "${WAKEFLEET_CLAIM_TOKEN:--}" "$issue" "$beside" "$onissue" "$ticks" >>"$folder/witness.txt"
 
 # The run's id is its dice: one run behaves alike wherever it is executed.
 dice=$((0x${run##*-} % 1000000))

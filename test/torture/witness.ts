@@ -21,6 +21,8 @@ export interface StartLine {
   readonly besideOfAgent: readonly string[];
   /** The same for the issue. */
   readonly besideOnIssue: readonly string[];
+  /** When its process was started, by the machine's clock. */
+  readonly startedAtMs: number;
 }
 
 export interface EndLine {
@@ -88,11 +90,18 @@ export class TortureWitness {
   }
 }
 
+/** Linux reports times to programs in hundredths of a second since the machine's start. */
+const TICK_MS = 10;
+
+function machineStartMs(): number {
+  return Date.now() - Number(readFileSync("/proc/uptime", "utf8").split(" ")[0]) * 1_000;
+}
+
 function parseLine(text: string): WitnessLine {
   const [kind, agentId = "", ...rest] = text.split(" ");
   switch (kind) {
     case "start": {
-      const [runId = "", pid, token, issue = "-", beside = "-", onIssue = "-"] = rest;
+      const [runId = "", pid, token, issue = "-", beside = "-", onIssue = "-", ticks] = rest;
       return {
         kind,
         agentId,
@@ -102,6 +111,7 @@ function parseLine(text: string): WitnessLine {
         issueId: issue === "-" ? null : issue,
         besideOfAgent: namesOf(beside),
         besideOnIssue: namesOf(onIssue),
+        startedAtMs: machineStartMs() + Number(ticks) * TICK_MS,
       };
     }
     case "end": {
