@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import type { InvocationMeta } from "@wakefleet/adapters";
 import type { JsonObject } from "@wakefleet/contracts";
-import type { Sql } from "@wakefleet/store";
+import type { Database, Sql } from "@wakefleet/store";
 import { aCompany, anAgent, aRun, waitFor } from "@wakefleet/testkit";
 import { beforeAll, describe, expect, it } from "vitest";
 import { countRows, done, endLease, type Play, useWorld } from "./support.js";
@@ -168,6 +169,37 @@ describe("executing a claimed run", () => {
     expect(await verdict).toEqual({ kind: "gone" });
     expect(aborted).toBe(true);
     expect(await world.run(id)).toMatchObject({ status: "running" });
+  });
+
+  it("RL-4 an answer that a worker reads long after it asked, because it stood still, is asked for again", async () => {
+    const answers: string[] = [];
+    const slow: Database = {
+      ...world.db,
+      sql: {
+        async query<Row>(text: string, values?: readonly unknown[], name?: string): Promise<Row[]> {
+          const rows = await world.db.sql.query<Row>(text, values, name);
+          if (name !== "append_run_events_if_held") return rows;
+          answers.push(rows.length === 0 ? "no" : "yes");
+          if (answers.length > 1) return rows;
+          // It was the worker's when PostgreSQL answered, and is not any more when the answer is read.
+          await world.db.sql.query("UPDATE heartbeat_runs SET claim_token = claim_token + 1 WHERE id = $1", [id]);
+          await delay(400);
+          return rows;
+        },
+      },
+    };
+    const agentId = await anAgent(world.db.sql, { companyId });
+    const id = await aRun(world.db.sql, { companyId, agentId });
+    const worker = await world.worker(
+      async ({ onMeta, signal }) => {
+        await expect(onMeta?.(META)).rejects.toThrow("taken over before its process was started");
+        signal.throwIfAborted();
+        return done;
+      },
+      { db: slow, leaseMs: 600 },
+    );
+    expect(await worker.work({ id, agentId })).toEqual({ kind: "gone" });
+    expect(answers).toEqual(["yes", "no"]);
   });
 
   it("RL-4 a process is started under a lease that begins anew, so that nobody judges it before it is known", async () => {
