@@ -20,6 +20,7 @@ export const COMPLETE_LISTS = [
   list("rules-of-wakeups.txt"),
   list("rules-of-secrets-and-places.txt"),
   list("rules-of-run-life.txt"),
+  list("rules-of-decisions.txt"),
 ];
 const FOLDERS = ["packages", "apps", "test", "scripts"];
 const SKIPPED = new Set(["node_modules", "dist", "generated"]);

@@ -232,6 +232,37 @@ describe("EP-11 to EP-15, W3, W4", () => {
   });
 });
 
+it("EP-1 the state is answered whole, and a stored value of another shape as null", async () => {
+  const { executor, reviewer, issue } = await aStory();
+  await expectStatus(executor.call("PATCH", at(issue.id), { status: "in_review" }), 200);
+  const [review] = issue.executionPolicy.stages;
+  const stateOf = async (): Promise<Json> =>
+    (await expectStatus(api.call("GET", at(issue.id)), 200)).body.executionState;
+  const state = {
+    status: "pending",
+    currentStageId: review.id,
+    currentStageIndex: 0,
+    currentStageType: "review",
+    currentParticipant: { type: "agent", agentId: reviewer.id },
+    returnAssignee: { type: "agent", agentId: executor.agent.id },
+    reviewRequest: null,
+    completedStageIds: [],
+    lastDecisionId: null,
+    lastDecisionOutcome: null,
+  };
+  expect(await stateOf()).toEqual(state);
+  const store = (value: object): Promise<unknown> =>
+    api.db.sql.query("UPDATE issues SET execution_state = $2::jsonb WHERE id = $1", [issue.id, JSON.stringify(value)]);
+  for (const other of [{}, { ...state, status: "waiting" }, { ...state, reviewRequest: { instructions: "" } }]) {
+    await store(other);
+    expect(await stateOf()).toBeNull();
+  }
+  await store({ ...state, reviewRequest: { instructions: "x".repeat(20_001) } });
+  expect(await stateOf()).toBeNull();
+  await store({ ...state, reviewRequest: { instructions: "x".repeat(20_000) } });
+  expect(await stateOf()).toMatchObject({ status: "pending" });
+});
+
 describe("QU-3 the order of waiting runs", () => {
   let redis: ReturnType<typeof connectRedis>;
   beforeAll(() => {

@@ -360,6 +360,42 @@ describe("API-145 changing", () => {
     });
   });
 
+  it("API-162, AC-38 the whole set is replaced and told by name, read from both sides, and told only when it changed", async () => {
+    const [a, b, c] = [await company.issue(), await company.issue(), await company.issue()];
+    const issue = await company.issue({ blockedByIssueIds: [a.id, b.id] });
+    const read = async (id: string): Promise<Json> => (await expectStatus(api.call("GET", issuePath(id)), 200)).body;
+    const idsOf = (issues: Json[]): string[] => issues.map((one) => one.id as string).sort();
+    const told = async (): Promise<Json[]> =>
+      (await api.call("GET", issuePath(issue.id, "/activity"))).body.filter(
+        (row: Json) => row.action === "issue.blockers_updated",
+      );
+    expect(idsOf((await read(issue.id)).blockedBy)).toEqual([a.id, b.id].sort());
+    expect(await told()).toEqual([]);
+
+    await expectStatus(patch(issue.id, { blockedByIssueIds: [b.id, c.id] }), 200);
+    expect(idsOf((await read(issue.id)).blockedBy)).toEqual([b.id, c.id].sort());
+    expect([(await read(a.id)).blocks, idsOf((await read(c.id)).blocks)]).toEqual([[], [issue.id]]);
+    const [row, ...more] = await told();
+    expect(more).toEqual([]);
+    const named = ({ id, identifier, title }: Json): object => ({ id, identifier, title });
+    const { blockedByIssueIds, blockedByIssues, ...rest } = row.details;
+    expect([...blockedByIssueIds].sort()).toEqual([b.id, c.id].sort());
+    expect(blockedByIssues).toHaveLength(2);
+    expect(blockedByIssues).toEqual(expect.arrayContaining([named(b), named(c)]));
+    expect(rest).toEqual({
+      identifier: issue.identifier,
+      addedBlockedByIssueIds: [c.id],
+      removedBlockedByIssueIds: [a.id],
+      addedBlockedByIssues: [named(c)],
+      removedBlockedByIssues: [named(a)],
+    });
+    expect(row).toMatchObject({ entityType: "issue", entityId: issue.id });
+
+    // The same set, in another order and with a title: nothing of the blockers changed.
+    await expectStatus(patch(issue.id, { blockedByIssueIds: [c.id, b.id], title: "renamed" }), 200);
+    expect(await told()).toHaveLength(1);
+  });
+
   it("DP-3, DP-4 no ring, not even by two changes at once", async () => {
     const own = await aCompany(api);
     const self = await own.issue();
@@ -674,6 +710,35 @@ describe("API-158 to API-160 comments", () => {
       status: "todo",
       comment: { body: "again" },
     });
+  });
+
+  it.each<[string, Json, Json, string]>([
+    ["a person on done", { status: "done" }, {}, "todo"],
+    ["a person on cancelled", { status: "cancelled" }, {}, "todo"],
+    ["a person on blocked without blockers", { status: "blocked" }, {}, "todo"],
+    ["a person on an open issue", { status: "in_review" }, {}, "in_review"],
+    ["the PATCH names a status", { status: "done" }, { status: "cancelled" }, "cancelled"],
+    ["the PATCH names the status it has", { status: "done" }, { status: "done" }, "done"],
+    ["the PATCH takes the assignee away", { status: "done" }, { assigneeAgentId: null }, "done"],
+  ])("API-154 a comment in a PATCH: %s", async (_, made, change, status) => {
+    const agent = await company.agent();
+    const issue = await company.issue({ assigneeAgentId: agent.id, ...made });
+    expect((await expectStatus(patch(issue.id, { comment: "and?", ...change }), 200)).body.status).toBe(status);
+  });
+
+  it("API-154 the assignee counts as the PATCH leaves it; an agent moves its issue only when it asks to", async () => {
+    const { agent, call } = await aWorker();
+    const free = await company.issue({ status: "done" });
+    expect((await expectStatus(patch(free.id, { comment: "?", assigneeAgentId: agent.id }), 200)).body.status).toBe(
+      "todo",
+    );
+    const own = await company.issue({ assigneeAgentId: agent.id, status: "done" });
+    const says = async (body: object): Promise<string> =>
+      (await expectStatus(call("PATCH", issuePath(own.id), body), 200)).body.status;
+    expect(await says({ comment: "noted" })).toBe("done");
+    expect(await says({ comment: "again", reopen: true })).toBe("todo");
+    await expectStatus(patch(own.id, { status: "done" }), 200);
+    expect(await says({ comment: "and again", resume: true })).toBe("todo");
   });
 
   it("CO-44, API-152 follow-ups that are refused", async () => {

@@ -74,7 +74,7 @@ describe("reconcile", () => {
     expect(await everything(world.db.sql)).toBe(before);
   });
 
-  it("RC-85, RC-63 to RC-65 many sweeps make one escalation, and the source does not move after the first", async () => {
+  it("RC-85, RC-63 to RC-65, API-175 many sweeps make one escalation, and the source does not move after the first", async () => {
     const results = await Promise.all([sweep(), sweep(), sweep()]);
     expect(results.map((one) => one.escalationsCreated).reduce((a, b) => a + b)).toBe(1);
     const [escalation, ...more] = await escalations();
@@ -96,7 +96,9 @@ describe("reconcile", () => {
         source,
       ]),
     ).toBe(1);
-    expect(await runsOf(world, escalation?.id ?? "")).toHaveLength(1);
+    expect(await runsOf(world, escalation?.id ?? "")).toMatchObject([
+      { invocationSource: "assignment", contextSnapshot: { wakeReason: "issue_assigned" } },
+    ]);
 
     const before = await everything(world.db.sql);
     for (let round = 0; round < 3; round += 1) {

@@ -51,7 +51,7 @@ const messages = async (runId: string) =>
   ).map(({ message }) => message);
 
 describe("a lost child", () => {
-  it("PL-3, PL-4 the run fails, one retry is queued with its context, the job is freed (check 12)", async () => {
+  it("PL-3, PL-4, API-175 the run fails, one retry is queued with its context, the job is freed (check 12)", async () => {
     const contextSnapshot = { taskKey: "k", wakeReason: "issue_assigned", mine: 1 };
     const run = await orphan({ contextSnapshot, taskKey: "k" });
     await recoverOrphansOfHost((await world.worker()).recovery);

@@ -65,7 +65,7 @@ it("CO-34 the end of a run gives its checkout back, and leaves another's", async
 });
 
 describe("deferred behind a running run", () => {
-  it("WK-28, WK-27 three comment wakes: one deferred request with coalesced_count 2, the ids in order (checks 3, 4)", async () => {
+  it("WK-28, WK-27, API-175 three comment wakes: one deferred request with coalesced_count 2, the ids in order (checks 3, 4)", async () => {
     const busy = await busyIssue();
     const { agentId, issueId } = busy;
     const decided = [];

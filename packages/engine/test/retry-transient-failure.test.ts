@@ -46,7 +46,7 @@ const makeDue = (runId: string) =>
   world.db.sql.query("UPDATE heartbeat_runs SET scheduled_retry_at = now() WHERE id = $1", [runId]);
 
 describe("bounded retries", () => {
-  it("RT-1, RT-3, RT-5, FI-6 four attempts at their times, then no further one (04 check 5)", async () => {
+  it("RT-1, RT-3, RT-5, FI-6, API-175 four attempts at their times, then no further one (04 check 5)", async () => {
     const agentId = await anAgent(world.db.sql, { companyId });
     const first = await world.wake({ agentId, payload: { taskKey: "k" }, reason: "nightly" });
     let run = await world.run(first.run?.id ?? "");

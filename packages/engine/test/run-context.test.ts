@@ -1,6 +1,7 @@
 /** What a run's adapter is told of its task, and the worker's own checkout (EX-2 to EX-5, EX-7, CX-, CO-33). */
 import type { AdapterExecutionContext } from "@wakefleet/adapters";
 import type { JsonObject } from "@wakefleet/contracts";
+import { executionStageOf } from "@wakefleet/domain";
 import { aCompany, anAgent, anIssue, aRun, insertRow } from "@wakefleet/testkit";
 import { beforeAll, describe, expect, it } from "vitest";
 import { workRun } from "../src/runs/work-run.js";
@@ -83,6 +84,32 @@ describe("the worker's own checkout", () => {
       });
       expect(context).not.toHaveProperty("wakefleetHarnessCheckedOut");
       expect(context).toMatchObject({ wakefleetWake: { checkedOutByHarness: false } });
+    },
+  );
+
+  it.each(["reviewer", "approver", "executor"] as const)(
+    "EP-24 the stage reaches the adapter of the %s as the wake had it",
+    async (wakeRole) => {
+      const reviewer = { type: "user", userId: "  ann " } as const;
+      const executionStage = executionStageOf(
+        {
+          status: wakeRole === "executor" ? "changes_requested" : "pending",
+          currentStageId: UNKNOWN_ID,
+          currentStageIndex: 1,
+          currentStageType: wakeRole === "approver" ? "approval" : "review",
+          currentParticipant: reviewer,
+          returnAssignee: { type: "agent", agentId: UNKNOWN_ID },
+          reviewRequest: { instructions: `  mind the "edges"\n\n${"x".repeat(19_000)}\t🙂 ` },
+          completedStageIds: [UNKNOWN_ID],
+          lastDecisionId: UNKNOWN_ID,
+          lastDecisionOutcome: "changes_requested",
+        },
+        wakeRole,
+      );
+      const { context } = await runOf(await assigned(), { wakeReason: "execution_review_requested", executionStage });
+      expect(context).toMatchObject({ wakefleetWake: expect.anything() });
+      const { wakefleetWake } = context as { wakefleetWake: JsonObject };
+      expect(wakefleetWake["executionStage"]).toEqual(executionStage);
     },
   );
 

@@ -7,7 +7,7 @@ import { cancelRun } from "../src/runs/cancel-run.js";
 import { workRun } from "../src/runs/work-run.js";
 import { finishEnds } from "../src/sweeps/finish-ends.js";
 import { goOn, sweepDeps } from "./recovery-support.js";
-import { countRows, done, type Play, useWorld } from "./support.js";
+import { countRows, done, type Play, spoke, useWorld } from "./support.js";
 
 const world = useWorld();
 let companyId: string;
@@ -66,7 +66,7 @@ async function nextRunOf(issueId: string): Promise<RunRow> {
 }
 
 describe("the continuation of a run that did nothing", () => {
-  it("FI-10, LV-44, LV-72 to LV-74 a silent run is followed by one that says why", async () => {
+  it("FI-10, LV-44, LV-72 to LV-74, API-175 a silent run is followed by one that says why", async () => {
     const target = await anAssignedIssue();
     const first = await runOnce(target);
     expect(first).toMatchObject({
@@ -420,6 +420,42 @@ describe("the missing comment (FI-7)", () => {
     );
     expect(issue?.lock).toBe(retry?.id);
   });
+
+  it.each(["execution_review_requested", "execution_approval_requested", "execution_changes_requested"])(
+    "EP-22, FI-7, EX-2, EX-6, API-175 a run woken by %s starts fresh, takes no checkout, and is asked for a comment",
+    async (reason) => {
+      const target = await anAssignedIssue({ status: "todo" });
+      // It said something, so nothing follows by itself (LV-72).
+      await runOnce(target, { play: () => ({ ...spoke, sessionParams: { sessionId: "earlier" } }) });
+      const session = "agent_task_sessions WHERE agent_id = $1 AND session_params_json->>'sessionId' = 'earlier'";
+      expect(await countRows(world.db.sql, session, [target.agentId])).toBe(1);
+      await world.db.sql.query(
+        "UPDATE issues SET status = 'todo', checkout_run_id = NULL, execution_run_id = NULL WHERE id = $1",
+        [target.issueId],
+      );
+      let resumed: unknown = "never ran";
+      let during: unknown;
+      const run = await runOnce(target, {
+        reason,
+        play: async ({ runtime }) => {
+          resumed = runtime.sessionId;
+          [during] = await world.db.sql.query("SELECT status, checkout_run_id FROM issues WHERE id = $1", [
+            target.issueId,
+          ]);
+          return done;
+        },
+      });
+      expect(resumed).toBeNull();
+      expect(during).toEqual({ status: "todo", checkout_run_id: null });
+      expect(run.issueCommentStatus).toBe("retry_queued");
+      const retries = await world.db.sql.query(
+        `SELECT w.source, w.trigger_detail, w.reason FROM heartbeat_runs r JOIN agent_wakeup_requests w ON w.id = r.wakeup_request_id
+          WHERE r.retry_of_run_id = $1`,
+        [run.id],
+      );
+      expect(retries).toEqual([{ source: "automation", trigger_detail: "system", reason: "missing_issue_comment" }]);
+    },
+  );
 
   it("is not asked for twice", async () => {
     const target = await anAssignedIssue({ status: "in_review" });

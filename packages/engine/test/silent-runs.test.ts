@@ -73,7 +73,7 @@ describe("the scan", () => {
     expect(await scan()).toMatchObject({ scanned: 0, created: 0 });
   });
 
-  it("RC-47 a suspicious run gets one evaluation, with what its log says", async () => {
+  it("RC-47, API-175 a suspicious run gets one evaluation, with what its log says", async () => {
     tails.push("MY_TOKEN=abcdef\nlast words");
     await silentFor(61);
     expect(await scan()).toMatchObject({ scanned: 1, created: 1, existing: 0 });
@@ -92,7 +92,9 @@ describe("the scan", () => {
     expect(evaluation?.description).toContain("last words");
     expect(evaluation?.description).toContain("MY_TOKEN=***REDACTED***");
     expect((await world.run(runId)).status).toBe("running");
-    expect(await runsOf(world, evaluation?.id ?? "")).toHaveLength(1);
+    expect(await runsOf(world, evaluation?.id ?? "")).toMatchObject([
+      { invocationSource: "assignment", contextSnapshot: { wakeReason: "issue_assigned" } },
+    ]);
     expect(
       await countRows(world.db.sql, "activity_log WHERE run_id = $1 AND action = 'heartbeat.output_stale_detected'", [
         runId,

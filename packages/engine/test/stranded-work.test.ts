@@ -101,7 +101,7 @@ describe("the first dispatch (RC-11)", () => {
 });
 
 describe("the one retry (RC-15, RC-19)", () => {
-  it("RC-19 an issue in progress whose run is gone goes on with a retry of it", async () => {
+  it("RC-19, API-175 an issue in progress whose run is gone goes on with a retry of it", async () => {
     const issueId = await anAssigned("in_progress");
     const lost = await aFailedRun(issueId);
     expect(await sweep()).toMatchObject({ continuationRequeued: 1, issueIds: [issueId] });
@@ -120,7 +120,7 @@ describe("the one retry (RC-15, RC-19)", () => {
     expect(await everything(world.db.sql)).toBe(after);
   });
 
-  it("RC-15 the same for todo", async () => {
+  it("RC-15, API-175 the same for todo", async () => {
     const issueId = await anAssigned("todo");
     await aFailedRun(issueId);
     expect(await sweep()).toMatchObject({ dispatchRequeued: 1 });
@@ -215,7 +215,7 @@ describe("recovery at release (RC-72 to RC-79)", () => {
     expect(world.told.jobs.some((job) => job.data.runId === recovery.id)).toBe(true);
   });
 
-  it("RC-76, RC-20 to RC-25 the second failure blocks the issue and has its manager repair it", async () => {
+  it("RC-76, RC-20 to RC-25, API-175 the second failure blocks the issue and has its manager repair it", async () => {
     const issueId = await anAssigned("in_progress", { priority: "high" });
     await aFailedRun(issueId);
     await sweep();

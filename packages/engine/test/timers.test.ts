@@ -35,7 +35,7 @@ async function agentRow(
 const minute = { enabled: true, intervalSec: 60 };
 
 describe("a timer that is due", () => {
-  it("WK-50 wakes its agent as the rule says", async () => {
+  it("WK-50, API-175 wakes its agent as the rule says", async () => {
     const agentId = await due(minute);
     expect(await fireDueTimers(deps())).toBe(1);
     const [request] = await world.db.sql.query("SELECT * FROM agent_wakeup_requests WHERE agent_id = $1", [agentId]);

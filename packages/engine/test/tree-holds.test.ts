@@ -309,7 +309,7 @@ describe("what was deferred behind a run, under a hold", () => {
 });
 
 describe("the end of a pause", () => {
-  it("TH-40, TH-42 wakes each stopped issue once, with the comments that were refused (check 24)", async () => {
+  it("TH-40, TH-42, API-175 wakes each stopped issue once, with the comments that were refused (check 24)", async () => {
     const { root, child, grandchild } = await family();
     const running = await runningOn(grandchild);
     const { hold: held } = await hold(root);

@@ -244,7 +244,18 @@ describe("the gates of a claim", () => {
     const participant = { type: "agent", agentId: other };
     await world.db.sql.query("UPDATE issues SET status = 'in_review', execution_state = $2::jsonb WHERE id = $1", [
       issueId,
-      JSON.stringify({ status: "pending", currentStageType: "review", currentParticipant: participant }),
+      JSON.stringify({
+        status: "pending",
+        currentStageId: "22222222-2222-4222-8222-222222222222",
+        currentStageIndex: 0,
+        currentStageType: "review",
+        currentParticipant: participant,
+        returnAssignee: { type: "agent", agentId },
+        reviewRequest: null,
+        completedStageIds: [],
+        lastDecisionId: null,
+        lastDecisionOutcome: null,
+      }),
     ]);
     const worker = await world.worker();
     await worker.claim({ id: run?.id ?? "", agentId });

@@ -32,6 +32,20 @@ describe("AD-61 the wake payload", () => {
     });
   });
 
+  it("EP-24 hands a whole execution stage on unchanged", () => {
+    const executionStage = {
+      wakeRole: "executor",
+      stageId: "s",
+      stageType: "review",
+      currentParticipant: { type: "user", userId: "ann" },
+      returnAssignee: { type: "agent", agentId: "a" },
+      reviewRequest: { instructions: "  mind the edges\n " },
+      lastDecisionOutcome: "changes_requested",
+      allowedActions: ["address_changes", "resubmit"],
+    };
+    expect(normalizeWakePayload({ executionStage })?.["executionStage"]).toEqual(executionStage);
+  });
+
   it("AD-61 reads the execution stage", () => {
     const payload = normalizeWakePayload({
       executionStage: { wakeRole: "reviewer", reviewRequest: { instructions: "Look" }, allowedActions: ["approve", 1] },

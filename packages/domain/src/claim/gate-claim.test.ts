@@ -1,9 +1,9 @@
-import { AGENT_STATUSES, ISSUE_STATUSES, RUN_STATUSES } from "@wakefleet/contracts";
+import { AGENT_STATUSES, ISSUE_STATUSES, type JsonObject, RUN_STATUSES } from "@wakefleet/contracts";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type ClaimFacts, type ClaimIssueFacts, freeSlot, gateClaim } from "./gate-claim.js";
 
-const ME = "agent-me";
+const ME = "11111111-1111-4111-8111-111111111111";
 type Run = NonNullable<ClaimFacts["run"]>;
 const run = (one: Partial<Run> = {}): Run => ({
   status: "queued",
@@ -26,6 +26,19 @@ const issue = (one: Partial<ClaimIssueFacts> = {}): ClaimIssueFacts => ({
   ...one,
 });
 const hold = { holdId: "h", rootIssueId: "r", mode: "pause", reason: null, releasePolicy: null };
+/** A whole state (EP-1): a review that waits for `currentParticipant`. */
+const reviewBy = (currentParticipant: JsonObject): JsonObject => ({
+  status: "pending",
+  currentStageId: "22222222-2222-4222-8222-222222222222",
+  currentStageIndex: 0,
+  currentStageType: "review",
+  currentParticipant,
+  returnAssignee: null,
+  reviewRequest: null,
+  completedStageIds: [],
+  lastDecisionId: null,
+  lastDecisionOutcome: null,
+});
 const claimable: ClaimFacts = {
   run: run(),
   agent: { id: ME, status: "idle", maxConcurrentRuns: 2 },
@@ -157,20 +170,28 @@ describe("the gates of a claim, in their order", () => {
   });
 
   it("CL-12 an issue in review that waits for another", () => {
-    const executionState = {
-      currentStageType: "review",
-      currentParticipant: { type: "agent", agentId: "agent-reviewer" },
-    };
+    const executionState = reviewBy({ type: "agent", agentId: "33333333-3333-4333-8333-333333333333" });
     expect(gateIssue({ status: "in_review", executionState })).toMatchObject({
       rule: "CL-12",
       refusal: { code: "issue_review_participant_changed", event: { payload: { currentStageType: "review" } } },
     });
     expect(gateIssue({ status: "in_review", executionState }, { context: { wakeCommentId: "c" } }).kind).toBe("claim");
     expect(gateIssue({ status: "todo", executionState }).kind).toBe("claim");
-    const mine = { ...executionState, currentParticipant: { type: "agent", agentId: ME } };
+    const mine = reviewBy({ type: "agent", agentId: ME });
     expect(gateIssue({ status: "in_review", executionState: mine }).kind).toBe("claim");
-    const aUsers = { ...executionState, currentParticipant: { type: "user", userId: "u" } };
+    const aUsers = reviewBy({ type: "user", userId: "u" });
     expect(gateIssue({ status: "in_review", executionState: aUsers })).toMatchObject({ rule: "CL-12" });
+  });
+
+  it.each<[string, JsonObject]>([
+    ["an empty object", {}],
+    ["a participant alone", { currentParticipant: { type: "user", userId: "u" } }],
+    ["an unknown status", { ...reviewBy({ type: "user", userId: "u" }), status: "waiting" }],
+    ["a participant of no kind", reviewBy({ userId: "u" })],
+    ["an agent without an id", reviewBy({ type: "agent", agentId: null })],
+    ["completed stages that are no list", { ...reviewBy({ type: "user", userId: "u" }), completedStageIds: null }],
+  ])("EP-1, EP-3 a stored state of another shape holds nobody back: %s", (_, executionState) => {
+    expect(gateIssue({ status: "in_review", executionState }).kind).toBe("claim");
   });
 
   it("CL-30 CL-31 a due retry whose issue was cancelled, or is another's, before the gates of a queued run", () => {

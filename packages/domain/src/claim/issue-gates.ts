@@ -2,7 +2,7 @@
  * What has become of a run's issue while the run waited: the gates CL-8 to CL-12 and, for retries that come due, CL-30
  * and CL-31. The same function judges a waiting run at its claim and when a new wake meets it (WK-22).
  */
-import { type IssuePriority, type IssueStatus, isJsonObject, type JsonObject } from "@wakefleet/contracts";
+import { type IssuePriority, type IssueStatus, type JsonObject, readExecutionState } from "@wakefleet/contracts";
 import { hasWakeComment } from "../policy/interaction-wake.js";
 
 export interface WaitingRunFacts {
@@ -18,6 +18,7 @@ export interface IssueGateFacts {
   readonly status: IssueStatus;
   readonly priority: IssuePriority | null;
   readonly assigneeAgentId: string | null;
+  /** As stored; a value of another shape counts as null (EP-1). */
   readonly executionState: JsonObject | null;
   readonly unresolvedBlockerIssueIds: readonly string[];
 }
@@ -140,14 +141,11 @@ function isStageRun({ context }: WaitingRunFacts): boolean {
 
 /** CL-12: somebody else is to act on the issue in review, and no comment called this run; null: it is not so. */
 function participantChange(run: WaitingRunFacts, issue: IssueGateFacts): JsonObject | null {
-  const participant = currentParticipantOf(issue);
-  if (participant === null || participant["agentId"] === run.agentId || hasWakeComment(run.context)) return null;
-  return { currentStageType: issue.executionState?.["currentStageType"] ?? null, currentParticipant: participant };
+  if (issue.status !== "in_review" || hasWakeComment(run.context)) return null;
+  const { currentParticipant: participant, currentStageType } = readExecutionState(issue.executionState) ?? NO_STAGE;
+  if (participant === null || (participant.type === "agent" && participant.agentId === run.agentId)) return null;
+  return { currentStageType, currentParticipant: participant };
 }
 
-/** EP-3: who is to act on an issue in review; null when nobody is named or it is not in review. */
-function currentParticipantOf(issue: IssueGateFacts): JsonObject | null {
-  if (issue.status !== "in_review") return null;
-  const participant = issue.executionState?.["currentParticipant"];
-  return isJsonObject(participant) ? participant : null;
-}
+/** EP-1, EP-3: nobody is to act where no stage is stored, or something else in its place. */
+const NO_STAGE = { currentParticipant: null, currentStageType: null };
