@@ -3,7 +3,7 @@
  * wake (API-14). A wake that is refused never fails the change (CO-63): it is recorded and logged.
  */
 import type { IssueWake } from "@wakefleet/domain";
-import type { Sql } from "@wakefleet/store";
+import { findIssue, type Sql } from "@wakefleet/store";
 import { type ActivityActor, noteActivities } from "../activity/note-activities.js";
 import type { NewId } from "../ids.js";
 import type { Log } from "../ports.js";
@@ -53,23 +53,14 @@ async function recordRefusal(
   const { actor, wake, error, code } = refusal;
   const { agentId, issueId, reason, rule } = wake;
   deps.log.warn({ event: "issue.wake_refused", agentId, issueId, reason, rule, code }, error);
-  const companyId = await companyOf(tx, issueId);
-  if (companyId === null) return;
+  const issue = await findIssue(tx, { id: issueId });
+  if (issue === null) return;
   const note = {
-    companyId,
+    companyId: issue.companyId,
     action: "issue.wakeup_refused",
     entityType: "issue",
     entityId: issueId,
     details: { agentId, reason, code, error },
   };
   await noteActivities(tx, deps.after, { actor, notes: [note] });
-}
-
-async function companyOf(tx: Sql, issueId: string): Promise<string | null> {
-  const [row] = await tx.query<{ companyId: string }>(
-    `SELECT company_id AS "companyId" FROM issues WHERE id = $1`,
-    [issueId],
-    "company_of_issue",
-  );
-  return row?.companyId ?? null;
 }

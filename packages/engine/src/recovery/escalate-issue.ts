@@ -2,7 +2,7 @@
  * What happens to an issue whose one automatic retry failed (RC-20 to RC-28): it becomes `blocked`, says so, and an issue
  * is made for the first who may be asked to repair it. The issue's row is locked and its facts were read under the lock.
  */
-import { experimentalSettings, nonEmptyString } from "@wakefleet/contracts";
+import { experimentalSettings, type JsonObject, nonEmptyString } from "@wakefleet/contracts";
 import {
   type AutomaticRecovery,
   blockedInPlaceComment,
@@ -82,26 +82,15 @@ async function blockOnRecovery(tx: Sql, escalation: Escalation): Promise<void> {
   if (blockers.outcome !== "set") {
     throw new Error(`issue ${issue.id} cannot be blocked by ${blockedBy.join(", ")}: ${blockers.outcome}`);
   }
-  await block(tx, issue);
   const status = issue.status === "todo" ? "todo" : "in_progress";
-  const body = escalationComment({ prefix, origin, status, run, recoveryIssue: made?.issue ?? null });
-  await commentAsService(tx, { companyId: issue.companyId, issueId: issue.id, body });
-  await noteRecovery(
-    tx,
-    {
-      companyId: issue.companyId,
-      action: "issue.updated",
-      entityType: "issue",
-      entityId: issue.id,
-      details: {
-        ...blockedDetails(facts),
-        source: "recovery.reconcile_stranded_assigned_issue",
-        recoveryIssueId: made?.issue.id ?? null,
-        blockerIssueIds: [...new Set(blockedBy)],
-      },
+  await block(tx, escalation, {
+    comment: escalationComment({ prefix, origin, status, run, recoveryIssue: made?.issue ?? null }),
+    details: {
+      source: "recovery.reconcile_stranded_assigned_issue",
+      recoveryIssueId: made?.issue.id ?? null,
+      blockerIssueIds: [...new Set(blockedBy)],
     },
-    after,
-  );
+  });
   if (made?.isNew !== true || made.issue.assigneeAgentId === null) return;
   await wakeRecoveryOwner(
     tx,
@@ -159,33 +148,37 @@ async function usesIsolatedWorkspaces(tx: Sql): Promise<boolean> {
 }
 
 /** RC-22. */
-async function blockInPlace(tx: Sql, { facts, after }: Escalation): Promise<void> {
-  const { issue, issuePrefix: prefix } = facts;
-  await block(tx, issue);
-  const body = blockedInPlaceComment({ prefix, issue, status: issue.status, run: recoveryRun(facts.run) });
-  await commentAsService(tx, { companyId: issue.companyId, issueId: issue.id, body });
-  await noteRecovery(
-    tx,
-    {
-      companyId: issue.companyId,
-      action: "issue.updated",
-      entityType: "issue",
-      entityId: issue.id,
-      details: {
-        ...blockedDetails(facts),
-        source: "recovery.reconcile_stranded_recovery_issue",
-        originKind: issue.originKind,
-        originId: issue.originId,
-      },
+async function blockInPlace(tx: Sql, escalation: Escalation): Promise<void> {
+  const { issue, issuePrefix: prefix, run } = escalation.facts;
+  await block(tx, escalation, {
+    comment: blockedInPlaceComment({ prefix, issue, status: issue.status, run: recoveryRun(run) }),
+    details: {
+      source: "recovery.reconcile_stranded_recovery_issue",
+      originKind: issue.originKind,
+      originId: issue.originId,
     },
-    after,
-  );
+  });
 }
 
-/** RC-20 (b), RC-85: from the status it was judged in; the lock on its row is what makes this a compare-and-set. */
-async function block(tx: Sql, issue: IssueRow): Promise<void> {
-  await updateIssue(tx, { id: issue.id, changes: { status: "blocked" } });
-  await clearIssueLocks(tx, issue.id);
+/**
+ * RC-20 (b), RC-85: from the status it was judged in; the lock on its row is what makes this a compare-and-set. The
+ * comment and the activity say why.
+ */
+async function block(
+  tx: Sql,
+  { facts, after }: Escalation,
+  said: { readonly comment: string; readonly details: JsonObject },
+): Promise<void> {
+  const { id: issueId, companyId } = facts.issue;
+  await updateIssue(tx, { id: issueId, changes: { status: "blocked" } });
+  await clearIssueLocks(tx, issueId);
+  await commentAsService(tx, { companyId, issueId, body: said.comment });
+  const details = { ...blockedDetails(facts), ...said.details };
+  await noteRecovery(
+    tx,
+    { companyId, action: "issue.updated", entityType: "issue", entityId: issueId, details },
+    after,
+  );
 }
 
 function blockedDetails({ issue, run }: RecoveryFactsRow) {
