@@ -14,6 +14,7 @@ import { corsMiddleware, loopbackHostOnly } from "./http/origin.js";
 import { problemMiddleware } from "./http/problems.js";
 import { requestIdMiddleware } from "./http/request-id.js";
 import type { Route } from "./http/route.js";
+import { agentAdministrationRoutes } from "./routes/agent-administration.js";
 import { agentKeyRoutes } from "./routes/agent-keys.js";
 import { agentRoutes } from "./routes/agents.js";
 import { approvalRoutes } from "./routes/approvals.js";
@@ -22,6 +23,7 @@ import { companyRoutes } from "./routes/companies.js";
 import { companyEventRoutes } from "./routes/company-events.js";
 import { docsRoutes } from "./routes/docs.js";
 import { documentRoutes } from "./routes/documents.js";
+import { environmentRoutes } from "./routes/environments.js";
 import { instanceRoutes } from "./routes/instance.js";
 import { issueRoutes } from "./routes/issues.js";
 import { loginRoutes } from "./routes/login.js";
@@ -47,6 +49,7 @@ export function allRoutes(deps: RouteDeps): Route[] {
   const routes: Route[] = [
     ...companyRoutes(deps),
     ...agentRoutes(deps),
+    ...agentAdministrationRoutes(deps),
     ...agentKeyRoutes(deps),
     ...wakeupRoutes(deps),
     ...whyRoutes(deps),
@@ -60,6 +63,7 @@ export function allRoutes(deps: RouteDeps): Route[] {
     ...documentRoutes(deps),
     ...workProductRoutes(deps),
     ...treeHoldRoutes(deps),
+    ...environmentRoutes(deps),
     ...companyEventRoutes(deps),
     ...instanceRoutes(deps),
     ...loginRoutes(deps),

@@ -198,3 +198,7 @@ export const BUILT_IN_ADAPTER_TYPES = [
   "process",
   "http",
 ] as const;
+
+/** What became of a run's lease on an environment (DM-75). */
+export const ENVIRONMENT_LEASE_STATUSES = ["active", "released", "expired", "failed", "retained"] as const;
+export type EnvironmentLeaseStatus = (typeof ENVIRONMENT_LEASE_STATUSES)[number];

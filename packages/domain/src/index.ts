@@ -1,4 +1,5 @@
 export * from "./agent.js";
+export * from "./agents/config-revision.js";
 export * from "./agents/merge-adapter-config.js";
 export * from "./agents/protected-config.js";
 export * from "./agents/short-name.js";

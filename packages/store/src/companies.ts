@@ -123,3 +123,20 @@ export async function updateCompany(
   );
   return await findCompany(tx, change.id);
 }
+
+export interface CompanyStats {
+  readonly companyId: string;
+  readonly agentCount: number;
+  readonly issueCount: number;
+}
+
+/** API-66: how much there is of each company, or of the one a bound key may see. Terminated agents and hidden issues count. */
+export async function countCompanyContents(sql: Sql, onlyId: string | null): Promise<CompanyStats[]> {
+  return await sql.query<CompanyStats>(
+    `SELECT c.id AS "companyId",
+            (SELECT count(*)::int FROM agents a WHERE a.company_id = c.id) AS "agentCount",
+            (SELECT count(*)::int FROM issues i WHERE i.company_id = c.id) AS "issueCount"
+       FROM companies c WHERE $1::uuid IS NULL OR c.id = $1 ORDER BY c.created_at, c.id`,
+    [onlyId],
+  );
+}

@@ -1,4 +1,7 @@
 export * from "./activity.js";
+export * from "./agent-overviews.js";
+export * from "./agent-permissions.js";
+export * from "./agent-revisions.js";
 export * from "./agent-sessions.js";
 export * from "./agent-status.js";
 export * from "./agents-admin.js";
@@ -19,6 +22,7 @@ export type { Page } from "./conditions.js";
 export * from "./database.js";
 export * from "./database-json.js";
 export * from "./documents.js";
+export * from "./environments.js";
 export * from "./execution-decisions.js";
 export * from "./fleet/fleet-state.js";
 export * from "./fleet/timers.js";

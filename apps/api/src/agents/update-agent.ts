@@ -14,6 +14,7 @@ import {
   lockAgent,
   lockAgentNames,
   mirrorMonthlyBudget,
+  recordAgentRevision,
   type Sql,
   updateAgent,
 } from "@wakefleet/store";
@@ -28,8 +29,8 @@ import { AGENT_NOT_FOUND, type AgentReference, requireAgent } from "./find-agent
 
 export interface PatchAgentCommand extends AgentReference {
   readonly body: AgentPatch;
-  /** The body as it was sent, for what is refused by name. */
-  readonly sent: unknown;
+  /** The revision that the body goes back to (API-86). */
+  readonly rolledBackFrom?: string;
 }
 
 /** Refuses what has a route of its own or is no object, before the schema speaks (API-77). */
@@ -58,7 +59,7 @@ export async function patchAgent(
   const hasFields = Object.keys(body).some((key) => key !== "status" && key !== "replaceAdapterConfig");
   if (hasFields) {
     await mutate(deps, actorOf(caller), (mutation) =>
-      writeChanges(mutation, { settings: deps.settings, agentId: agent.id, body, caller }),
+      writeChanges(mutation, { settings: deps.settings, agentId: agent.id, ...command }),
     );
     await deps.engine.agentPolicyChanged({ agentId: agent.id });
   }
@@ -104,7 +105,7 @@ function assertStatusChange(agent: AgentRow, status: AgentPatch["status"]): void
 
 async function writeChanges(
   { tx, note }: Mutation,
-  change: { settings: ApiSettings; agentId: string; body: AgentPatch; caller: Principal },
+  change: PatchAgentCommand & { settings: ApiSettings; agentId: string },
 ): Promise<AgentRow> {
   const before = await lockForChange(tx, change);
   const changes = await changesOf(tx, { ...change, before });
@@ -116,6 +117,22 @@ async function writeChanges(
       scopeId: before.id,
       amount: changes.budgetMonthlyCents,
       userId: actorOf(change.caller).userId,
+    });
+  }
+  await recordAgentRevision(tx, {
+    before,
+    after,
+    by: actorOf(change.caller),
+    source: change.rolledBackFrom === undefined ? "patch" : "rollback",
+    rolledBackFromRevisionId: change.rolledBackFrom ?? null,
+  });
+  if (change.rolledBackFrom !== undefined) {
+    note({
+      companyId: before.companyId,
+      action: "agent.config_rolled_back",
+      entityType: "agent",
+      entityId: before.id,
+      details: { revisionId: change.rolledBackFrom },
     });
   }
   note({

@@ -1,5 +1,6 @@
-/** Companies over HTTP (API-60 to API-63). */
+/** Companies over HTTP (API-60 to API-64, API-66, API-67). */
 import {
+  type CompanyBranding,
   type CompanyCreate,
   type CompanyPatch,
   companyPatchByCeoSchema,
@@ -8,6 +9,7 @@ import {
 } from "@wakefleet/contracts";
 import {
   type CompanyRow,
+  countCompanyContents,
   findCompany,
   insertCompany,
   listCompanies,
@@ -74,6 +76,57 @@ export async function createCompany(
   return presentCompany(company);
 }
 
+/** API-66: by company id. */
+export async function readCompanyStats(deps: ApiDeps, caller: Principal): Promise<object> {
+  assertBoard(caller);
+  const stats = await countCompanyContents(deps.db.sql, caller.companyId);
+  return Object.fromEntries(stats.map(({ companyId, ...counts }) => [companyId, counts]));
+}
+
+/** API-64: an archived company starts no new work (BU-15.3). Archiving twice is harmless. */
+export async function archiveCompany(
+  deps: ApiDeps,
+  command: { caller: Principal; companyId: string },
+): Promise<object> {
+  const { caller } = command;
+  const company = await requireCompany(deps, command);
+  assertBoard(caller);
+  if (company.status === "archived") return presentCompany(company);
+  return await changeCompany(deps, { caller, company, changes: { status: "archived" }, action: "company.archived" });
+}
+
+/** API-67: how a company looks, for the board and for an agent of role `ceo`. */
+export async function brandCompany(
+  deps: ApiDeps,
+  command: { caller: Principal; companyId: string; body: CompanyBranding },
+): Promise<object> {
+  const { caller, body } = command;
+  const company = await requireCompany(deps, command);
+  assertBoardOrCeo(caller);
+  const { logoAssetId: _none, ...changes } = body;
+  return await changeCompany(deps, { caller, company, changes, action: "company.branding_updated" });
+}
+
+/** Writes what was sent and notes it under `action`; null in `details` is a field that was cleared. */
+async function changeCompany(
+  deps: ApiDeps,
+  change: { caller: Principal; company: CompanyRow; changes: CompanyPatch; action: string },
+): Promise<object> {
+  const { company, changes, action } = change;
+  const updated = await mutate(deps, actorOf(change.caller), async ({ tx, note }) => {
+    const after = found(await updateCompany(tx, { id: company.id, changes }), NOT_FOUND);
+    note({
+      companyId: company.id,
+      action,
+      entityType: "company",
+      entityId: company.id,
+      details: changes as JsonObject,
+    });
+    return after;
+  });
+  return presentCompany(updated);
+}
+
 /** API-63: the board may change anything, an agent of role `ceo` only how the company looks. */
 export async function patchCompany(
   deps: ApiDeps,
@@ -119,10 +172,16 @@ async function monthlyBudgetChanged(
 }
 
 function changesAllowed(caller: Principal, sent: { body: CompanyPatch; sent: unknown }): CompanyPatch {
+  assertBoardOrCeo(caller);
   if (caller.kind === "board") return sent.body;
-  if (caller.kind === "enqueue") throw insufficientScope();
-  if (caller.role !== "ceo") throw new WakefleetError("forbidden", "Board access required");
   const parsed = companyPatchByCeoSchema.safeParse(sent.sent);
   if (!parsed.success) throw validationError(parsed.error);
   return parsed.data;
+}
+
+/** The board, and agents of role `ceo`. */
+function assertBoardOrCeo(caller: Principal): void {
+  if (caller.kind === "board") return;
+  if (caller.kind === "enqueue") throw insufficientScope();
+  if (caller.role !== "ceo") throw new WakefleetError("forbidden", "Board access required");
 }

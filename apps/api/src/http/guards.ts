@@ -1,7 +1,7 @@
 /** The guards of API-32 to API-36, with their exact sentences. Each throws, or lets the caller pass. */
 import { WakefleetError } from "@wakefleet/contracts";
 import { listAgentGrants, type Sql } from "@wakefleet/store";
-import type { BoardPrincipal, Principal } from "../principal.js";
+import type { AgentPrincipal, BoardPrincipal, Principal } from "../principal.js";
 import { isInstanceAdmin } from "../principal.js";
 
 /** C: the caller is of this company, or of none (API-32). The resource must have been found before. */
@@ -45,15 +45,25 @@ export function insufficientScope(): WakefleetError {
 export async function canCreateAgents(sql: Sql, principal: Principal): Promise<boolean> {
   if (principal.kind === "board") return true;
   if (principal.kind === "enqueue") return false;
-  if (principal.canCreateAgents) return true;
-  const grants = await listAgentGrants(sql, { id: principal.agentId, companyId: principal.companyId });
-  return grants.some((grant) => grant.permissionKey === "agents:create");
+  return principal.canCreateAgents || (await hasGrant(sql, principal, "agents:create"));
+}
+
+async function hasGrant(sql: Sql, agent: AgentPrincipal, permissionKey: string): Promise<boolean> {
+  const grants = await listAgentGrants(sql, { id: agent.agentId, companyId: agent.companyId });
+  return grants.some((grant) => grant.permissionKey === permissionKey);
 }
 
 /** CA: create agents. */
 export async function assertCreatesAgents(sql: Sql, principal: Principal): Promise<void> {
   if (await canCreateAgents(sql, principal)) return;
   throw new WakefleetError("forbidden", "Missing permission: can create agents");
+}
+
+/** EM: manage environments. */
+export async function assertManagesEnvironments(sql: Sql, principal: Principal): Promise<void> {
+  if (await canCreateAgents(sql, principal)) return;
+  if (principal.kind === "agent" && (await hasGrant(sql, principal, "environments:manage"))) return;
+  throw new WakefleetError("forbidden", "Missing permission: environments:manage");
 }
 
 /** UA: change this agent. */

@@ -186,8 +186,8 @@ export function agentRoutes(deps: RouteDeps): Route[] {
       responses: { 200: { description: "The agent", schema: agentSchema } },
       errors: ["validation_failed", "not_found", "wrong_company", "forbidden", "conflict", "unprocessable"],
       example: { request: { title: "Senior engineer", runtimeConfig: { heartbeat: { maxConcurrentRuns: 4 } } } },
-      handle: async ({ caller, params, query, body, sent }) =>
-        ok(await present(await patchAgent(deps, { caller, ref: params.id, ...query, body, sent }), caller)),
+      handle: async ({ caller, params, query, body }) =>
+        ok(await present(await patchAgent(deps, { caller, ref: params.id, ...query, body }), caller)),
     }),
     statusRoute("pause", "API-78"),
     statusRoute("resume", "API-79"),

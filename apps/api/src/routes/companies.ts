@@ -1,11 +1,21 @@
-/** Routes of companies (API-60 to API-63). */
-import { companyCreateSchema, companyPatchSchema, companySchema, WakefleetError } from "@wakefleet/contracts";
+/** Routes of companies (API-60 to API-67). */
+import {
+  companyBrandingSchema,
+  companyCreateSchema,
+  companyPatchSchema,
+  companySchema,
+  companyStatsSchema,
+  WakefleetError,
+} from "@wakefleet/contracts";
 import { z } from "zod";
 import {
+  archiveCompany,
+  brandCompany,
   createCompany,
   listVisibleCompanies,
   patchCompany,
   presentCompany,
+  readCompanyStats,
   requireCompany,
 } from "../companies/companies.js";
 import { created, ok, type Route, route } from "../http/route.js";
@@ -60,6 +70,19 @@ export function companyRoutes(deps: RouteDeps): Route[] {
       example: { request: EXAMPLE },
       handle: async ({ caller, body }) => created(await createCompany(deps, { caller, body })),
     }),
+    route({
+      method: "get",
+      path: "/api/companies/stats",
+      summary: "Counts the agents and issues of the companies the key may see",
+      tag: "companies",
+      rule: "API-66",
+      access: "caller",
+      who: "board",
+      rate: "read",
+      responses: { 200: { description: "The counts, by company id", schema: companyStatsSchema } },
+      errors: ["forbidden"],
+      handle: async ({ caller }) => ok(await readCompanyStats(deps, caller)),
+    }),
     missingId("/api/companies/issues"),
     missingId("/api/issues"),
     route({
@@ -89,6 +112,34 @@ export function companyRoutes(deps: RouteDeps): Route[] {
       errors: ["validation_failed", "not_found", "wrong_company", "forbidden"],
       example: { request: { description: "Makes better anvils" } },
       handle: async ({ caller, params, body, sent }) => ok(await patchCompany(deps, { caller, ...params, body, sent })),
+    }),
+    route({
+      method: "patch",
+      path: "/api/companies/:companyId/branding",
+      summary: "Changes how a company looks",
+      tag: "companies",
+      rule: "API-67",
+      access: "caller",
+      who: "board, or an agent of role ceo",
+      rate: "write",
+      body: companyBrandingSchema,
+      responses: { 200: { description: "The company", schema: companySchema } },
+      errors: ["validation_failed", "not_found", "wrong_company", "forbidden"],
+      example: { request: { brandColor: "#1f6feb" } },
+      handle: async ({ caller, params, body }) => ok(await brandCompany(deps, { caller, ...params, body })),
+    }),
+    route({
+      method: "post",
+      path: "/api/companies/:companyId/archive",
+      summary: "Archives a company: it starts no new work",
+      tag: "companies",
+      rule: "API-64",
+      access: "caller",
+      who: "board",
+      rate: "write",
+      responses: { 200: { description: "The company", schema: companySchema } },
+      errors: ["not_found", "wrong_company", "forbidden"],
+      handle: async ({ caller, params }) => ok(await archiveCompany(deps, { caller, ...params })),
     }),
   ];
 }

@@ -1,4 +1,4 @@
-/** Bodies and answers of the agent routes (API-70 to API-89). */
+/** Bodies and answers of the agent routes (API-70 to API-90). */
 import { z } from "zod";
 import { AGENT_ROLES, AGENT_STATUSES } from "../enums.js";
 import { isGuid, isJsonObject, type JsonObject, type JsonValue } from "../json.js";
@@ -186,6 +186,70 @@ export const agentPatchSchema = z.object({
   replaceAdapterConfig: z.boolean().optional(),
 });
 export type AgentPatch = z.infer<typeof agentPatchSchema>;
+
+/** Body of `PATCH /api/agents/:id/permissions` (API-83); both are sent. */
+export const agentPermissionsSchema = z.object({ canCreateAgents: z.boolean(), canAssignTasks: z.boolean() });
+export type AgentPermissions = z.infer<typeof agentPermissionsSchema>;
+
+/** An agent's configuration, its secrets masked (API-85). */
+export const agentConfigurationSchema = z.object({
+  id: guidField,
+  companyId: guidField,
+  name: z.string(),
+  role: z.enum(AGENT_ROLES),
+  title: z.string().nullable(),
+  status: z.enum(AGENT_STATUSES),
+  reportsTo: guidField.nullable(),
+  adapterType: z.string(),
+  adapterConfig: jsonObjectField,
+  runtimeConfig: jsonObjectField,
+  permissions: jsonObjectField,
+  updatedAt: answeredInstant,
+});
+
+/** What a change of an agent's configuration left (API-86, AL-17). */
+export const agentRevisionSchema = z.object({
+  id: guidField,
+  companyId: guidField,
+  agentId: guidField,
+  createdByAgentId: guidField.nullable(),
+  createdByUserId: z.string().nullable(),
+  source: z.string(),
+  rolledBackFromRevisionId: guidField.nullable(),
+  changedKeys: z.array(z.string()),
+  beforeConfig: jsonObjectField,
+  afterConfig: jsonObjectField,
+  createdAt: answeredInstant,
+});
+
+/** An agent among those who report to whom (API-90). */
+export const orgNodeSchema = z.object({
+  id: guidField,
+  name: z.string(),
+  role: z.enum(AGENT_ROLES),
+  status: z.enum(AGENT_STATUSES),
+  get reports() {
+    return z.array(orgNodeSchema);
+  },
+});
+
+/** An agent that may be woken, and whether its timer beats (API-90). */
+export const schedulerHeartbeatSchema = z.object({
+  id: guidField,
+  companyId: guidField,
+  companyName: z.string(),
+  companyIssuePrefix: z.string(),
+  agentName: z.string(),
+  agentUrlKey: z.string(),
+  role: z.enum(AGENT_ROLES),
+  title: z.string().nullable(),
+  status: z.enum(AGENT_STATUSES),
+  adapterType: z.string(),
+  intervalSec: z.number(),
+  heartbeatEnabled: z.boolean(),
+  schedulerActive: z.boolean(),
+  lastHeartbeatAt: answeredInstant.nullable(),
+});
 
 export const agentKeyCreateSchema = z.object({ name: z.string().min(1).max(NAME_MAX_CHARS).default("default") });
 

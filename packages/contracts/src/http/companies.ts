@@ -1,4 +1,4 @@
-/** Bodies and answers of the company routes (API-60 to API-63). */
+/** Bodies and answers of the company routes (API-60 to API-67). */
 import { z } from "zod";
 import { COMPANY_STATUSES, PAUSE_REASONS } from "../enums.js";
 import { answeredInstant, centsField, guidField } from "./fields.js";
@@ -41,6 +41,24 @@ export const companyPatchByCeoSchema = z.strictObject({
   description: description.optional(),
   brandColor: brandColor.optional(),
 });
+
+/**
+ * Body of `PATCH /api/companies/:companyId/branding` (API-67): how a company looks. Logos are no assets of this service yet,
+ * so the only logo that can be named is none.
+ */
+export const companyBrandingSchema = z
+  .strictObject({
+    name: name.optional(),
+    description: description.optional(),
+    brandColor: brandColor.optional(),
+    logoAssetId: z.null().optional(),
+  })
+  .refine((body) => Object.keys(body).length > 0, { message: "At least one branding field must be provided" })
+  .meta({ minProperties: 1 });
+export type CompanyBranding = z.infer<typeof companyBrandingSchema>;
+
+/** `GET /api/companies/stats` (API-66), by company id. */
+export const companyStatsSchema = z.record(z.string(), z.object({ agentCount: z.int(), issueCount: z.int() }));
 
 /** DM-20 with the computed month's spending. */
 export const companySchema = z

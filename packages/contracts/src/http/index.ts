@@ -3,6 +3,7 @@ export * from "./approvals.js";
 export * from "./budgets.js";
 export * from "./companies.js";
 export * from "./documents.js";
+export * from "./environments.js";
 export * from "./fields.js";
 export * from "./instance.js";
 export * from "./issues.js";

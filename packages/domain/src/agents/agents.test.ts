@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { issuePrefixCandidate } from "../companies/issue-prefix.js";
+import { holdsRedactedValue, type RevisedAgent, reviseAgent } from "./config-revision.js";
 import { mergeAdapterConfig } from "./merge-adapter-config.js";
 import { findHostCommandPaths, findInstructionPaths } from "./protected-config.js";
 import { agentShortName, decideAgentName } from "./short-name.js";
@@ -53,4 +54,53 @@ describe("CO-1 issue prefixes", () => {
     ["Ac-me", 2, "ACMAA"],
     ["123", 0, "CMP"],
   ])("CO-1 %s, try %i: %s", (name, attempt, prefix) => expect(issuePrefixCandidate(name, attempt)).toBe(prefix));
+});
+
+describe("AL-17 revisions", () => {
+  const agent: RevisedAgent = {
+    name: "Bob",
+    role: "general",
+    title: null,
+    reportsTo: null,
+    capabilities: null,
+    adapterType: "process",
+    adapterConfig: { env: { TOKEN: "one" }, list: [1, { a: 1, b: 2 }] },
+    runtimeConfig: { heartbeat: { enabled: false } },
+    defaultEnvironmentId: null,
+    budgetMonthlyCents: 0,
+    metadata: null,
+  };
+
+  it.each<[string, Partial<RevisedAgent>, string[] | null]>([
+    ["nothing", {}, null],
+    ["the order of keys", { adapterConfig: { list: [1, { b: 2, a: 1 }], env: { TOKEN: "one" } } }, null],
+    ["a secret's value", { adapterConfig: { env: { TOKEN: "two" }, list: [1, { a: 1, b: 2 }] } }, ["adapterConfig"]],
+    ["a list's end", { adapterConfig: { env: { TOKEN: "one" }, list: [1] } }, ["adapterConfig"]],
+    [
+      "a list that became an object",
+      { adapterConfig: { env: { TOKEN: "one" }, list: { 0: 1, 1: 2 } } },
+      ["adapterConfig"],
+    ],
+    ["fields, in their order", { metadata: {}, title: "T", name: "B" }, ["name", "title", "metadata"]],
+  ])("AL-17 tells %s", (_what, changes, expected) => {
+    expect(reviseAgent(agent, { ...agent, ...changes })?.changedKeys ?? null).toEqual(expected);
+  });
+
+  it("AL-17 keeps both sides whole, secrets masked", () => {
+    const revision = reviseAgent(agent, { ...agent, runtimeConfig: { apiKey: "k" }, metadata: { password: "p" } });
+    expect(revision?.beforeConfig).toEqual({
+      ...agent,
+      adapterConfig: { ...agent.adapterConfig, env: { TOKEN: "***REDACTED***" } },
+    });
+    expect(revision?.afterConfig).toMatchObject({
+      runtimeConfig: { apiKey: "***REDACTED***" },
+      metadata: { password: "***REDACTED***" },
+    });
+  });
+
+  it.each([
+    [{ a: [{ b: "***REDACTED***" }] }, true],
+    [{ a: "Bearer ***REDACTED***" }, true],
+    [{ a: ["x", null, 1, true] }, false],
+  ])("API-86 %j holds a masked value: %s", (config, expected) => expect(holdsRedactedValue(config)).toBe(expected));
 });

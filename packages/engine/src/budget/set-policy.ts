@@ -2,7 +2,9 @@
 import { type BudgetMetric, type BudgetScopeType, type BudgetWindowKind, WakefleetError } from "@wakefleet/contracts";
 import { defaultWindowKind, evaluateAfterSetting, type SentSetting, settlePolicy } from "@wakefleet/domain";
 import {
+  type AgentRow,
   type BudgetScopeKey,
+  findAgent,
   findBudgetScope,
   findPolicy,
   findPolicyByKey,
@@ -10,6 +12,7 @@ import {
   lockBudgetScope,
   type PolicyKey,
   type PolicyState,
+  recordAgentRevision,
   type Sql,
   storePolicy,
 } from "@wakefleet/store";
@@ -103,11 +106,22 @@ async function setPolicyIn(tx: Sql, context: BudgetContext, command: SetBudgetPo
     windowKind: command.windowKind ?? defaultWindowKind(scopeType),
   };
   const stored = await findPolicyByKey(tx, key);
+  const before = await agentOf(tx, key);
   const id = await storePolicy(tx, { ...key, ...settlePolicy(command.setting, stored), userId: actor.userId });
+  const after = before === null ? null : await findAgent(tx, before.id);
+  if (before !== null && after !== null) {
+    await recordAgentRevision(tx, { before, after, by: actor, source: "patch", rolledBackFromRevisionId: null });
+  }
   const policy = await mustFind(tx, id);
   await noteUpsert(tx, context, actor, policy);
   await judge(tx, context, policy, actor.userId);
   return mustFind(tx, id);
+}
+
+/** AL-17: the agent whose month's budget the policy is; null for every other policy. */
+async function agentOf(tx: Sql, { scopeType, scopeId, windowKind }: PolicyKey): Promise<AgentRow | null> {
+  if (scopeType !== "agent" || windowKind !== "calendar_month_utc") return null;
+  return await findAgent(tx, scopeId);
 }
 
 async function judge(tx: Sql, context: BudgetContext, policy: PolicyState, userId: string | null): Promise<void> {
