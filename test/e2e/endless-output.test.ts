@@ -8,9 +8,9 @@ import { createAgent, createCompany, readLogLines, readRun, untilEnded, wake } f
 import { isAlive, processesOf } from "../support/leftovers.js";
 
 const MIB = 1024 * 1024;
-/** `LG8_MEGABYTES=1000` is the long form. */
-const PRINTED_BYTES = Number(process.env["LG8_MEGABYTES"] ?? 100) * 1_000_000;
-const LOG_MAX_BYTES = 8 * MIB;
+/** `LG8_MEGABYTES=1000` is the long form, `LG8_LOG_MIB=256` the log's limit when nothing is configured. */
+const PRINTED_BYTES = Number(process.env["LG8_MEGABYTES"] ?? 150) * 1_000_000;
+const LOG_MAX_BYTES = Number(process.env["LG8_LOG_MIB"] ?? 8) * MIB;
 /** 16 MiB that wait and 64 MiB that are kept, in segments of 4 MiB, and the first one (decision 15). */
 const SPOOL_MAX_BYTES = 92 * MIB;
 

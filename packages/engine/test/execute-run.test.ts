@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { InvocationMeta } from "@wakefleet/adapters";
-import type { JsonObject } from "@wakefleet/contracts";
+import type { JsonObject, LiveEventDraft } from "@wakefleet/contracts";
 import type { Database, Sql } from "@wakefleet/store";
 import { aCompany, anAgent, aRun, waitFor } from "@wakefleet/testkit";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -291,6 +291,37 @@ describe("output", () => {
       event.type === "heartbeat.run.log" && event.payload.runId === id ? [event.payload] : [],
     );
     expect(sent.at(-1)).toMatchObject({ stream: "stdout", chunk: "hello\n", truncated: false });
+  });
+
+  it("LG-4, LG-8 no more than a few live events are on their way: the child waits until Redis has taken one", async () => {
+    const agentId = await anAgent(world.db.sql, { companyId });
+    const id = await aRun(world.db.sql, { companyId, agentId });
+    const waiting: (() => void)[] = [];
+    let most = 0;
+    const publish = async (events: readonly LiveEventDraft[]): Promise<void> => {
+      if (events[0]?.type !== "heartbeat.run.log") return;
+      await new Promise<void>((resolve) => {
+        most = Math.max(most, waiting.push(resolve));
+      });
+    };
+    let handedOn = 0;
+    const worker = await world.worker(
+      async ({ onLog }) => {
+        for (; handedOn < 100; handedOn += 1) await onLog("stdout", `line ${handedOn}\n`);
+        return done;
+      },
+      { events: { publish } },
+    );
+    const verdict = worker.work({ id, agentId });
+    for (let taken = 0; taken < 100; taken += 1) {
+      await waitFor(() => waiting.length > 0, { what: "a live event" });
+      // One that was handed on and is not told yet, beside those on their way.
+      expect(handedOn).toBeLessThanOrEqual(taken + 10);
+      waiting.shift()?.();
+    }
+    await verdict;
+    expect(handedOn).toBe(100);
+    expect(most).toBeLessThanOrEqual(9);
   });
 });
 

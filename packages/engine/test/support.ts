@@ -129,6 +129,8 @@ export interface WorkerOptions {
   readonly leaseMs?: number;
   /** The adapter passes tokens on (AD-18) and gets this one. */
   readonly mintRunToken?: WorkDeps["mintRunToken"];
+  /** Where live events go; absent: to the world, at once. */
+  readonly events?: WorkDeps["events"];
   /** The adapter takes skills (SK-1). */
   readonly knowsSkills?: boolean;
 }
@@ -269,7 +271,7 @@ async function testWorker(world: World, how: { home: string; play: Play } & Work
     ]),
     runLogs: createLocalRunLogStore({ dir: join(home, "logs") }),
     runLogMaxBytes: 1_000_000,
-    events: world.told.publisher,
+    events: how.events ?? world.told.publisher,
     dispatcher: world.told.dispatcher,
     faults: noFaults,
     log: silentLog,

@@ -5,9 +5,10 @@
  * line was damaged; plain text is kept apart from events and bounded, since failure patterns are looked for in it.
  */
 import { isJsonObject, type JsonObject } from "@wakefleet/contracts";
+import { OutputTail } from "../child/output-tail.js";
 import { createLineSplitter } from "./line-splitter.js";
 
-const PLAIN_CHARS = 64 * 1024;
+const PLAIN_BYTES = 64 * 1024;
 
 /** What a CLI's parser takes. Its state must be right after every call. */
 export interface EventParser<Output> {
@@ -34,7 +35,7 @@ export interface EventReaderOptions {
 export interface EventReader {
   push(chunk: string): void;
   end(): void;
-  /** The last 64 Ki characters of lines that are no events. */
+  /** The last 64 KiB of lines that are no events. */
   plainText(): string;
 }
 
@@ -42,13 +43,12 @@ export interface EventReader {
 export function createEventReader(parser: EventParser<unknown>, options: EventReaderOptions = {}): EventReader {
   const { textOnly = false, skippedPrefixes = [], sessionKeys = [] } = options;
   const damagedSession = sessionPattern(sessionKeys);
-  let plain = "";
+  const plain = new OutputTail(PLAIN_BYTES);
 
   const onPlain = (line: string): void => {
     parser.onPlainLine?.(line);
     if (line.trim() === "") return;
-    plain += `${line}\n`;
-    if (plain.length > 2 * PLAIN_CHARS) plain = plain.slice(-PLAIN_CHARS);
+    plain.append(Buffer.from(`${line}\n`));
   };
 
   const onLine = (line: string): void => {
@@ -70,7 +70,7 @@ export function createEventReader(parser: EventParser<unknown>, options: EventRe
       parser.onCutLine?.(beginning);
     },
   });
-  return { push: lines.push, end: lines.end, plainText: () => plain.slice(-PLAIN_CHARS) };
+  return { push: lines.push, end: lines.end, plainText: () => plain.text() };
 }
 
 /** The object of a line; text that got before it (a spinner, a broken line without an end) does not hide it. */

@@ -174,11 +174,12 @@ function carryFrames(
 
 interface FrameAt {
   readonly stream: OutputStream;
+  /** Good until the next frame is asked for. */
   readonly bytes: Buffer;
   readonly start: number;
 }
 
-/** Goes through the frames of all segments. */
+/** Goes through the frames of all segments, through one buffer that is used again and again. */
 class SegmentCursor {
   /** Behind the last frame that was given. */
   offset = 0;
@@ -187,13 +188,15 @@ class SegmentCursor {
   private buffer: Buffer = Buffer.alloc(0);
   /** So much of `buffer` was given already. */
   private used = 0;
+  /** So much of `buffer` was read. */
+  private filled = 0;
 
   constructor(private readonly folder: string) {}
 
   /** The next whole frame; null when there is none yet. */
   async next(): Promise<FrameAt | null> {
     for (;;) {
-      const frame = decodeFrame(this.buffer, this.used);
+      const frame = decodeFrame(this.buffer.subarray(0, this.filled), this.used);
       if (frame !== null) {
         const start = this.offset;
         this.used += frame.length;
@@ -220,15 +223,25 @@ class SegmentCursor {
   }
 
   private async readBlock(): Promise<boolean> {
-    const rest = this.buffer.subarray(this.used);
-    const at = this.offset - this.segmentStart + rest.byteLength;
-    const block = Buffer.allocUnsafe(READ_BYTES);
-    const read = (await this.handle?.read(block, 0, READ_BYTES, at))?.bytesRead ?? 0;
-    if (read === 0) return false;
-    const fresh = block.subarray(0, read);
-    this.buffer = rest.byteLength === 0 ? fresh : Buffer.concat([rest, fresh]);
+    const rest = this.filled - this.used;
+    this.makeRoom(rest);
+    const at = this.offset - this.segmentStart + rest;
+    const room = this.buffer.byteLength - this.filled;
+    const read = (await this.handle?.read(this.buffer, this.filled, room, at))?.bytesRead ?? 0;
+    this.filled += read;
+    return read > 0;
+  }
+
+  /** Moves the part of a frame that was read to the front; grows for a frame that is longer than the buffer. */
+  private makeRoom(rest: number): void {
+    if (rest < this.buffer.byteLength) this.buffer.copyWithin(0, this.used, this.filled);
+    else {
+      const grown = Buffer.allocUnsafe(Math.max(READ_BYTES, rest * 2));
+      grown.set(this.buffer.subarray(this.used, this.filled));
+      this.buffer = grown;
+    }
     this.used = 0;
-    return true;
+    this.filled = rest;
   }
 
   /** False when there is no such segment (yet). */
@@ -244,8 +257,8 @@ class SegmentCursor {
     this.handle = handle;
     this.segmentStart = start;
     this.offset = start;
-    this.buffer = Buffer.alloc(0);
     this.used = 0;
+    this.filled = 0;
     return true;
   }
 }

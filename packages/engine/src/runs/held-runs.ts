@@ -29,6 +29,8 @@ export interface HeldRun {
   /** Output not yet written to the run (LG-5). */
   progress: { at: Date; seq: number; stream: OutputStream; bytes: number } | null;
   progressStoredAtMs: number | null;
+  /** Live events of its output that may not have reached Redis yet, oldest first (LG-4). */
+  readonly liveUnderWay: Promise<void>[];
 }
 
 export class HeldRuns {
@@ -58,6 +60,7 @@ export class HeldRuns {
       cancelKind: null,
       progress: null,
       progressStoredAtMs: null,
+      liveUnderWay: [],
     };
     this.runs.set(input.fence.runId, held);
     return held;

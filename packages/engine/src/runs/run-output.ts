@@ -8,6 +8,13 @@ import type { Execution } from "./execution.js";
 import { runEventEvent, runLogEvent } from "./run-live-events.js";
 
 /**
+ * Live events of one run's output that are on their way at once. Each keeps its text in memory until Redis has it, so a
+ * child that prints faster than Redis takes is read at the pace of Redis, too; a Redis that does not answer is waited for
+ * a moment (`LiveEventPublisher`), then passed by.
+ */
+const LIVE_UNDER_WAY = 8;
+
+/**
  * Stores one chunk and settles when it is on its way to the disk, so that a fast child is read at the store's pace
  * (LG-8). Rejects with the file system's error; the adapter reports it and goes on.
  */
@@ -20,13 +27,14 @@ export async function storeOutput(
   const { companyId, id: runId, agentId } = claimed.run;
   const { stream } = output;
   const stored = await writer.append(stream, output.chunk, output.mark);
-  if (stored.chunk !== "") {
-    const live = liveChunk(stored.chunk);
-    void deps.events.publish([runLogEvent({ companyId, runId, agentId, at: stored.lastOutputAt, stream, ...live })]);
-  }
   const isFirst = held.progress === null;
   held.progress = { at: stored.lastOutputAt, seq: stored.seq, stream, bytes: stored.totalBytes };
   if (isFirst) tellFirstProgress(execution);
+  if (stored.chunk === "") return;
+  const live = liveChunk(stored.chunk);
+  const event = runLogEvent({ companyId, runId, agentId, at: stored.lastOutputAt, stream, ...live });
+  held.liveUnderWay.push(deps.events.publish([event]));
+  if (held.liveUnderWay.length > LIVE_UNDER_WAY) await held.liveUnderWay.shift();
 }
 
 /** A run that ends within this time tells its progress with its end. */

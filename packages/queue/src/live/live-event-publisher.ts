@@ -89,8 +89,13 @@ class Publisher implements RedisLiveEventPublisher {
     return this.#dropped;
   }
 
-  async publish(events: readonly LiveEventDraft[]): Promise<void> {
-    const sent = this.#batchesOf(events).map((batch) => this.#send(batch));
+  publish(events: readonly LiveEventDraft[]): Promise<void> {
+    // What waits holds JSON and nothing else: the text of an event may be the end of a far longer one.
+    return this.#sendAll(this.#batchesOf(events));
+  }
+
+  async #sendAll(batches: readonly Batch[]): Promise<void> {
+    const sent = batches.map((batch) => this.#send(batch));
     if (sent.length === 0) return;
     let timer: NodeJS.Timeout | undefined;
     const waited = new Promise<void>((resolve) => {

@@ -13,7 +13,8 @@ import { encodeNotice, MAX_NOTICE_BYTES } from "../log-line.js";
 import { readRange, startOfNextLine } from "./log-file.js";
 
 const LINE_FEED = 0x0a;
-const COPY_BYTES = 1_048_576;
+/** Read and written at once while a head is dropped, through one buffer: a log's half would be as much garbage. */
+const COPY_BYTES = 262_144;
 /** Logs are for the user the product runs as: children print what they like. */
 const FILE_MODE = 0o600;
 
@@ -110,7 +111,8 @@ export class LogFileWriter {
     const room = Math.max(0, this.#maxBytes - incomingBytes - MAX_NOTICE_BYTES);
     const keepBytes = Math.min(Math.floor(this.#maxBytes / 2), room);
     const keepFrom = await startOfNextLine(this.#handle, { from: state.size - keepBytes, size: state.size });
-    const keptLines = await countLines(this.#handle, { from: keepFrom, to: state.size });
+    const block = Buffer.allocUnsafe(COPY_BYTES);
+    const keptLines = await countLines(this.#handle, { from: keepFrom, to: state.size }, block);
     const head = { droppedBytes: state.shift + keepFrom, droppedChunks: state.seq - keptLines };
     const notice = Buffer.from(encodeNotice(this.#now().toISOString(), head, this.#maxBytes));
 
@@ -122,7 +124,7 @@ export class LogFileWriter {
       await writeWhole(tail, notice);
       hash.update(notice);
       for (let at = keepFrom; at < state.size; at += COPY_BYTES) {
-        const bytes = await readRange(this.#handle, { from: at, to: Math.min(state.size, at + COPY_BYTES) });
+        const bytes = await readRange(this.#handle, { from: at, to: Math.min(state.size, at + COPY_BYTES) }, block);
         await writeWhole(tail, bytes);
         hash.update(bytes);
       }
@@ -147,10 +149,10 @@ export function openForAppending(path: string): Promise<FileHandle> {
   return open(path, "a+", FILE_MODE);
 }
 
-async function countLines(handle: FileHandle, range: { from: number; to: number }): Promise<number> {
+async function countLines(handle: FileHandle, range: { from: number; to: number }, block: Buffer): Promise<number> {
   let lines = 0;
   for (let at = range.from; at < range.to; at += COPY_BYTES) {
-    const bytes = await readRange(handle, { from: at, to: Math.min(range.to, at + COPY_BYTES) });
+    const bytes = await readRange(handle, { from: at, to: Math.min(range.to, at + COPY_BYTES) }, block);
     for (let feed = bytes.indexOf(LINE_FEED); feed !== -1; feed = bytes.indexOf(LINE_FEED, feed + 1)) lines += 1;
   }
   return lines;

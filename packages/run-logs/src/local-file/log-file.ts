@@ -54,10 +54,17 @@ export async function readNotice(
   return head === null ? null : { head, bytes: end + 1 };
 }
 
-/** Reads `[from, to)` of a file; shorter when the file ends before. */
-export async function readRange(handle: FileHandle, range: { from: number; to: number }): Promise<Buffer> {
+/**
+ * Reads `[from, to)` of a file; shorter when the file ends before. The bytes lie in `into` where it is given and large
+ * enough, and are good until it is used again.
+ */
+export async function readRange(
+  handle: FileHandle,
+  range: { from: number; to: number },
+  into: Buffer = Buffer.alloc(0),
+): Promise<Buffer> {
   const length = Math.max(0, range.to - range.from);
-  const buffer = Buffer.allocUnsafe(length);
+  const buffer = length <= into.length ? into : Buffer.allocUnsafe(length);
   let filled = 0;
   while (filled < length) {
     const { bytesRead } = await handle.read(buffer, filled, length - filled, range.from + filled);

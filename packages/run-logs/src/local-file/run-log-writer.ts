@@ -26,8 +26,12 @@ const MIN_MAX_BYTES = 4_096;
 /** Lines that are written together at most, bytes. */
 const BATCH_BYTES = 1_048_576;
 
+/** A buffer for lines of this size is kept from one write to the next, bytes. */
+const KEPT_BUFFER_BYTES = 131_072;
+
 interface Waiting {
-  readonly line: Buffer;
+  readonly line: string;
+  readonly lineBytes: number;
   readonly stream: OutputStream;
   readonly chunk: string;
   readonly at: Date;
@@ -83,6 +87,8 @@ class FileRunLogWriter implements RunLogWriter {
   readonly #batchBytes: number;
   readonly #halfPairs: Record<OutputStream, string> = { stdout: "", stderr: "" };
   readonly #waiting: Waiting[] = [];
+  /** Takes the bytes of what is written: a new buffer for each write would be garbage as large as the output. */
+  #buffer = Buffer.alloc(0);
   /** Of the last chunk that is in the file. */
   #mark: string | null;
   #lastStream: OutputStream | null;
@@ -167,9 +173,10 @@ class FileRunLogWriter implements RunLogWriter {
         totalBytes: this.#file.totalBytes,
       });
     }
-    const line = Buffer.from(encodeLine({ ts: at.toISOString(), stream, chunk }));
+    const line = encodeLine({ ts: at.toISOString(), stream, chunk });
+    const lineBytes = Buffer.byteLength(line);
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ line, stream, chunk, at, mark, resolve, reject });
+      this.#waiting.push({ line, lineBytes, stream, chunk, at, mark, resolve, reject });
       this.#writing ??= this.#writeWaiting();
     });
   }
@@ -179,8 +186,7 @@ class FileRunLogWriter implements RunLogWriter {
     while (this.#waiting.length > 0) {
       const batch = this.#takeBatch();
       const seqBefore = this.#file.seq;
-      const lines =
-        batch.length === 1 && batch[0] !== undefined ? batch[0].line : Buffer.concat(batch.map((b) => b.line));
+      const lines = this.#encode(batch);
       const mark = batch.findLast((waiting) => waiting.mark !== null)?.mark ?? this.#mark;
       try {
         const from = this.#file.totalBytes;
@@ -192,23 +198,34 @@ class FileRunLogWriter implements RunLogWriter {
         continue;
       }
       let totalBytes = this.#file.totalBytes - lines.length;
-      for (const [index, { line, stream, chunk, at, resolve }] of batch.entries()) {
+      for (const [index, { lineBytes, stream, chunk, at, resolve }] of batch.entries()) {
         this.#excerpts[stream].add(chunk);
         this.#lastStream = stream;
         this.#lastOutputAt = at;
-        totalBytes += line.length;
+        totalBytes += lineBytes;
         resolve({ seq: seqBefore + index + 1, lastOutputAt: at, chunk, totalBytes });
       }
     }
     this.#writing = null;
   }
 
+  /** The bytes of a batch; good until the next one is encoded. */
+  #encode(batch: readonly Waiting[]): Buffer {
+    const bytes = batch.reduce((sum, { lineBytes }) => sum + lineBytes, 0);
+    const fits = bytes <= this.#buffer.length;
+    const buffer = fits ? this.#buffer : Buffer.allocUnsafe(bytes);
+    if (!fits && bytes <= KEPT_BUFFER_BYTES) this.#buffer = buffer;
+    let at = 0;
+    for (const { line } of batch) at += buffer.write(line, at);
+    return buffer.subarray(0, bytes);
+  }
+
   #takeBatch(): Waiting[] {
     let bytes = 0;
     let count = 0;
-    for (const { line } of this.#waiting) {
-      if (count > 0 && bytes + line.length > this.#batchBytes) break;
-      bytes += line.length;
+    for (const { lineBytes } of this.#waiting) {
+      if (count > 0 && bytes + lineBytes > this.#batchBytes) break;
+      bytes += lineBytes;
       count += 1;
     }
     return this.#waiting.splice(0, count);
