@@ -16,7 +16,7 @@ import {
   wake,
   wakeMany,
 } from "../support/fleet-work.js";
-import { isAlive } from "../support/leftovers.js";
+import { isAlive, isStopped } from "../support/leftovers.js";
 import { repeated } from "../support/repeat.js";
 
 let fleet: Fleet;
@@ -265,6 +265,32 @@ describe("a worker that stands still for longer than its lease", () => {
       expect(await retriesOf(run.id)).toEqual([]);
       await resumeAndSettle(stopped);
       expect((await readRun(fleet, run.id)).status).toBe("cancelled");
+      await expectNothingBroken(fleet, () => 1);
+    },
+  );
+
+  it(
+    "RL-4 at the very last step before the start: once it goes on it starts nothing of the claim that was given away",
+    repeated(),
+    async () => {
+      const stopped = await fleet.startWorker({ env: { WAKEFLEET_FAULTS: "before-child-start:stop" } });
+      const agentId = await createAgent(fleet, {
+        companyId,
+        adapterConfig: fleet.witness.agentConfig("none"),
+        heartbeat: { maxConcurrentRuns: 1 },
+      });
+      const run = await wake(fleet, agentId);
+      await eventually("the worker to stand still", () => isStopped(stopped.pid));
+      stopped.pause();
+      expect((await readRun(fleet, run.id)).status).toBe("running");
+      await fleet.startWorker();
+      expect(await untilEnded(fleet, run.id)).toMatchObject({ status: "failed", errorCode: "process_lost" });
+      const next = await wake(fleet, agentId, { taskKey: "next" });
+      expect((await untilEnded(fleet, next.id)).status).toBe("succeeded");
+      await resumeAndSettle(stopped);
+      await eventually("it to say so", () => stopped.lastWords(20_000).includes("run.start_refused"));
+      expect(fleet.witness.lines().filter(({ runId }) => runId === run.id)).toEqual([]);
+      expectEachExecutedOnce(fleet, [next.id]);
       await expectNothingBroken(fleet, () => 1);
     },
   );

@@ -19,6 +19,7 @@ describe("two wakes, two workers, every interleaving", () => {
     ["one loss of Redis", { redisLosses: 1 }],
     ["one worker that stands still past its lease", { pauses: 1 }],
     ["one crash and one loss of Redis", { crashes: 1, redisLosses: 1 }],
+    ["one worker that stands still past its lease and one loss of Redis", { pauses: 1, redisLosses: 1 }],
   ])(
     "RL-1, RL-2, RL-4, RL-5, RL-7 with %s: no law is broken, and rest can be reached from everywhere",
     (name, mishaps) => {
@@ -35,6 +36,7 @@ describe("a core without", () => {
   it.each<[string, Omissions, Partial<Mishaps>, string]>([
     ["the fence at the end (CL-17)", { fence: true }, { pauses: 1 }, "ended twice"],
     ["the check at the start (RL-4)", { startCheck: true }, { pauses: 1 }, "execute at once"],
+    ["the deadline of the start (RL-4)", { startDeadline: true }, { pauses: 1 }, "execute at once"],
     ["a host that knows its unrecorded children (BY-9)", { hostKnows: true }, { pauses: 1 }, "execute at once"],
     ["anybody who knows them (BY-9)", { hostKnows: true, unrecordedEnds: true }, { crashes: 1 }, "execute at once"],
     ["the limit (CL-18)", { limit: true }, {}, "are running"],

@@ -27,6 +27,8 @@ export interface Omissions {
   readonly recovery?: boolean;
   /** An agent is started without asking whether the claim still holds. */
   readonly startCheck?: boolean;
+  /** What that question was answered holds for ever. */
+  readonly startDeadline?: boolean;
   /** A child that was started and not yet recorded outlives its worker. */
   readonly unrecordedEnds?: boolean;
   /** Of a child that is not yet recorded its host knows nothing. */
@@ -53,10 +55,19 @@ interface Run {
   retries: number;
 }
 
+interface Hand {
+  run: number;
+  token: number;
+  /** `start`: the process that starts children was told to, and does so whatever becomes of its worker meanwhile. */
+  next: "claim" | "ask" | "start" | "store" | "wait" | "tell";
+  /** So much time has passed since the claim was last known to hold that nothing may be started by it. */
+  isLate: boolean;
+}
+
 interface Worker {
   state: "up" | "paused" | "down";
   /** The run it has in hand and what comes next for it; null when it has none. */
-  hand: { run: number; token: number; next: "claim" | "spawn" | "store" | "wait" | "tell" } | null;
+  hand: Hand | null;
   /** Runs it took over: their children are watched. */
   adopted: number[];
 }
@@ -129,19 +140,51 @@ export function coreModel(mishaps: Mishaps, without: Omissions = {}): Model<Core
   };
 }
 
-/** Everything a state holds, in as few characters as will do: there are hundreds of thousands of them. */
-function keyOf({ runs, workers, dispatchers, ...rest }: CoreState): string {
-  let key = `${rest.rebuild[0]}${+rest.epochKnown}${rest.posts}${rest.crashes}${rest.pauses}${rest.redisLosses}`;
-  for (const run of runs) {
-    key += `|${run.status[0]}${run.token}${run.holder ?? "-"}${+run.leaseOver}${+run.dispatched}${run.job}${run.child[0]}`;
-    key += `${+run.isChildStored}${run.executions},${run.losses}${run.retries}`;
-  }
-  for (const { state, hand, adopted } of workers) {
-    key += `/${state[0]}${hand === null ? "" : `${hand.run}${hand.token}${hand.next}`}a${adopted.join()}`;
-  }
-  for (const { run, next } of dispatchers) key += `>${run}${next}`;
-  return key;
+/**
+ * What of a state decides about everything that may come after it. Which of the two workers and which of the runs it is
+ * does not: states that differ by nothing else have one key, and one of them is enough. Nor do a token but by who holds it
+ * now, or what was noted about a run that is over.
+ */
+function keyOf(state: CoreState): string {
+  const { runs, workers, rebuild, epochKnown, posts, crashes, pauses, redisLosses } = state;
+  const head = `${rebuild[0]}${+epochKnown}${posts}${crashes}${pauses}${redisLosses}`;
+  const keys = ORDERS.map(([first, second]) => {
+    const parts = runs.map((_, run) => keyOfRun(state, run, [first, second])).sort();
+    return `${head}${workers[first].state[0]}${workers[second].state[0]}|${parts.join("|")}`;
+  });
+  return keys.sort().join();
 }
+
+type Order = readonly [0 | 1, 0 | 1];
+const ORDERS: readonly Order[] = [
+  [0, 1],
+  [1, 0],
+];
+
+function keyOfRun(state: CoreState, run: number, order: Order): string {
+  const row = runOf(state, run);
+  let key = `${row.status[0]}${row.child[0]}${row.executions}${row.retries}${nameIn(order, row.job)}`;
+  if (row.status === "queued") key += `${+row.dispatched}${row.losses}`;
+  if (row.status === "running")
+    key += `${nameIn(order, row.holder)}${+row.leaseOver}${+row.isChildStored}${row.losses}`;
+  for (const w of order) {
+    const { hand, adopted } = state.workers[w];
+    if (hand?.run === run)
+      key += `/${hand.next}${+holdsRun(row, w, hand.token)}${+(hand.next === "start" && hand.isLate)}`;
+    else key += adopted.includes(run) ? "/+" : "/";
+    if (hand?.run === run && adopted.includes(run)) key += "+";
+  }
+  const dispatched = state.dispatchers.filter((one) => one.run === run).map(({ next }) => next[0]);
+  return key + dispatched.sort().join("");
+}
+
+/** The first or second worker of an order; else what stands there. */
+function nameIn(order: Order, who: Job | null): string {
+  return typeof who === "number" ? String(order.indexOf(who)) : (who?.[0] ?? "-");
+}
+
+const holdsRun = (row: Run, w: 0 | 1, token: number): boolean =>
+  row.status === "running" && row.holder === w && row.token === token;
 
 /** The state after `change` was made to a copy. */
 function after(state: CoreState, name: string, change: (next: CoreState) => void): Step<CoreState> {
@@ -230,6 +273,7 @@ function* workerSteps(state: CoreState, w: 0 | 1, without: Omissions): Iterable<
       next.workers[w].state = "up";
     });
   }
+  if (worker.hand?.next === "start") yield keeperStep(state, w, worker.hand, without);
   if (worker.state !== "up") return;
   if (worker.hand === null) yield* fetchSteps(state, w, without);
   else yield* handSteps(state, w, worker.hand, without);
@@ -245,41 +289,33 @@ function* fetchSteps(state: CoreState, w: 0 | 1, without: Omissions): Iterable<S
     if (row.job !== "waiting") continue;
     yield after(state, `W${w} fetches run ${run}`, (next) => {
       runOf(next, run).job = w;
-      next.workers[w].hand = { run, token: 0, next: "claim" };
+      next.workers[w].hand = { run, token: 0, next: "claim", isLate: false };
     });
   }
 }
 
 /** One run in a worker's hand: claim, spawn, store, wait for its end, tell the queue. */
-function* handSteps(
-  state: CoreState,
-  w: 0 | 1,
-  hand: NonNullable<Worker["hand"]>,
-  without: Omissions,
-): Iterable<Step<CoreState>> {
+function* handSteps(state: CoreState, w: 0 | 1, hand: Hand, without: Omissions): Iterable<Step<CoreState>> {
   const { run, token } = hand;
   const row = runOf(state, run);
-  const holds = row.status === "running" && row.holder === w && row.token === token;
-  const go = (next: CoreState, todo: NonNullable<Worker["hand"]>["next"]): void => {
-    next.workers[w].hand = { run, token: next.workers[w].hand?.token ?? token, next: todo };
+  const holds = holdsRun(row, w, token);
+  const go = (next: CoreState, todo: Hand["next"]): void => {
+    next.workers[w].hand = { run, token: next.workers[w].hand?.token ?? token, next: todo, isLate: false };
   };
   switch (hand.next) {
     case "claim":
       yield claim(state, w, run, without);
       return;
-    case "spawn":
-      // One fenced statement that begins the lease anew, and the start right behind it.
-      yield after(
-        state,
-        holds || without.startCheck ? `W${w} starts run ${run}` : `W${w} may not start run ${run}`,
-        (next) => {
-          if (!holds && without.startCheck !== true) return go(next, "tell");
-          const started = runOf(next, run);
-          Object.assign(started, { child: "alive", executions: row.executions + 1 });
-          if (holds) started.leaseOver = false;
-          go(next, "store");
-        },
-      );
+    case "ask":
+      // One fenced statement that begins the lease anew; what it answered holds until a deadline within that lease.
+      yield after(state, holds ? `W${w} may start run ${run}` : `W${w} may not start run ${run}`, (next) => {
+        if (!holds && without.startCheck !== true) return go(next, "tell");
+        if (holds) runOf(next, run).leaseOver = false;
+        go(next, "start");
+      });
+      return;
+    case "start":
+      // Not this worker's step but its keeper's.
       return;
     case "store":
       yield after(
@@ -316,6 +352,29 @@ function* handSteps(
   }
 }
 
+/**
+ * The process that starts a worker's children looks at the clock and starts the child; its worker may stand still
+ * meanwhile. Too late is told to the worker, which asks again.
+ */
+function keeperStep(state: CoreState, w: 0 | 1, { run, isLate }: Hand, without: Omissions): Step<CoreState> {
+  if (isLate && without.startDeadline !== true) {
+    return after(state, `the keeper of W${w} is too late for run ${run}`, (next) => {
+      handOf(next, w).next = "ask";
+    });
+  }
+  return after(state, `the keeper of W${w} starts run ${run}`, (next) => {
+    const started = runOf(next, run);
+    Object.assign(started, { child: "alive", executions: started.executions + 1 });
+    handOf(next, w).next = "store";
+  });
+}
+
+function handOf(state: CoreState, w: 0 | 1): Hand {
+  const { hand } = state.workers[w];
+  if (hand === null) throw new Error(`W${w} has nothing in hand`);
+  return hand;
+}
+
 function claim(state: CoreState, w: 0 | 1, run: number, without: Omissions): Step<CoreState> {
   const row = runOf(state, run);
   const running = state.runs.filter(({ status }) => status === "running").length;
@@ -344,11 +403,11 @@ function claim(state: CoreState, w: 0 | 1, run: number, without: Omissions): Ste
         leaseOver: false,
         dispatched: true,
       });
-      next.workers[w].hand = { run, token: claimed.token, next: "spawn" };
+      next.workers[w].hand = { run, token: claimed.token, next: "ask", isLate: false };
     } else if (decision.kind === "full") {
       if (row.job === w) runOf(next, run).job = "waiting";
       next.workers[w].hand = null;
-    } else next.workers[w].hand = { run, token: 0, next: "tell" };
+    } else next.workers[w].hand = { run, token: 0, next: "tell", isLate: false };
   });
 }
 
@@ -433,16 +492,23 @@ function* mishapSteps(state: CoreState, without: Omissions): Iterable<Step<CoreS
     if (row.status === "running" && !row.leaseOver && holder !== null && holder.state !== "up") {
       yield after(state, `the lease of run ${run} is over`, (next) => {
         runOf(next, run).leaseOver = true;
+        // The deadline for a start lies within the lease.
+        if (row.holder !== null && holder.hand?.run === run) handOf(next, row.holder).isLate = true;
       });
     }
   }
   for (const w of WORKERS) {
-    if (state.workers[w].state !== "up") continue;
+    const { state: condition, hand } = state.workers[w];
+    if (condition === "paused" && hand?.next === "start" && !hand.isLate) {
+      yield after(state, `it is late for the start of run ${hand.run}`, (next) => {
+        handOf(next, w).isLate = true;
+      });
+    }
+    if (condition !== "up") continue;
     // The last worker standing is started again by whoever runs it; here the other one is enough.
     if (state.crashes > 0) {
       yield after(state, `W${w} crashes`, (next) => {
         next.crashes -= 1;
-        const { hand } = next.workers[w];
         // Whoever keeps the children ends what its worker had not recorded.
         if (hand?.next === "store" && without.unrecordedEnds !== true) runOf(next, hand.run).child = "gone";
         next.workers[w] = { state: "down", hand: null, adopted: [] };

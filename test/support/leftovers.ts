@@ -43,6 +43,15 @@ export function isAlive(pid: number): boolean {
   }
 }
 
+/** True while a process stands still (SIGSTOP). Never on systems without /proc. */
+export function isStopped(pid: number): boolean {
+  try {
+    return /^State:\s+T/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+  } catch {
+    return false;
+  }
+}
+
 /** Living processes of a process group. Empty on systems without /proc. */
 export function processesInGroup(groupId: number): number[] {
   if (!existsSync("/proc/self/stat")) return [];

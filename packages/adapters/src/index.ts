@@ -2,8 +2,9 @@
  * Adapters: how the service talks to agents of each kind. Imports contracts only.
  * Whoever runs agents needs the registry and the contract; recovery needs the two process functions.
  */
-export { ChildLost } from "./child/child-host.js";
+export { type ChildHost, ChildLost } from "./child/child-host.js";
 export { createTreeMeter, type TreeFigures, type TreeMeter } from "./child/measure-trees.js";
+export { pipeHost } from "./child/pipe-host.js";
 export {
   inspectProcess,
   type ProcessState,
@@ -12,6 +13,7 @@ export {
   terminateProcessGroup,
 } from "./child/process-group.js";
 export { endRunTree } from "./child/run-tree.js";
+export { deadlineAfter, hostMoment, isOver, type StartDeadline, StartRefused } from "./child/start-deadline.js";
 export * from "./contract.js";
 export { inheritedEnvironment } from "./environment/inherited.js";
 export { REDACTED } from "./environment/redaction.js";

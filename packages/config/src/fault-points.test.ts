@@ -15,6 +15,7 @@ describe("fault points", () => {
         { point: "b", kind: "kill", onHit: 1 },
       ],
     ],
+    ["a-b:stop", [{ point: "a-b", kind: "stop", onHit: 1 }]],
     ["a:block=4000:2", [{ point: "a", kind: "block", blockMs: 4_000, onHit: 2 }]],
     ["", []],
   ])("RL-28 reads %j", (text, plan) => {

@@ -11,6 +11,8 @@ import { z } from "zod";
 /** What happens at one point. `onHit` counts from 1; null means at every hit. */
 export type Fault =
   | { readonly point: string; readonly kind: "kill"; readonly onHit: number }
+  /** SIGSTOP: the whole process stands still until somebody sends SIGCONT. */
+  | { readonly point: string; readonly kind: "stop"; readonly onHit: number }
   | { readonly point: string; readonly kind: "delay"; readonly delayMs: number; readonly onHit: number | null }
   /** The event loop stands still: no timer fires, nothing is read, no lease is renewed. */
   | { readonly point: string; readonly kind: "block"; readonly blockMs: number; readonly onHit: number | null };
@@ -22,11 +24,11 @@ export interface FaultPoints {
 }
 
 const FAULT =
-  /^(?<point>[a-z0-9]+(?:-[a-z0-9]+)*):(?:(?<kill>kill)|delay=(?<delayMs>\d{1,7})|block=(?<blockMs>\d{1,5}))(?::(?<onHit>[1-9]\d{0,8}))?$/;
+  /^(?<point>[a-z0-9]+(?:-[a-z0-9]+)*):(?:(?<signal>kill|stop)|delay=(?<delayMs>\d{1,7})|block=(?<blockMs>\d{1,5}))(?::(?<onHit>[1-9]\d{0,8}))?$/;
 
 /**
- * Reads a plan: `POINT:kill[:N]` (at the N-th hit, else the first), `POINT:delay=MS[:N]` and `POINT:block=MS[:N]`,
- * separated by commas.
+ * Reads a plan: `POINT:kill[:N]` and `POINT:stop[:N]` (at the N-th hit, else the first), `POINT:delay=MS[:N]` and
+ * `POINT:block=MS[:N]`, separated by commas.
  */
 export const faultPlan = z.string().transform((text, context): readonly Fault[] => {
   const faults: Fault[] = [];
@@ -38,7 +40,7 @@ export const faultPlan = z.string().transform((text, context): readonly Fault[] 
     if (groups === undefined) {
       context.addIssue({
         code: "custom",
-        message: `must be POINT:kill[:N], POINT:delay=MS[:N] or POINT:block=MS[:N] separated by commas; "${part}" is none`,
+        message: `must be POINT:kill[:N], POINT:stop[:N], POINT:delay=MS[:N] or POINT:block=MS[:N] separated by commas; "${part}" is none`,
       });
       return z.NEVER;
     }
@@ -48,7 +50,7 @@ export const faultPlan = z.string().transform((text, context): readonly Fault[] 
       faults.push({ point, kind: "delay", delayMs: Number(groups["delayMs"]), onHit });
     } else if (groups["blockMs"] !== undefined) {
       faults.push({ point, kind: "block", blockMs: Number(groups["blockMs"]), onHit });
-    } else faults.push({ point, kind: "kill", onHit: onHit ?? 1 });
+    } else faults.push({ point, kind: groups["signal"] === "stop" ? "stop" : "kill", onHit: onHit ?? 1 });
   }
   return faults;
 });
@@ -68,7 +70,7 @@ export function createFaultPoints(plan: readonly Fault[]): FaultPoints {
         if (fault.point !== point || (fault.onHit !== null && fault.onHit !== count)) continue;
         if (fault.kind === "delay") await delay(fault.delayMs);
         else if (fault.kind === "block") Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, fault.blockMs);
-        else process.kill(process.pid, "SIGKILL");
+        else process.kill(process.pid, fault.kind === "stop" ? "SIGSTOP" : "SIGKILL");
       }
     },
   };

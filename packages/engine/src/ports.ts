@@ -47,6 +47,7 @@ export const FAULT_POINTS = [
   "after-enqueue-before-mark",
   "after-claim-before-execute",
   "after-start-before-spawn",
+  "before-child-start",
   "after-child-exit-before-finish",
   "after-finish-before-job-end",
   "before-lease-renewal",

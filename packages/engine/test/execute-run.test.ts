@@ -1,7 +1,8 @@
-import { readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import type { InvocationMeta } from "@wakefleet/adapters";
+import type { AdapterExecutionContext, InvocationMeta } from "@wakefleet/adapters";
 import type { JsonObject, LiveEventDraft } from "@wakefleet/contracts";
 import type { Database, Sql } from "@wakefleet/store";
 import { aCompany, anAgent, aRun, waitFor } from "@wakefleet/testkit";
@@ -200,6 +201,88 @@ describe("executing a claimed run", () => {
     );
     expect(await worker.work({ id, agentId })).toEqual({ kind: "gone" });
     expect(answers).toEqual(["yes", "no"]);
+  });
+
+  /** Stands still as a whole for longer than what it knows of its claim holds, then starts a process that says so. */
+  async function startAfterStandingStill({ onMeta, childHost, signal }: AdapterExecutionContext, file: string) {
+    await onMeta?.(META);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 400);
+    const spec = { command: "sh", executable: "/bin/sh", args: ["-c", `echo started >>"${file}"`], cwd: "/", env: {} };
+    const child = await childHost?.start(spec);
+    await child?.exited;
+    signal.throwIfAborted();
+    return done;
+  }
+
+  it("RL-4 a worker that stood still after it was told that the run is its own starts nothing when it no longer is", async () => {
+    const file = join(mkdtempSync(join(tmpdir(), "wakefleet-start-")), "witness");
+    const agentId = await anAgent(world.db.sql, { companyId });
+    const id = await aRun(world.db.sql, { companyId, agentId });
+    const worker = await world.worker(
+      async (context) => {
+        const started = startAfterStandingStill(
+          {
+            ...context,
+            async onMeta(meta) {
+              await context.onMeta?.(meta);
+              await world.db.sql.query("UPDATE heartbeat_runs SET claim_token = claim_token + 1 WHERE id = $1", [id]);
+            },
+          },
+          file,
+        );
+        await expect(started).rejects.toThrow("taken over before its process was started");
+        return started;
+      },
+      { leaseMs: 600 },
+    );
+    expect(await worker.work({ id, agentId })).toEqual({ kind: "gone" });
+    expect(existsSync(file)).toBe(false);
+    expect(await world.run(id)).toMatchObject({ status: "running" });
+  });
+
+  it("RL-4 a worker that stood still and still holds the run asks once more, begins its lease anew and starts it once", async () => {
+    const file = join(mkdtempSync(join(tmpdir(), "wakefleet-start-")), "witness");
+    const agentId = await anAgent(world.db.sql, { companyId });
+    const id = await aRun(world.db.sql, { companyId, agentId });
+    const worker = await world.worker((context) => startAfterStandingStill(context, file), { leaseMs: 600 });
+    await worker.work({ id, agentId });
+    expect(readFileSync(file, "utf8")).toBe("started\n");
+    expect(await world.run(id)).toMatchObject({ status: "succeeded" });
+    const again = "heartbeat_run_events WHERE run_id = $1 AND message LIKE 'The worker stood still%'";
+    expect(await countRows(world.db.sql, again, [id])).toBe(1);
+  });
+
+  it("RL-4, RL-6 while PostgreSQL is away a process is started as long as the claim is known to hold, and not after", async () => {
+    const agentId = await anAgent(world.db.sql, { companyId });
+    const id = await aRun(world.db.sql, { companyId, agentId });
+    const asked: string[] = [];
+    let isAway = true;
+    const sql: Sql = {
+      query: async (text, values, name) => {
+        if (name !== "append_run_events_if_held") return world.db.sql.query(text, values, name);
+        asked.push(isAway ? "away" : "yes");
+        if (isAway) throw Object.assign(new Error("the database system is starting up"), { code: "57P03" });
+        return world.db.sql.query(text, values, name);
+      },
+    };
+    const asksBeforeStart: number[] = [];
+    const worker = await world.worker(
+      async ({ onMeta }) => {
+        await onMeta?.(META);
+        asksBeforeStart.push(asked.length);
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2_000);
+        const told = onMeta?.(META);
+        await waitFor(() => asked.length >= 3, { what: "the claim to be asked for again" });
+        isAway = false;
+        await told;
+        return done;
+      },
+      { db: { ...world.db, sql }, leaseMs: 4_000 },
+    );
+    await worker.work({ id, agentId });
+    expect(asksBeforeStart).toEqual([1]);
+    expect(asked.at(-1)).toBe("yes");
+    expect(await world.run(id)).toMatchObject({ status: "succeeded" });
   });
 
   it("RL-4 a process is started under a lease that begins anew, so that nobody judges it before it is known", async () => {

@@ -7,6 +7,7 @@
 import type { JsonObject, OutputStream } from "@wakefleet/contracts";
 import type { SpawnInfo } from "../contract/spawn-info.js";
 import type { OutputTail } from "./output-tail.js";
+import type { StartDeadline } from "./start-deadline.js";
 
 /** What is to be started. */
 export interface ChildSpec {
@@ -22,6 +23,8 @@ export interface ChildSpec {
   readonly stdin?: string;
   /** What whoever takes the child over must know of how it was started; no secrets. */
   readonly memo?: JsonObject;
+  /** Not started from then on (RL-4). Absent: whenever it comes to it. */
+  readonly startBefore?: StartDeadline;
 }
 
 /** How a child ended: one of the two is null. */
@@ -71,7 +74,9 @@ export interface StartedChild extends SpawnInfo {
 
 /** Starts children. */
 export interface ChildHost {
-  /** @throws Error with the texts of AD-42 when the child cannot be started. */
+  /**
+   * @throws Error with the texts of AD-42 when the child cannot be started; `StartRefused` when its `startBefore` was over.
+   */
   start(spec: ChildSpec): Promise<StartedChild>;
 }
 

@@ -6,6 +6,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { type ChildHost, type ChildSpec, childStartError, errorCodeOf, type StartedChild } from "./child-host.js";
 import { pumpOutput } from "./output-pump.js";
 import { describeProcess } from "./process-table.js";
+import { isOver, StartRefused } from "./start-deadline.js";
 
 /** Starts children of this process. */
 export const pipeHost: ChildHost = { start };
@@ -59,6 +60,7 @@ async function start(spec: ChildSpec): Promise<StartedChild> {
 
 async function spawnChild(spec: ChildSpec): Promise<ChildProcess> {
   let child: ChildProcess;
+  if (spec.startBefore !== undefined && isOver(spec.startBefore)) throw new StartRefused();
   try {
     child = spawn(spec.executable, [...spec.args], spawnOptions(spec, spec.stdin !== undefined));
   } catch (cause) {

@@ -5,7 +5,8 @@
  *
  * What must stay true: it holds no connection to any store and knows nothing of runs; nothing it does waits for its
  * worker, but for a child that printed far more than anybody read; a child whose start was not recorded when the worker
- * went away is ended, since nobody would ever look for it.
+ * went away is ended, since nobody would ever look for it; the last thing before a child's start is a look at the clock,
+ * since its run may have been given away while somebody stood still (RL-4).
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -13,6 +14,7 @@ import { errorCodeOf } from "../child/child-host.js";
 import { spawnOptions } from "../child/pipe-host.js";
 import { signalGroup } from "../child/process-group.js";
 import { describeProcess } from "../child/process-table.js";
+import { isOver } from "../child/start-deadline.js";
 import type { KeeperAnswer, KeeperRequest } from "./keeper-messages.js";
 import { createSegmentWriter } from "./segment-writer.js";
 import { CHILD_FILE, CLOSED_FILE, EXIT_FILE, writeWhole } from "./spool-files.js";
@@ -42,6 +44,10 @@ async function startChild(request: StartRequest): Promise<void> {
     answer({ type: "failed", id, code: errorCodeOf(error) ?? null, message });
   };
   let child: ChildProcess;
+  if (spec.startBefore !== undefined && isOver(spec.startBefore)) {
+    answer({ type: "tooLate", id });
+    return;
+  }
   try {
     child = spawn(spec.executable, [...spec.args], spawnOptions(spec, spec.hasStdin));
   } catch (error) {

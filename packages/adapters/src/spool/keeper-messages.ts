@@ -7,7 +7,9 @@ export type KeeperRequest =
       readonly type: "start";
       readonly id: number;
       readonly folder: string;
-      readonly spec: Pick<ChildSpec, "executable" | "args" | "cwd" | "env" | "memo"> & { readonly hasStdin: boolean };
+      readonly spec: Pick<ChildSpec, "executable" | "args" | "cwd" | "env" | "memo" | "startBefore"> & {
+        readonly hasStdin: boolean;
+      };
     }
   /** The start of the child is recorded: write its stdin, then close it. */
   | { readonly type: "begin"; readonly id: number; readonly stdin: string };
@@ -23,4 +25,6 @@ export type KeeperAnswer =
     }
   /** The child could not be started; `code` as the system says it. */
   | { readonly type: "failed"; readonly id: number; readonly code: string | null; readonly message: string }
+  /** Its `startBefore` was over: it was not started. */
+  | { readonly type: "tooLate"; readonly id: number }
   | { readonly type: "stdinFailed"; readonly id: number; readonly message: string };

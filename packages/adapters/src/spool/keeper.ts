@@ -12,8 +12,7 @@ import { type EnvironmentSource, inheritedEnvironment } from "../environment/inh
 import type { KeeperAnswer, KeeperRequest } from "./keeper-messages.js";
 
 type StartRequest = Extract<KeeperRequest, { type: "start" }>;
-type Started = Extract<KeeperAnswer, { type: "started" }>;
-type Failed = Extract<KeeperAnswer, { type: "failed" }>;
+type StartAnswer = Extract<KeeperAnswer, { type: "started" | "failed" | "tooLate" }>;
 
 export interface KeeperOptions {
   /** Where the spools lie; its messages go to `keeper.log` there. */
@@ -28,7 +27,7 @@ export interface KeeperOptions {
 export class Keeper {
   private child: ChildProcess | null = null;
   private nextId = 1;
-  private readonly waiting = new Map<number, (answer: Started | Failed | null) => void>();
+  private readonly waiting = new Map<number, (answer: StartAnswer | null) => void>();
   private readonly stdinErrors = new Map<number, (cause: Error) => void>();
 
   constructor(private readonly options: KeeperOptions) {}
@@ -39,13 +38,13 @@ export class Keeper {
   }
 
   /**
-   * Starts a child. Resolves with the system's refusal when it could not be started.
+   * Starts a child. Resolves with the system's refusal when it could not be started, or the keeper's when it was too late.
    * @throws ChildLost when the keeper died before it answered.
    */
-  async start(request: Omit<StartRequest, "type" | "id">): Promise<Started | Failed> {
+  async start(request: Omit<StartRequest, "type" | "id">): Promise<StartAnswer> {
     const id = this.nextId++;
     const keeper = this.running();
-    const answer = await new Promise<Started | Failed | null>((resolve) => {
+    const answer = await new Promise<StartAnswer | null>((resolve) => {
       this.waiting.set(id, resolve);
       keeper.send({ type: "start", id, ...request } satisfies KeeperRequest, (error) => {
         if (error !== null) this.settle(id, null);
@@ -101,7 +100,7 @@ export class Keeper {
     return child;
   }
 
-  private settle(id: number, answer: Started | Failed | null): void {
+  private settle(id: number, answer: StartAnswer | null): void {
     const resolve = this.waiting.get(id);
     this.waiting.delete(id);
     resolve?.(answer);

@@ -3,7 +3,9 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ChildLost } from "../child/child-host.js";
+import { pipeHost } from "../child/pipe-host.js";
 import { inspectProcess, isProcessAlive } from "../child/process-group.js";
+import { deadlineAfter, hostMoment, isOver, StartRefused } from "../child/start-deadline.js";
 import { type ChildOutcome, type SuperviseChildOptions, superviseChild } from "../child/supervise-child.js";
 import { eventually } from "../conformance/recorded-run.js";
 import { createTestSpool, newSpooledRun, type TestSpool } from "../conformance/test-spool.js";
@@ -180,5 +182,48 @@ describe("BY-9 a child that changes hands", () => {
     });
     expect((await second.outcome).stdout.text().endsWith("0123456789abcde\n")).toBe(true);
     expect(again).toBeGreaterThan(60 * 1024 * 1024);
+  });
+});
+
+describe("RL-4 a child that may no longer be started", () => {
+  it("RL-4 a keeper that stood still until its claim was over does not start it, and says so", async () => {
+    const run = newSpooledRun();
+    const warm = await watch(test.spool.ofRun(run), "true").outcome;
+    expect(warm.exitCode).toBe(0);
+    const { keeperPid } = childFile(run.runId);
+    process.kill(keeperPid, "SIGSTOP");
+    try {
+      const startBefore = deadlineAfter(hostMoment(), 200);
+      const late = watch(test.spool.ofRun(newSpooledRun()), 'touch "$DIR/witness"', { startBefore });
+      await eventually("the deadline to be over", () => isOver(startBefore));
+      process.kill(keeperPid, "SIGCONT");
+      await expect(late.outcome).rejects.toBeInstanceOf(StartRefused);
+      expect(late.spawns).toEqual([]);
+    } finally {
+      process.kill(keeperPid, "SIGCONT");
+    }
+    const inTime = { startBefore: deadlineAfter(hostMoment(), 60_000) };
+    await watch(test.spool.ofRun(newSpooledRun()), 'touch "$DIR/other"', inTime).outcome;
+    expect(readdirSync(test.dir)).toContain("other");
+    expect(readdirSync(test.dir)).not.toContain("witness");
+  });
+
+  it("RL-4 nor does a worker that starts its children itself", async () => {
+    const watching = watch(test.spool.ofRun(newSpooledRun()), 'touch "$DIR/witness"', {
+      host: pipeHost,
+      startBefore: hostMoment(),
+    });
+    await expect(watching.outcome).rejects.toBeInstanceOf(StartRefused);
+    expect(readdirSync(test.dir)).not.toContain("witness");
+  });
+
+  it.each([
+    ["neither", { monotonicMs: 1, wallMs: 1 }, false],
+    ["the monotonic clock alone, since the wall clock was set back", { monotonicMs: 0, wallMs: 1 }, true],
+    ["the wall clock alone, since the host was suspended", { monotonicMs: 1, wallMs: 0 }, true],
+  ])("RL-4 the deadline is over by %s", (_by, left, over) => {
+    const now = hostMoment();
+    const deadline = { monotonicMs: now.monotonicMs + left.monotonicMs, wallMs: now.wallMs + left.wallMs };
+    expect(isOver(deadline, now)).toBe(over);
   });
 });

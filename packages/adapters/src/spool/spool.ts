@@ -12,6 +12,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { type ChildHost, type ChildSpec, childStartError, type StartedChild } from "../child/child-host.js";
 import { isProcessAlive, signalProcess } from "../child/process-group.js";
+import { StartRefused } from "../child/start-deadline.js";
 import type { EnvironmentSource } from "../environment/inherited.js";
 import { Keeper } from "./keeper.js";
 import {
@@ -152,11 +153,20 @@ function runSpool(run: {
     folder: string,
   ): Promise<{ readonly child: ChildFile; readonly requestId: number }> => {
     await mkdir(folder, { recursive: true, mode: FOLDER_MODE });
-    const { executable, args, cwd, env, memo, stdin } = spec;
+    const { executable, args, cwd, env, memo, stdin, startBefore } = spec;
     const answer = await run.keeper.start({
       folder,
-      spec: { executable, args, cwd, env, hasStdin: stdin !== undefined, ...(memo === undefined ? {} : { memo }) },
+      spec: {
+        executable,
+        args,
+        cwd,
+        env,
+        hasStdin: stdin !== undefined,
+        ...(memo === undefined ? {} : { memo }),
+        ...(startBefore === undefined ? {} : { startBefore }),
+      },
     });
+    if (answer.type === "tooLate") throw new StartRefused();
     if (answer.type === "failed") {
       const code = answer.code ?? undefined;
       throw childStartError(spec, { code, cause: new Error(answer.message) });

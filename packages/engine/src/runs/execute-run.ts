@@ -10,7 +10,7 @@
  * What must stay true: every write is fenced (CL-17); output is stored at the store's pace (LG-8); whatever throws before
  * or inside the adapter ends the run (EX-13).
  */
-import type { AdapterExecutionContext } from "@wakefleet/adapters";
+import { type AdapterExecutionContext, pipeHost } from "@wakefleet/adapters";
 import type { RunLogWriter } from "@wakefleet/run-logs";
 import { storeStartIfHeld } from "@wakefleet/store";
 import type { Execution, ExecutionEnd, PreparedRun } from "./execution.js";
@@ -18,7 +18,7 @@ import { createSpawnRecord } from "./record-spawn.js";
 import { type ExecutionLog, redactingLog } from "./redacting-log.js";
 import { runCredentials } from "./run-credentials.js";
 import { activityEvent } from "./run-live-events.js";
-import { storeOutput, tellStart } from "./run-output.js";
+import { storeOutput } from "./run-output.js";
 import { endOfFault, endOfRefusal, endOfResult } from "./run-result.js";
 import {
   NO_SECRETS,
@@ -31,6 +31,7 @@ import {
 import { prepareRun } from "./setup/prepare-run.js";
 import { RunRefused } from "./setup/run-refused.js";
 import { runSpool, spooledContext } from "./spooled-run.js";
+import { startingInTime, tellStart } from "./start-in-time.js";
 
 /** Runs the adapter of a claimed run. Never rejects for what the agent or its settings did. */
 export async function executeRun(execution: Execution): Promise<ExecutionEnd> {
@@ -133,6 +134,7 @@ function adapterContext(execution: Execution, prepared: PreparedRun, writer: Exe
     context: prepared.context,
     executionTarget: prepared.executionTarget,
     signal: held.abort.signal,
+    childHost: startingInTime(execution, pipeHost),
     workerEnv: deps.location.env,
     onLog: (stream, chunk) => storeOutput(execution, writer, { stream, chunk }),
     onMeta: (meta) => tellStart(execution, redactInvocation(meta, prepared.secrets)),

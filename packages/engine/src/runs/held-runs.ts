@@ -3,7 +3,7 @@
  * it, cancels reach their run through it, and a shutdown walks it.
  */
 
-import type { RunAborted } from "@wakefleet/adapters";
+import type { RunAborted, StartDeadline } from "@wakefleet/adapters";
 import type { CancelKind, OutputStream } from "@wakefleet/contracts";
 import type { RunFence, RunTreeRow } from "@wakefleet/store";
 
@@ -14,6 +14,8 @@ export interface HeldRun {
   readonly startToken: number;
   readonly abort: AbortController;
   readonly claimedAtMs: number;
+  /** Until when its process may be started by what is known of its claim; null while nothing is (start-in-time.ts). */
+  startBefore: StartDeadline | null;
   /** Pid of the first process that was started for it; null before there is one. */
   firstPid: number | null;
   /** What its processes use and used at most (BY-10); null before anybody looked. */
@@ -41,6 +43,7 @@ export class HeldRuns {
     fence: RunFence;
     agentId: string;
     nowMs: number;
+    startBefore?: StartDeadline | null;
     /** Of a run that is taken over. */
     startToken?: number | null;
     firstPid?: number | null;
@@ -52,6 +55,7 @@ export class HeldRuns {
       startToken: input.startToken ?? input.fence.claimToken,
       abort: new AbortController(),
       claimedAtMs: input.nowMs,
+      startBefore: input.startBefore ?? null,
       firstPid: input.firstPid ?? null,
       tree: input.tree ?? null,
       outlivesWorker: () => false,

@@ -9,6 +9,7 @@ import { outputMarks } from "./output-marks.js";
 import type { ExecutionLog } from "./redacting-log.js";
 import { runEventEvent } from "./run-live-events.js";
 import { storeOutput } from "./run-output.js";
+import { startingInTime } from "./start-in-time.js";
 
 /** Where the run's children are started; null where they end with their worker. */
 export function runSpool({ deps, claimed, held, resumes }: Execution): RunSpool | null {
@@ -28,10 +29,12 @@ export function spooledContext(
   },
 ): Pick<AdapterExecutionContext, "childHost" | "onLog" | "onMeta"> {
   const { spool, writer, context } = run;
+  const inTime = startingInTime(execution, spool.host);
   const marks = outputMarks(spool, { resumes: execution.resumes, stored: writer.adoptedMark });
   let isDetached = execution.resumes;
   return {
-    childHost: spool.host,
+    // A child that an earlier worker started is not started again.
+    childHost: { start: (spec) => (spool.isReplaying() ? spool.host : inTime).start(spec) },
     async onLog(stream, chunk) {
       const mark = marks.next();
       if (mark === null) {

@@ -3,6 +3,7 @@
  * written however long the database stays away, because the work cannot be repeated (STY-11); if meanwhile the run was
  * taken over, the fence refuses and nothing is written.
  */
+import { hostMoment, type StartDeadline } from "@wakefleet/adapters";
 import { cancelStopReason } from "@wakefleet/domain";
 import { type Database, type EndedRun, findRunCancel, type RunFence, releaseLeases } from "@wakefleet/store";
 import {
@@ -23,6 +24,7 @@ import { executeRun } from "./execute-run.js";
 import type { ExecuteDeps } from "./execution.js";
 import type { HeldRuns } from "./held-runs.js";
 import type { RetryPolicy } from "./retry-transient-failure.js";
+import { startDeadline } from "./start-in-time.js";
 import { whenStoreAnswers } from "./when-store-answers.js";
 
 /** What became of the job, in the queue's words. */
@@ -65,6 +67,7 @@ const LOCKED_RETRY_MS = 1_000;
 
 /** Works one job. Rejects only when the run could not even be tried because the database is away. */
 export async function workRun(deps: WorkDeps, job: { runId: string; agentId: string }): Promise<JobVerdict> {
+  const askedAt = hostMoment();
   const { result, after } = await claimRun(deps, job);
   deps.onClaim?.(result.kind);
   carryOut(deps, after);
@@ -80,20 +83,29 @@ export async function workRun(deps: WorkDeps, job: { runId: string; agentId: str
     case "cancelled":
       return { kind: "finished", returnValue: { runId: job.runId, status: "cancelled", reason: result.text } };
     case "claimed":
-      return holdAndExecute(deps, result.claimed);
+      return holdAndExecute(deps, result.claimed, {
+        resumes: false,
+        startBefore: startDeadline(deps.leaseMs, askedAt),
+      });
   }
 }
 
-/** Executes a run that is this worker's, and ends it or lets it go. `resumes`: it is taken over (BY-9). */
+/**
+ * Executes a run that is this worker's, and ends it or lets it go. `resumes`: it is taken over (BY-9), and nothing is
+ * started before its claim was asked for; else nothing is from `startBefore` on.
+ */
 export async function holdAndExecute(
   deps: WorkDeps,
   claimed: ClaimedRun,
-  options: { readonly resumes: boolean } = { resumes: false },
+  options:
+    | { readonly resumes: true; readonly startBefore?: null }
+    | { readonly resumes: false; readonly startBefore: StartDeadline },
 ): Promise<JobVerdict> {
   const { fence, agent, run } = claimed;
   const nowMs = performance.now();
   const { startToken, processPid: firstPid, processTree: tree } = run;
-  const held = deps.held.add({ fence, agentId: agent.id, nowMs, startToken, firstPid, tree });
+  const startBefore = options.startBefore ?? null;
+  const held = deps.held.add({ fence, agentId: agent.id, nowMs, startBefore, startToken, firstPid, tree });
   try {
     const end = await executeRun({ deps, claimed, held, resumes: options.resumes });
     held.ending = true;
