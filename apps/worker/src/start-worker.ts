@@ -22,6 +22,7 @@ import {
   checkSecretsKey,
   createEngine,
   createLeaseKeeper,
+  createMoneyBrake,
   createSecretsAccess,
   createTreeWatch,
   fireTimersFor,
@@ -98,6 +99,7 @@ const LONGEST_ATTENTION_MS = 10_000;
 const HOST_ORPHANS_EVERY_MS = 1_000;
 const FLEET_ORPHANS_EVERY_MS = 2_000;
 const TREE_LOOK_EVERY_MS = 2_000;
+const BRAKE_LOOK_EVERY_MS = 1_000;
 const MIB = 1024 * 1024;
 const ADOPTED_LOOK_EVERY_MS = 500;
 const TIMER_ROUND_MS = 1_000;
@@ -291,6 +293,19 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     log,
   });
 
+  const lookAtMoney = createMoneyBrake({
+    db,
+    newId,
+    events,
+    dispatcher: engine.dispatcher,
+    queue: engine.queue,
+    control: engine.queue,
+    log,
+    held,
+    workerId,
+    seeCancels: () => leases.renewOnce(),
+  });
+
   const relay = { db, queue: engine.queue, faults };
   const loops: BackgroundLoop[] = [
     startBackgroundLoop({ name: "outbox", everyMs: RELAY_EVERY_MS, run: () => relayOutbox(relay), log }),
@@ -300,6 +315,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       run: () => recoverOrphansOfHost(recovery),
       log,
     }),
+    startBackgroundLoop({ name: "money-brake", everyMs: BRAKE_LOOK_EVERY_MS, run: lookAtMoney, log }),
     startBackgroundLoop({ name: "process-trees", everyMs: TREE_LOOK_EVERY_MS, run: lookAtTrees, log }),
     startBackgroundLoop({ name: "adopted", everyMs: ADOPTED_LOOK_EVERY_MS, run: () => adopted.look(), log }),
     ...(spool === null

@@ -10,6 +10,7 @@ export * from "./budget/evaluate-policy.js";
 export * from "./budget/policy-setting.js";
 export * from "./budget/policy-status.js";
 export * from "./budget/resolve-incident.js";
+export * from "./budget/run-brake.js";
 export * from "./budget/texts.js";
 export * from "./claim/gate-claim.js";
 export * from "./claim/issue-gates.js";

@@ -1,6 +1,7 @@
 export * from "./agents/change-agent-status.js";
 export type { DecideApprovalCommand } from "./approvals/decide-approval.js";
 export type { BudgetActor } from "./budget/budget-context.js";
+export * from "./budget/money-brake.js";
 export type { ReportCostCommand, ReportedCost } from "./budget/report-cost.js";
 export type { ResolveIncidentCommand } from "./budget/resolve-incident.js";
 export type { SetBudgetPolicyCommand } from "./budget/set-policy.js";

@@ -67,6 +67,8 @@ export interface RunRow {
   processStartedAt: Date | null;
   /** What its processes use and used at most (BY-10); null while nothing is known. */
   processTree: RunTreeRow | null;
+  /** What it told while it ran that it has cost, cents (BY-6); what it did cost is booked with its end. */
+  costSoFarCents: number | null;
   lastOutputAt: Date | null;
   lastOutputSeq: number;
   lastOutputStream: string | null;

@@ -55,8 +55,8 @@ export interface AdapterWarning {
   readonly cause?: unknown;
 }
 
-/** What is known of a run while it goes on (BY-6). Absent is not known yet; each telling replaces the one before. */
-export interface RunProgress extends Pick<AdapterExecutionResult, "usage" | "usageBasis" | "costUsd"> {
+/** What is known of a run while it goes on (BY-6). Absent is not known yet; each telling replaces the one before. `costUsd` is what the tool says, or what its tokens cost by list price where it says so at its end only. */
+export interface RunProgress extends Pick<AdapterExecutionResult, "usage" | "usageBasis" | "costUsd" | "billingType"> {
   /** The session to resume if the run is stopped now. */
   readonly sessionId: string | null;
 }

@@ -98,6 +98,7 @@ export const runSchema = z
     stdoutExcerpt: z.string().nullable(),
     stderrExcerpt: z.string().nullable(),
     processTree: z.object({ live: treeFiguresSchema, peak: treeFiguresSchema }).nullable().optional(),
+    costSoFarCents: z.int().nullable().optional(),
     retryOfRunId: guidField.nullable(),
     issueId: z.string().nullable(),
     taskKey: z.string().nullable(),

@@ -50,6 +50,8 @@ const LEDGER_BILLING: ReadonlyMap<string, string> = new Map([
   ["fixed", "fixed"],
 ]);
 
+const ledgerBilling = (billingType: string | null): string => LEDGER_BILLING.get(billingType ?? "") ?? "unknown";
+
 /** The ledger's columns are PostgreSQL integers (`cost_events`). What one run reports is never more, whatever it says. */
 const LEDGER_MAX = 2 ** 31 - 1;
 
@@ -68,6 +70,11 @@ export function costInCents(costUsd: number | null, billingType: string): number
   return Math.min(LEDGER_MAX, Math.max(0, Math.round(costUsd * 100)));
 }
 
+/** The same of a cost under the billing type an adapter names, whole cents; null is not known yet (BY-6). */
+export function costSoFarCents(told: { readonly costUsd: number | null; readonly billingType: string | null }): number {
+  return costInCents(told.costUsd, ledgerBilling(told.billingType));
+}
+
 /** Judges what a run used: totals of a session become this run's part, money becomes whole cents. */
 export function judgeUsage(reported: ReportedUsage): JudgedUsage {
   const raw: TokenCounts = {
@@ -81,7 +88,7 @@ export function judgeUsage(reported: ReportedUsage): JudgedUsage {
     cachedInputTokens: ownPart(raw.cachedInputTokens, previous?.cachedInputTokens),
     outputTokens: ownPart(raw.outputTokens, previous?.outputTokens),
   };
-  const billingType = LEDGER_BILLING.get(reported.billingType ?? "") ?? "unknown";
+  const billingType = ledgerBilling(reported.billingType);
   const provider = reported.provider ?? "unknown";
   const biller = reported.biller ?? provider;
   const model = reported.model ?? "unknown";

@@ -42,6 +42,8 @@ export interface ClaimedRun {
   readonly environment: LocalEnvironment | null;
   /** IN-2, as the instance had it at the claim. */
   readonly masksOsUser: boolean;
+  /** A budget counts what it spends, as it was at the claim (BY-6). */
+  readonly isBudgeted: boolean;
 }
 
 export type ClaimResult =
@@ -195,7 +197,9 @@ function claimOnce(
         );
         const fence = { runId: job.runId, workerId: deps.workerId, claimToken: run.claimToken };
         const { sessions, environment, masksOsUser } = facts;
-        written.claim = { kind: "claimed", claimed: { run, agent, fence, sessions, environment, masksOsUser } };
+        const isBudgeted = (facts.budget?.policies.length ?? 0) > 0;
+        const claimed = { run, agent, fence, sessions, environment, masksOsUser, isBudgeted };
+        written.claim = { kind: "claimed", claimed };
         return written.claim;
       }
     }

@@ -11,6 +11,7 @@
  * or inside the adapter ends the run (EX-13).
  */
 import { type AdapterExecutionContext, pipeHost } from "@wakefleet/adapters";
+import { costSoFarCents } from "@wakefleet/domain";
 import type { RunLogWriter } from "@wakefleet/run-logs";
 import { storeStartIfHeld } from "@wakefleet/store";
 import type { Execution, ExecutionEnd, PreparedRun } from "./execution.js";
@@ -137,6 +138,8 @@ function adapterContext(execution: Execution, prepared: PreparedRun, writer: Exe
     childHost: startingInTime(execution, pipeHost),
     workerEnv: deps.location.env,
     onLog: (stream, chunk) => storeOutput(execution, writer, { stream, chunk }),
+    onProgress: ({ costUsd = null, billingType = null }) =>
+      Object.assign(held.spending, { costUsd, cents: costSoFarCents({ costUsd, billingType }) }),
     onMeta: (meta) => tellStart(execution, redactInvocation(meta, prepared.secrets)),
     onWarning(warning) {
       const { redactor } = prepared.secrets;

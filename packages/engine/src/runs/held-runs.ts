@@ -7,6 +7,19 @@ import type { RunAborted, StartDeadline } from "@wakefleet/adapters";
 import type { CancelKind, OutputStream } from "@wakefleet/contracts";
 import type { RunFence, RunTreeRow } from "@wakefleet/store";
 
+/** What a run tells of its cost while it goes on (BY-6). */
+export interface RunSpending {
+  /** As its adapter tells it; null: nothing yet. */
+  costUsd: number | null;
+  /** The same as it will be booked, cents. */
+  cents: number;
+  /** Some budget counts what it spends, as far as is known. */
+  isBudgeted: boolean;
+  /** At the last look at its budgets; null: none yet. */
+  lookedCents: number | null;
+  lookedAtMs: number | null;
+}
+
 export interface HeldRun {
   readonly fence: RunFence;
   readonly agentId: string;
@@ -28,6 +41,8 @@ export interface HeldRun {
   released: boolean;
   /** Who or what asked for its cancel, once that is known (LV-107, LV-108). */
   cancelKind: CancelKind | null;
+  /** What it has told of its cost, and what was looked at of it (BY-6). */
+  readonly spending: RunSpending;
   /** Output not yet written to the run (LG-5). */
   progress: { at: Date; seq: number; stream: OutputStream; bytes: number } | null;
   progressStoredAtMs: number | null;
@@ -48,6 +63,8 @@ export class HeldRuns {
     startToken?: number | null;
     firstPid?: number | null;
     tree?: RunTreeRow | null;
+    /** What was known of its budgets at the claim. Absent: nothing, so they are asked for. */
+    isBudgeted?: boolean;
   }): HeldRun {
     const held: HeldRun = {
       fence: input.fence,
@@ -62,6 +79,7 @@ export class HeldRuns {
       ending: false,
       released: false,
       cancelKind: null,
+      spending: { costUsd: null, cents: 0, isBudgeted: input.isBudgeted ?? true, lookedCents: null, lookedAtMs: null },
       progress: null,
       progressStoredAtMs: null,
       liveUnderWay: [],

@@ -1,7 +1,9 @@
 /** From an adapter's result, or from what was thrown instead, to the end of the run (EX-12, EX-13, US-1 to US-3, AD-28 to AD-32). */
 import { type AdapterExecutionResult, abortReasonOf, ChildLost, isHandedOver } from "@wakefleet/adapters";
-import { asJsonObject, nonEmptyString } from "@wakefleet/contracts";
+import { asJsonObject, type JsonObject, nonEmptyString } from "@wakefleet/contracts";
 import {
+  budgetStopFacts,
+  budgetStopOf,
   CANCELLED_TEXT,
   type CancelFact,
   classifyOutcome,
@@ -16,7 +18,7 @@ import {
   stopMetadata,
   storedResult,
 } from "@wakefleet/domain";
-import { type NewRunEvent, readPreviousSessionTotals, type SessionTotals } from "@wakefleet/store";
+import { findRun, type NewRunEvent, readPreviousSessionTotals, type SessionTotals } from "@wakefleet/store";
 import { bareEnding, type RunEnding } from "./end-run.js";
 import type { Execution, ExecutionEnd, PreparedRun } from "./execution.js";
 import type { ExecutionLog } from "./redacting-log.js";
@@ -88,6 +90,28 @@ function overLimit({ held }: Execution): Partial<AdapterExecutionResult> {
   };
 }
 
+/** Stopped for its budget: what this worker has learnt of the cancel says so. */
+function isBudgetStop({ held }: Execution): boolean {
+  return held.abort.signal.aborted && held.cancelKind === "budget";
+}
+
+/** BY-6: a tool that tells its cost at its end only was stopped before: what justified the stop is what is booked. */
+function costOfStopped(execution: Execution, { costUsd }: AdapterExecutionResult): Partial<AdapterExecutionResult> {
+  const known = costUsd ?? execution.held.spending.costUsd;
+  return isBudgetStop(execution) && known !== null ? { costUsd: known } : {};
+}
+
+/** BY-6: what the brake found, and how far the limit was overshot; nothing for a run that it did not stop. */
+async function budgetStop(execution: Execution, { status }: RunOutcome, usage: JudgedUsage): Promise<JsonObject> {
+  if (status !== "cancelled" || !isBudgetStop(execution)) return {};
+  const { deps, claimed } = execution;
+  const runId = claimed.run.id;
+  const wait = { log: deps.log, runId, what: "read what stopped the run" };
+  const run = await whenStoreAnswers(wait, () => findRun(deps.db.sql, runId));
+  const stop = budgetStopOf(run?.receipts ?? []);
+  return stop === null ? {} : budgetStopFacts(stop, usage.costCents);
+}
+
 /** The end that an adapter's result calls for. */
 export async function endOfResult(
   execution: Execution,
@@ -95,7 +119,7 @@ export async function endOfResult(
 ): Promise<ExecutionEnd> {
   const { claimed, deps } = execution;
   const { writer, prepared } = ended;
-  const result = { ...ended.result, ...overLimit(execution) };
+  const result = { ...ended.result, ...overLimit(execution), ...costOfStopped(execution, ended.result) };
   const handed = prepared.session;
   const log = await closeLog(execution, writer);
   const left = stranded(execution, log);
@@ -114,6 +138,7 @@ export async function endOfResult(
   const session = nextSession(result, handed, deps.adapters.sessionCodec(adapterType));
   const sessionIdAfter = session.displayId ?? cutDisplayId(session.sessionId);
   const usage = await judge(execution, { result, handed, sessionIdAfter });
+  const stop = { ...stopOf(execution, outcome, prepared), ...(await budgetStop(execution, outcome, usage)) };
   return {
     kind: "end",
     ending: {
@@ -126,7 +151,7 @@ export async function endOfResult(
         summary: result.summary ?? null,
         errorFamily: outcome.status === "failed" ? (result.errorFamily ?? null) : null,
         retryNotBefore: outcome.status === "failed" ? (result.retryNotBefore ?? null) : null,
-        stop: stopOf(execution, outcome, prepared),
+        stop,
       }),
       sessionIdAfter,
       ...logFacts(execution, writer, log),

@@ -42,7 +42,8 @@ async function readTakenRun(
     const run = await findRun(tx, runId);
     if (agent === undefined || run === null) return null;
     if (run.status !== "running" || run.workerId !== workerId || run.claimToken !== claimToken) return null;
-    const { sessions, environment, masksOsUser } = await readClaimFacts(tx, { runId, agentId });
-    return { run, agent, fence: { runId, workerId, claimToken }, sessions, environment, masksOsUser };
+    const { sessions, environment, masksOsUser, budget } = await readClaimFacts(tx, { runId, agentId });
+    const isBudgeted = (budget?.policies.length ?? 0) > 0;
+    return { run, agent, fence: { runId, workerId, claimToken }, sessions, environment, masksOsUser, isBudgeted };
   });
 }

@@ -101,11 +101,12 @@ export async function holdAndExecute(
     | { readonly resumes: true; readonly startBefore?: null }
     | { readonly resumes: false; readonly startBefore: StartDeadline },
 ): Promise<JobVerdict> {
-  const { fence, agent, run } = claimed;
+  const { fence, agent, run, isBudgeted } = claimed;
   const nowMs = performance.now();
   const { startToken, processPid: firstPid, processTree: tree } = run;
   const startBefore = options.startBefore ?? null;
-  const held = deps.held.add({ fence, agentId: agent.id, nowMs, startBefore, startToken, firstPid, tree });
+  const start = { startBefore, startToken, firstPid };
+  const held = deps.held.add({ fence, agentId: agent.id, nowMs, ...start, tree, isBudgeted });
   try {
     const end = await executeRun({ deps, claimed, held, resumes: options.resumes });
     held.ending = true;

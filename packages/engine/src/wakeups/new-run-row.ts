@@ -57,6 +57,7 @@ export function newRunRow(input: NewRunInput): RunRow {
     processGroupId: null,
     processStartedAt: null,
     processTree: null,
+    costSoFarCents: null,
     lastOutputAt: null,
     lastOutputSeq: 0,
     lastOutputStream: null,

@@ -6,7 +6,7 @@ import type { BudgetMetric, BudgetWindowKind } from "@wakefleet/contracts";
 import { type BudgetWindow, budgetWindow, type PolicyFacts, type PolicySetting } from "@wakefleet/domain";
 import { CURRENT_MONTH, LIFETIME_START } from "../policy/policy-facts-sql.js";
 import { camelRow } from "../rows.js";
-import type { Sql } from "../sql.js";
+import { type Sql, uuidOf } from "../sql.js";
 import type { BudgetScopeKey } from "./counters.js";
 
 /** A policy, its current window and the state of its scope. */
@@ -21,8 +21,9 @@ export interface PolicyState extends BudgetScopeKey, PolicyFacts {
   readonly pauseReason: string | null;
 }
 
-const POLICY_STATE = `
-  SELECT p.id, p.company_id, p.scope_type, p.scope_id, p.metric, p.window_kind, p.amount, p.warn_percent,
+/** SQL: the start of a statement on policies; `more` are further columns, of our own text. */
+const policyStates = (more = ""): string => `
+  SELECT ${more} p.id, p.company_id, p.scope_type, p.scope_id, p.metric, p.window_kind, p.amount, p.warn_percent,
          p.hard_stop_enabled, p.notify_enabled, p.is_active, coalesce(b.observed_cents, 0) AS observed,
          EXISTS (SELECT 1 FROM budget_incidents i WHERE i.policy_id = p.id AND i.window_start = win.start
                     AND i.threshold_type = 'soft' AND i.status = 'open') AS soft_is_open,
@@ -45,9 +46,60 @@ const POLICY_STATE = `
     LEFT JOIN budget_counters b ON b.company_id = p.company_id AND b.scope_type = p.scope_type AND b.scope_id = p.scope_id
          AND b.window_start = win.start`;
 
-function stateOf(row: object): PolicyState {
-  const { factNow, ...state } = camelRow<Omit<PolicyState, "window"> & { factNow: Date }>(row);
-  return { ...state, window: budgetWindow(state.windowKind, factNow) };
+const POLICY_STATE = policyStates();
+
+/** BU-33: company, agent, project. */
+const IN_ORDER = "ORDER BY array_position(ARRAY['company','agent','project'], p.scope_type), p.scope_id, p.window_kind";
+
+function stateOf<State extends PolicyState = PolicyState>(row: object): State {
+  const { factNow, ...state } = camelRow<Omit<State, "window"> & { factNow: Date }>(row);
+  return { ...state, window: budgetWindow(state.windowKind, factNow) } as unknown as State;
+}
+
+/** A policy with what the running runs of its scope have told and nobody booked yet (BY-6). */
+export interface PolicyInFlight extends PolicyState {
+  /** Cents. */
+  readonly inFlight: number;
+}
+
+/** SQL: the project that the cost of run `r` will be booked for (BU-41). */
+const BOOKED_PROJECT = `coalesce(
+  (SELECT i.project_id FROM issues i WHERE i.id = ${uuidOf("r.issue_id")} AND i.company_id = r.company_id),
+  (SELECT np.id FROM projects np WHERE np.id = ${uuidOf("r.context_snapshot->>'projectId'")} AND np.company_id = r.company_id))`;
+
+/** SQL: run `r` spends on the budget of policy `p`. */
+const SPENDS_ON = `r.company_id = p.company_id AND CASE p.scope_type WHEN 'company' THEN true
+  WHEN 'agent' THEN r.agent_id = p.scope_id ELSE ${BOOKED_PROJECT} = p.scope_id END`;
+
+const IN_FLIGHT = `(SELECT coalesce(sum(r.cost_so_far_cents), 0)::bigint FROM heartbeat_runs r
+  WHERE r.status = 'running' AND r.cost_so_far_cents > 0 AND ${SPENDS_ON}) AS in_flight,`;
+
+const IS_COUNTED = "p.is_active AND p.amount > 0 AND p.metric = 'billed_cents'";
+
+/** The policies that some running runs spend on, each with those of the runs that do. */
+export async function listPoliciesOverRuns(
+  sql: Sql,
+  runIds: readonly string[],
+): Promise<(PolicyInFlight & { readonly runIds: readonly string[] })[]> {
+  const rows = await sql.query<object>(
+    `SELECT * FROM (${policyStates(`${IN_FLIGHT}
+         ARRAY(SELECT r.id FROM heartbeat_runs r WHERE r.id = ANY($1::uuid[]) AND ${SPENDS_ON}) AS run_ids,`)}
+       WHERE p.company_id IN (SELECT company_id FROM heartbeat_runs WHERE id = ANY($1::uuid[])) AND ${IS_COUNTED}
+     ) state WHERE run_ids <> '{}'`,
+    [runIds],
+    "list_policies_over_runs",
+  );
+  return rows.map((row) => stateOf<PolicyInFlight & { readonly runIds: readonly string[] }>(row));
+}
+
+/** The same by their ids, in the order of BU-33; those that count no more are left out. */
+export async function readPoliciesInFlight(tx: Sql, policyIds: readonly string[]): Promise<PolicyInFlight[]> {
+  const rows = await tx.query<object>(
+    `${policyStates(IN_FLIGHT)} WHERE p.id = ANY($1::uuid[]) AND ${IS_COUNTED} ${IN_ORDER}`,
+    [policyIds],
+    "read_policies_in_flight",
+  );
+  return rows.map((row) => stateOf<PolicyInFlight>(row));
 }
 
 /** The policies that a cost event may move: of the company, some agents and some projects, in this order (BU-33). */
@@ -57,10 +109,10 @@ export async function readPoliciesOf(
 ): Promise<PolicyState[]> {
   const rows = await tx.query<object>(
     `${POLICY_STATE}
-      WHERE p.company_id = $1 AND p.is_active AND p.amount > 0 AND p.metric = 'billed_cents'
+      WHERE p.company_id = $1 AND ${IS_COUNTED}
         AND ((p.scope_type = 'company' AND p.scope_id = $1) OR (p.scope_type = 'agent' AND p.scope_id = ANY($2::uuid[]))
           OR (p.scope_type = 'project' AND p.scope_id = ANY($3::uuid[])))
-      ORDER BY array_position(ARRAY['company','agent','project'], p.scope_type), p.scope_id, p.window_kind`,
+      ${IN_ORDER}`,
     [scopes.companyId, scopes.agentIds, scopes.projectIds],
     "read_policies_of",
   );

@@ -1,5 +1,6 @@
 /** Asking a running run to stop (CN-1, CN-2, DM-35). The owner ends it; whoever recovers it does if the owner is gone. */
-import type { CancelKind } from "@wakefleet/contracts";
+import type { CancelKind, Decided } from "@wakefleet/contracts";
+import { receiptParam, withReceipt } from "../receipt-sql.js";
 import type { Sql } from "../sql.js";
 
 export interface CancelRequest {
@@ -23,6 +24,17 @@ export async function requestCancelOfRunning(
       WHERE id = ANY($1::uuid[]) AND status = 'running'
      RETURNING id AS "runId", worker_id AS "workerId"`,
     [runIds, cancel.reason, cancel.kind, cancel.recover],
+  );
+}
+
+/** Keeps with running runs why they are to stop; each with what it had told of its own cost (BY-6), `runCents`. */
+export async function noteStopOfRunning(tx: Sql, runIds: readonly string[], decided: Decided): Promise<void> {
+  await tx.query(
+    `UPDATE heartbeat_runs r SET receipts = ${withReceipt("r", "d.receipt")}, updated_at = now()
+       FROM (SELECT h.id, jsonb_set($2::jsonb, '{facts,runCents}', to_jsonb(coalesce(h.cost_so_far_cents, 0))) AS receipt
+               FROM heartbeat_runs h WHERE h.id = ANY($1::uuid[])) d
+      WHERE r.id = d.id AND r.status = 'running'`,
+    [runIds, receiptParam(decided)],
   );
 }
 

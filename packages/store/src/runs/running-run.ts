@@ -75,6 +75,21 @@ export async function storeRunTrees(
   );
 }
 
+/** BY-6, for many runs of one worker at once: what each told that it has cost so far. */
+export async function storeCostSoFar(
+  sql: Sql,
+  workerId: string,
+  costs: readonly { readonly runId: string; readonly claimToken: number; readonly cents: number }[],
+): Promise<void> {
+  await sql.query(
+    `UPDATE heartbeat_runs r SET cost_so_far_cents = c.cents, updated_at = now()
+       FROM jsonb_to_recordset($2::jsonb) AS c("runId" uuid, "claimToken" bigint, cents int)
+      WHERE r.id = c."runId" AND r.worker_id = $1 AND r.claim_token = c."claimToken" AND r.status = 'running'`,
+    [workerId, JSON.stringify(costs)],
+    "store_cost_so_far",
+  );
+}
+
 export interface OutputProgress {
   readonly runId: string;
   readonly claimToken: number;

@@ -1,0 +1,2 @@
+-- AlterTable
+ALTER TABLE "heartbeat_runs" ADD COLUMN     "cost_so_far_cents" INTEGER;
