@@ -292,8 +292,33 @@ describe("AD-100 claude_local", () => {
       usage: { inputTokens: 3000, cachedInputTokens: 1000, outputTokens: 2 },
       usageBasis: "per_run",
       costUsd: null,
+      billingType: "subscription",
     });
     expect(result).toMatchObject({ errorCode: "cancelled", sessionId: SESSION, usage: { inputTokens: 3000 } });
+  });
+
+  it("BY-6 tells what its tokens cost by list price until it tells its cost itself", async () => {
+    await stub.answers({ fresh: { stdout: fixture("success-tool").stdout } });
+    const progress: RunProgress[] = [];
+    const { result } = await run({
+      execution: {
+        workerEnv: { ...process.env, ANTHROPIC_API_KEY: "sk-fake" },
+        onProgress: (told) => progress.push(told),
+      },
+    });
+    expect(progress.at(-1)).toMatchObject({ costUsd: result.costUsd, billingType: "api" });
+
+    const lines = fixture("success-tool").stdout.trimEnd().split("\n").slice(0, -1);
+    await stub.answers({ fresh: { stdout: `${lines.join("\n")}\n` } });
+    await run({
+      execution: {
+        workerEnv: { ...process.env, ANTHROPIC_API_KEY: "sk-fake" },
+        onProgress: (told) => progress.push(told),
+      },
+    });
+    // Two messages of claude-sonnet-4-6: 2,400 tokens in, 600 into the cache, 1,000 out of it, and a few written.
+    expect(progress.at(-1)?.costUsd).toBeGreaterThan(0.009);
+    expect(progress.at(-1)?.costUsd).toBeLessThan(0.015);
   });
 });
 

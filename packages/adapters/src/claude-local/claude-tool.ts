@@ -1,7 +1,7 @@
 /** What tells Claude Code from other agent CLIs (AD-100 to AD-127). */
 import path from "node:path";
 import { type JsonObject, nonEmptyString } from "@wakefleet/contracts";
-import { hasValue } from "../cli/biller.js";
+import { apiOrSubscription } from "../cli/biller.js";
 import { DEFAULT_GRACE_SEC } from "../cli/cli-config.js";
 import {
   type CliEnding,
@@ -14,10 +14,12 @@ import {
 import type { AttemptControl } from "../cli/early-stop.js";
 import type { EventParser } from "../cli/event-reader.js";
 import { readInstructions } from "../cli/instructions.js";
+import { listPriceUsd, loadListPrices } from "../cli/list-price.js";
 import { perRunFigures } from "../cli/per-run-figures.js";
 import { joinSections, promptSections } from "../cli/prompt-sections.js";
 import { availableSkills, chosenSkills, desiredSkills } from "../cli/skills.js";
 import { readString } from "../config-readers.js";
+import type { RunProgress } from "../contract.js";
 import { companyFolder } from "../environment/instance-folder.js";
 import { writeLogLine } from "../log-line.js";
 import { usesBedrock } from "./bedrock.js";
@@ -29,7 +31,7 @@ import { makePromptBundle, type PromptBundle } from "./prompt-bundle.js";
 async function prepare(setup: CliSetup): Promise<CliPlan> {
   const { execution, env } = setup;
   const config = readClaudeConfig(execution.config);
-  const bundle = await bundleOf(setup);
+  const [bundle] = await Promise.all([bundleOf(setup), execution.onProgress && loadListPrices()]);
   const root = { config, env, isRoot: isRootUser() };
   return {
     sessionParams: { promptBundleKey: bundle.key },
@@ -112,6 +114,19 @@ function createParser({
   };
 }
 
+/** BY-6: the CLI tells its cost with its result; until then what its messages used has a price. */
+function progress(output: ClaudeOutput, { env }: CliSetup): Omit<RunProgress, "sessionId"> {
+  const billingType = billingTypeOf(env);
+  const priced =
+    billingType === "subscription" ? null : listPriceUsd(usesBedrock(env) ? "aws" : "anthropic", output.uses);
+  const costUsd = output.costUsd ?? priced;
+  return { ...perRunFigures({ ...output, costUsd }), billingType };
+}
+
+function billingTypeOf(env: Readonly<Record<string, string>>): "metered_api" | "api" | "subscription" {
+  return usesBedrock(env) ? "metered_api" : apiOrSubscription(env, ["ANTHROPIC_API_KEY"]);
+}
+
 function report({ output, outcome, setup }: CliEnding<ClaudeOutput>): CliReport {
   const bedrock = usesBedrock(setup.env);
   return {
@@ -119,7 +134,7 @@ function report({ output, outcome, setup }: CliEnding<ClaudeOutput>): CliReport 
     provider: "anthropic",
     biller: bedrock ? "aws_bedrock" : "anthropic",
     model: output.model ?? readClaudeConfig(setup.execution.config).model,
-    billingType: bedrock ? "metered_api" : hasValue(setup.env, "ANTHROPIC_API_KEY") ? "api" : "subscription",
+    billingType: billingTypeOf(setup.env),
     resultJson: output.resultEvent ?? outputResult(outcome),
     summary: output.summary,
   };
@@ -137,7 +152,7 @@ export const claudeTool: CliTool<ClaudeOutput> = {
   createParser,
   sessionKeys: ["session_id"],
   printedSession: (output) => output.sessionId,
-  progress: perRunFigures,
+  progress,
   judge: judgeClaude,
   isUnknownSession: isUnknownClaudeSession,
   report,

@@ -142,6 +142,41 @@ describe("AD-116 usage", () => {
   });
 });
 
+describe("BY-6 what each model used, for a price", () => {
+  const said = (id: string, model: string | null, more: { usage?: object; content?: object[] } = {}): object => ({
+    type: "assistant",
+    message: { id, model, usage: { input_tokens: 5, output_tokens: 1 }, ...more },
+  });
+
+  it("BY-6 adds up by model, sub-agents' too, beyond the messages that are remembered", () => {
+    const messages = Array.from({ length: 200 }, (_, at) => said(`m${at}`, at % 2 === 0 ? "big" : "small"));
+    const { uses } = ending(messages).output;
+    expect(uses.map(({ model, inputTokens, outputTokens }) => [model, inputTokens, outputTokens]).toSorted()).toEqual([
+      ["big", 500, 100],
+      ["small", 500, 100],
+    ]);
+  });
+
+  it("BY-6 takes what was printed where the told output is that of the message's beginning", () => {
+    const usage = { input_tokens: 1, cache_creation_input_tokens: 2, cache_read_input_tokens: 3, output_tokens: 1 };
+    const { uses } = ending([
+      said("m", "big", { usage, content: [{ type: "thinking", thinking: "x".repeat(400) }] }),
+      said("m", "big", { usage, content: [{ type: "text", text: "y".repeat(40) }] }),
+      said("m", "big", { usage, content: [{ type: "tool_use", input: { path: "z".repeat(29) } }] }),
+    ]).output;
+    expect(uses).toEqual([
+      { model: "big", inputTokens: 1, cacheWriteTokens: 2, cacheReadTokens: 3, outputTokens: 120 },
+    ]);
+  });
+
+  it("BY-6 keeps a bounded number of models, whatever is printed", () => {
+    const messages = Array.from({ length: 500 }, (_, at) => said(`m${at}`, `model-${at}`));
+    const { uses } = ending(messages).output;
+    expect(uses.length).toBeLessThanOrEqual(17);
+    expect(uses.reduce((sum, { inputTokens }) => sum + inputTokens, 0)).toBe(2_500);
+  });
+});
+
 describe("AD-117 summary and model", () => {
   const text = (words: string): object => ({
     type: "assistant",

@@ -4,9 +4,10 @@
  * What must stay true: the state is right after every event, because money and session are wanted while the run goes on;
  * what tools print is never taken for a text of the agent or for an error (AD-76); memory is bounded.
  */
-import { asJsonObject, isGuid, isJsonObject, type JsonObject, nonEmptyString } from "@wakefleet/contracts";
+import { asJsonObject, isGuid, isJsonObject, type JsonObject } from "@wakefleet/contracts";
 import type { TokenUsage } from "../contract.js";
 import { contentText, errorText, firstNumber, firstText, TextBlocks } from "../event-fields.js";
+import { MessageUsage, type ModelUse } from "./message-usage.js";
 
 /** A limit that the provider turned this account away for (AD-125). */
 export interface ClaudeRejection {
@@ -26,6 +27,8 @@ export interface ClaudeOutput {
    */
   readonly usage: TokenUsage | null;
   readonly costUsd: number | null;
+  /** What the messages so far used, model by model, for a price before there is a result (BY-6). */
+  readonly uses: readonly ModelUse[];
   /** The last result event (AD-78, AD-115); null when none came. */
   readonly resultEvent: JsonObject | null;
   /** Texts of `error` events. */
@@ -96,6 +99,7 @@ export function createClaudeParser(): ClaudeParser {
       model: model ?? (resultEvent === null ? null : firstText(resultEvent, ["model"])),
       summary: resultEvent === null ? texts.text() : (firstText(resultEvent, ["result"]) ?? texts.text()),
       usage: (resultEvent === null ? null : resultUsage(resultEvent)) ?? spent.total(),
+      uses: spent.byModel(),
       costUsd: resultEvent === null ? null : firstNumber(resultEvent, ["total_cost_usd"]),
       resultEvent,
       eventErrors: [...eventErrors],
@@ -140,50 +144,6 @@ function resultUsage(result: JsonObject): TokenUsage | null {
     inputTokens: count(usage, "input_tokens"),
     cachedInputTokens: count(usage, "cache_read_input_tokens"),
     outputTokens: count(usage, "output_tokens"),
-  };
-}
-
-const OPEN_MESSAGES = 64;
-
-/**
- * What the messages so far used. A message is printed once for each of its blocks, with the same id and counts that only
- * grow, so the largest of each is taken; messages of sub-agents come in between, hence more than one is remembered.
- */
-class MessageUsage {
-  #closed: TokenUsage | null = null;
-  readonly #open = new Map<string, TokenUsage>();
-
-  add(message: JsonObject): void {
-    const id = nonEmptyString(message["id"]);
-    if (id === null || !isJsonObject(message["usage"])) return;
-    const counts = message["usage"];
-    const usage: TokenUsage = {
-      inputTokens: count(counts, "input_tokens") + count(counts, "cache_creation_input_tokens"),
-      cachedInputTokens: count(counts, "cache_read_input_tokens"),
-      outputTokens: count(counts, "output_tokens"),
-    };
-    this.#open.set(id, merge(this.#open.get(id) ?? null, usage, Math.max));
-    if (this.#open.size <= OPEN_MESSAGES) return;
-    const [oldest] = this.#open;
-    if (oldest === undefined) return;
-    this.#open.delete(oldest[0]);
-    this.#closed = merge(this.#closed, oldest[1], plus);
-  }
-
-  total(): TokenUsage | null {
-    let total = this.#closed;
-    for (const usage of this.#open.values()) total = merge(total, usage, plus);
-    return total;
-  }
-}
-
-const plus = (a: number, b: number): number => a + b;
-
-function merge(a: TokenUsage | null, b: TokenUsage, combine: (a: number, b: number) => number): TokenUsage {
-  return {
-    inputTokens: combine(a?.inputTokens ?? 0, b.inputTokens),
-    cachedInputTokens: combine(a?.cachedInputTokens ?? 0, b.cachedInputTokens ?? 0),
-    outputTokens: combine(a?.outputTokens ?? 0, b.outputTokens),
   };
 }
 

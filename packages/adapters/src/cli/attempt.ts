@@ -156,7 +156,7 @@ function progressOf<Output>(input: {
   return createProgressReporter({
     read() {
       const output = parser.output();
-      return { sessionId: tool.printedSession(output), ...tool.progress?.(output) };
+      return { sessionId: tool.printedSession(output), ...tool.progress?.(output, setup) };
     },
     tell: (progress) => execution.onProgress?.(progress),
   });

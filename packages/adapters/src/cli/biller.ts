@@ -10,6 +10,11 @@ export function openAiCompatibleBiller(env: Env): string | null {
   return base.some((url) => /openrouter\.ai/i.test(url)) ? "openrouter" : null;
 }
 
+/** `api` when one of these keys is there, else the tool's own login pays (AD-24). */
+export function apiOrSubscription(env: Env, keys: readonly string[]): "api" | "subscription" {
+  return keys.some((name) => hasValue(env, name)) ? "api" : "subscription";
+}
+
 /** True when a variable has a value that is not blank. */
 export function hasValue(env: Env, name: string): boolean {
   return nonEmptyString(env[name]) !== null;

@@ -5,7 +5,7 @@
  */
 import type { JsonObject } from "@wakefleet/contracts";
 import type { ChildOutcome } from "../child/supervise-child.js";
-import type { AdapterExecutionContext, AdapterExecutionResult } from "../contract.js";
+import type { AdapterExecutionContext, AdapterExecutionResult, RunProgress } from "../contract.js";
 import type { EnvironmentSource } from "../environment/inherited.js";
 import type { RunWorkspace } from "../working-directory.js";
 import type { CliFailure } from "./cli-failure.js";
@@ -135,7 +135,7 @@ export interface CliTool<Output> {
   /** The session id the CLI printed; null for none. */
   printedSession(output: Output): string | null;
   /** What is told of a run while it goes on (BY-6). Absent: nothing. */
-  progress?(output: Output): Pick<AdapterExecutionResult, "usage" | "usageBasis" | "costUsd">;
+  progress?(output: Output, setup: CliSetup): Omit<RunProgress, "sessionId">;
   /** A line for the run's log about an attempt that is over; null for none. */
   remark?(ending: CliEnding<Output>): string | null;
   /** Null for success. Never called for a child that was stopped or killed by a signal. */

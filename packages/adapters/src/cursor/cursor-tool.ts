@@ -1,6 +1,6 @@
 /** What tells Cursor's agent from other agent CLIs (AD-180 to AD-185). */
 import path from "node:path";
-import { hasValue, openAiCompatibleBiller } from "../cli/biller.js";
+import { apiOrSubscription, openAiCompatibleBiller } from "../cli/biller.js";
 import { DEFAULT_GRACE_SEC } from "../cli/cli-config.js";
 import {
   type CliEnding,
@@ -50,10 +50,12 @@ async function prepare(setup: CliSetup): Promise<CliPlan> {
   };
 }
 
+const API_KEYS = ["CURSOR_API_KEY", "OPENAI_API_KEY"];
+
 /** AD-184. */
 function billing(model: string, env: Readonly<Record<string, string>>): CliReport {
   const provider = cursorProvider(model);
-  const billingType = ["CURSOR_API_KEY", "OPENAI_API_KEY"].some((name) => hasValue(env, name)) ? "api" : "subscription";
+  const billingType = apiOrSubscription(env, API_KEYS);
   const own = billingType === "subscription" ? "cursor" : (provider ?? "cursor");
   return { provider, billingType, biller: openAiCompatibleBiller(env) ?? own };
 }
@@ -72,7 +74,7 @@ export const cursorTool: CliTool<CursorOutput> = {
     return { stream: split.stream ?? stream, text: split.text };
   },
   printedSession: (output) => output.sessionId,
-  progress: perRunFigures,
+  progress: (output, { env }) => ({ ...perRunFigures(output), billingType: apiOrSubscription(env, API_KEYS) }),
   judge: judgeCursor,
   isUnknownSession: isUnknownCursorSession,
   report: ({ output, outcome, setup }: CliEnding<CursorOutput>) => {

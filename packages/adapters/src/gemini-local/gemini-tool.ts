@@ -2,7 +2,7 @@
 import path from "node:path";
 import { nonEmptyString } from "@wakefleet/contracts";
 import { fitsOneArgument, shownPrompt } from "../cli/argument-limit.js";
-import { hasValue } from "../cli/biller.js";
+import { apiOrSubscription } from "../cli/biller.js";
 import { DEFAULT_GRACE_SEC } from "../cli/cli-config.js";
 import { type CliEnding, type CliPlan, type CliSetup, type CliTool, outputResult } from "../cli/cli-tool.js";
 import { perRunFigures } from "../cli/per-run-figures.js";
@@ -57,6 +57,8 @@ async function prepare(setup: CliSetup): Promise<CliPlan> {
   };
 }
 
+const API_KEYS = ["GEMINI_API_KEY", "GOOGLE_API_KEY"];
+
 export const geminiTool: CliTool<GeminiOutput> = {
   type: "gemini_local",
   name: "Gemini",
@@ -67,7 +69,7 @@ export const geminiTool: CliTool<GeminiOutput> = {
   createParser: createGeminiParser,
   sessionKeys: GEMINI_SESSION_KEYS,
   printedSession: (output) => output.sessionId,
-  progress: perRunFigures,
+  progress: (output, { env }) => ({ ...perRunFigures(output), billingType: apiOrSubscription(env, API_KEYS) }),
   judge: judgeGemini,
   isUnknownSession: isUnknownGeminiSession,
   report: ({ output, outcome, setup }: CliEnding<GeminiOutput>) => ({
@@ -75,9 +77,7 @@ export const geminiTool: CliTool<GeminiOutput> = {
     provider: "google",
     biller: "google",
     model: output.model ?? readGeminiConfig(setup.execution.config).model,
-    billingType: ["GEMINI_API_KEY", "GOOGLE_API_KEY"].some((name) => hasValue(setup.env, name))
-      ? "api"
-      : "subscription",
+    billingType: apiOrSubscription(setup.env, API_KEYS),
     resultJson: output.resultEvent ?? outputResult(outcome),
     summary: output.summary,
     ...(output.question === null ? {} : { question: output.question }),
