@@ -39,7 +39,8 @@ async function spendingWorker(whenStopped: Stopped = tellsAll) {
   const play: Play = ({ runId, signal, onProgress }) =>
     new Promise((resolve) => {
       let told: number | null = null;
-      const result = { exitCode: 0, signal: null, timedOut: false, sessionId: sessionOf(runId), billingType: "api" };
+      const sessionId = sessionOf(runId);
+      const result = { exitCode: 0, signal: null, timedOut: false, sessionId, billingType: "api" } as const;
       spenders.set(runId, {
         tell(costUsd, more = {}) {
           told = costUsd;
