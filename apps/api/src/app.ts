@@ -25,6 +25,7 @@ import { docsRoutes } from "./routes/docs.js";
 import { documentRoutes } from "./routes/documents.js";
 import { environmentRoutes } from "./routes/environments.js";
 import { instanceRoutes } from "./routes/instance.js";
+import { interactionRoutes } from "./routes/interactions.js";
 import { issueRoutes } from "./routes/issues.js";
 import { loginRoutes } from "./routes/login.js";
 import { projectRoutes } from "./routes/projects.js";
@@ -61,6 +62,7 @@ export function allRoutes(deps: RouteDeps): Route[] {
     ...issueRoutes(deps),
     ...projectRoutes(deps),
     ...documentRoutes(deps),
+    ...interactionRoutes(deps),
     ...workProductRoutes(deps),
     ...treeHoldRoutes(deps),
     ...environmentRoutes(deps),

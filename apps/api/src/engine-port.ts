@@ -37,4 +37,6 @@ export type EnginePort = Pick<
   | "handBackIssue"
   | "forceReleaseIssue"
   | "commentOnIssue"
+  | "createInteraction"
+  | "resolveInteraction"
 >;

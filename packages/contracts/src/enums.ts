@@ -144,6 +144,16 @@ export type ApprovalType = (typeof APPROVAL_TYPES)[number];
 export const APPROVAL_STATUSES = ["pending", "revision_requested", "approved", "rejected", "cancelled"] as const;
 export type ApprovalStatus = (typeof APPROVAL_STATUSES)[number];
 
+export const INTERACTION_KINDS = ["suggest_tasks", "ask_user_questions", "request_confirmation"] as const;
+export type InteractionKind = (typeof INTERACTION_KINDS)[number];
+
+export const INTERACTION_STATUSES = ["pending", "accepted", "rejected", "answered", "expired", "failed"] as const;
+export type InteractionStatus = (typeof INTERACTION_STATUSES)[number];
+
+/** Whether the assignee goes on when an interaction is resolved (W15). */
+export const INTERACTION_CONTINUATIONS = ["none", "wake_assignee", "wake_assignee_on_accept"] as const;
+export type InteractionContinuation = (typeof INTERACTION_CONTINUATIONS)[number];
+
 export const WORK_PRODUCT_TYPES = [
   "preview_url",
   "runtime_service",

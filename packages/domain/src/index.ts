@@ -21,6 +21,7 @@ export * from "./context/run-config.js";
 export * from "./continuation/index.js";
 export * from "./documents/document-write.js";
 export * from "./holds/index.js";
+export * from "./interactions/index.js";
 export * from "./issues/index.js";
 export * from "./liveness/index.js";
 export * from "./policy/budget-block.js";

@@ -12,6 +12,7 @@ import type {
   CommentRow,
   Database,
   IncidentWithApproval,
+  InteractionRow,
   IssueRow,
   PolicyState,
   RunRow,
@@ -42,6 +43,12 @@ import type { HoldScope } from "./holds/hold-transaction.js";
 import { previewTreeHold } from "./holds/preview-tree-hold.js";
 import { type ReleaseTreeHoldCommand, releaseTreeHold } from "./holds/release-tree-hold.js";
 import { newId } from "./ids.js";
+import {
+  type CreateInteractionCommand,
+  createInteraction,
+  type ResolveInteractionCommand,
+  resolveInteractionAs,
+} from "./interactions/index.js";
 import {
   type BoardCaller,
   type ChangedIssue,
@@ -145,6 +152,10 @@ export interface Engine {
   forceReleaseIssue(command: { caller: BoardCaller; issueId: string; clearAssignee: boolean }): Promise<ForcedRelease>;
   /** API-159. */
   commentOnIssue(command: CommentCommand): Promise<CommentRow>;
+  /** API-181. */
+  createInteraction(command: CreateInteractionCommand): Promise<InteractionRow>;
+  /** API-182, W14, W15. */
+  resolveInteraction(command: ResolveInteractionCommand): Promise<InteractionRow>;
   /** The parts that a worker's own use cases share. */
   readonly dispatcher: RunDispatcher;
   readonly queue: RunQueue & ControlChannel;
@@ -189,6 +200,8 @@ export function createEngine(parts: EngineParts): Engine {
     handBackIssue: (command) => handBackIssue(deps, command),
     forceReleaseIssue: (command) => forceReleaseIssue(deps, command),
     commentOnIssue: (command) => commentOnIssue(deps, command),
+    createInteraction: (command) => createInteraction(deps, command),
+    resolveInteraction: (command) => resolveInteractionAs(deps, command),
     dispatcher,
     queue,
     idle: () => dispatcher.idle(),

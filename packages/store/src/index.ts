@@ -30,6 +30,7 @@ export * from "./fleet/workers.js";
 export * from "./fleet-reading.js";
 export * from "./holds/index.js";
 export * from "./instance-settings.js";
+export * from "./interactions.js";
 export * from "./issue-context.js";
 export * from "./issue-neighbours.js";
 export * from "./issue-relations.js";

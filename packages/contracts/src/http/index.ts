@@ -6,6 +6,7 @@ export * from "./documents.js";
 export * from "./environments.js";
 export * from "./fields.js";
 export * from "./instance.js";
+export * from "./interactions.js";
 export * from "./issues.js";
 export * from "./projects.js";
 export * from "./runs.js";

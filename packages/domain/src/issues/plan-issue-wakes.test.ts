@@ -51,7 +51,7 @@ const reasons = (wakes: readonly IssueWake[]): [string, string][] => wakes.map((
 
 describe("W1, W2, CO-50 creating", () => {
   it("has exactly the keys of the table", () => {
-    expect(planCreateWakes(side(), { asChild: false })).toEqual([
+    expect(planCreateWakes(side(), "create")).toEqual([
       {
         rule: "W1",
         agentId: ANN,
@@ -62,8 +62,22 @@ describe("W1, W2, CO-50 creating", () => {
         context: { issueId: ISSUE, source: "issue.create" },
       },
     ]);
-    expect(planCreateWakes(side(), { asChild: true })).toMatchObject([
+    expect(planCreateWakes(side(), "child")).toMatchObject([
       { rule: "W2", context: { issueId: ISSUE, source: "issue.child_create" } },
+    ]);
+  });
+
+  it("W14 an issue that people accepted of an interaction wakes as W1 does, and says where it came from", () => {
+    expect(planCreateWakes(side(), "interaction")).toEqual([
+      {
+        rule: "W14",
+        agentId: ANN,
+        issueId: ISSUE,
+        source: "assignment",
+        reason: "issue_assigned",
+        payload: { issueId: ISSUE, mutation: "interaction_accept" },
+        context: { issueId: ISSUE, source: "issue.interaction.accept" },
+      },
     ]);
   });
   it.each([
@@ -71,7 +85,7 @@ describe("W1, W2, CO-50 creating", () => {
     ["nobody's", side({ assigneeAgentId: null })],
     ["a person's", side({ assigneeAgentId: null, assigneeUserId: "ann" })],
   ])("API-176 %s wakes nobody", (_, issue) => {
-    expect(planCreateWakes(issue, { asChild: false })).toEqual([]);
+    expect(planCreateWakes(issue, "create")).toEqual([]);
   });
 });
 

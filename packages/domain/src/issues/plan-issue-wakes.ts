@@ -1,5 +1,5 @@
 /**
- * Whom a change of an issue wakes (02 "Who is woken by what" W1 to W13, W18; CO-50 to CO-62; DP-10 to DP-14; EP-20, EP-21).
+ * Whom a change of an issue wakes (02 "Who is woken by what" W1 to W14, W18; CO-50 to CO-62; DP-10 to DP-14; EP-20, EP-21).
  * Pure: facts of the change in, wakes out, at most one for each agent and issue, the strongest of them (CO-62). The keys
  * of payload and context are exact; accepting fills in the rest (WK-3).
  */
@@ -85,21 +85,30 @@ const STRENGTH: readonly IssueWakeReason[] = [
   "issue_blockers_resolved",
 ];
 
-/** W1, W2. */
+/** How an issue came to be, as its first wake tells it (W1, W2, W14). */
+const ORIGINS = {
+  create: { rule: "W1", mutation: "create", source: "issue.create" },
+  child: { rule: "W2", mutation: "create", source: "issue.child_create" },
+  interaction: { rule: "W14", mutation: "interaction_accept", source: "issue.interaction.accept" },
+} as const;
+export type IssueOrigin = keyof typeof ORIGINS;
+
+/** W1, W2, W14. */
 export function planCreateWakes(
   issue: Pick<IssueSide, "id" | "status" | "assigneeAgentId">,
-  options: { readonly asChild: boolean },
+  origin: IssueOrigin,
 ): IssueWake[] {
   if (issue.assigneeAgentId === null || issue.status === "backlog") return [];
+  const { rule, mutation, source } = ORIGINS[origin];
   return [
     {
-      rule: options.asChild ? "W2" : "W1",
+      rule,
       agentId: issue.assigneeAgentId,
       issueId: issue.id,
       source: "assignment",
       reason: "issue_assigned",
-      payload: { issueId: issue.id, mutation: "create" },
-      context: { issueId: issue.id, source: options.asChild ? "issue.child_create" : "issue.create" },
+      payload: { issueId: issue.id, mutation },
+      context: { issueId: issue.id, source },
     },
   ];
 }

@@ -1,6 +1,6 @@
 /** Creating an issue, alone or as a child of another (API-141, API-142, API-150, CO-1, CO-3, DP-6), and whom it wakes (W1, W2). */
 import { experimentalSettings, type IssueCreate, type JsonObject, WakefleetError } from "@wakefleet/contracts";
-import { planCreateWakes } from "@wakefleet/domain";
+import { type IssueOrigin, planCreateWakes } from "@wakefleet/domain";
 import {
   addBlocker,
   countChildren,
@@ -57,7 +57,7 @@ export async function createIssue(deps: IssueDeps, command: CreateIssueCommand):
         ...(command.body.blockedByIssueIds.length > 0 && { blockedByIssueIds: command.body.blockedByIssueIds }),
       },
     });
-    wakeForNew(change, created, { asChild: false });
+    wakeForNew(change, created, "create");
     return created;
   });
 }
@@ -72,25 +72,45 @@ export async function createChildIssue(deps: IssueDeps, command: CreateChildComm
       const message = `Parent issue already has the maximum ${MAX_HELPED_CHILDREN} child issues for this helper`;
       throw new WakefleetError("unprocessable", message);
     }
-    const created = await insert(change, { ...command, body: childBody(command.body, parent) }, parent);
+    const created = await insertChild(change, { ...command, parent, origin: "child" });
     const added =
       blockParentUntilDone &&
       (await addBlocker(change.tx, { companyId: parent.companyId, issueId: parentId, blockerId: created.id }));
     if (added) change.reorder([parentId]);
-    change.note({
-      companyId: created.companyId,
-      action: "issue.child_created",
-      entityType: "issue",
-      entityId: created.id,
-      details: {
-        title: created.title,
-        identifier: created.identifier,
-        parentId,
-        ...(blockParentUntilDone && { parentBlockerAdded: added }),
-      },
-    });
-    wakeForNew(change, created, { asChild: true });
+    noteChild(change, created, blockParentUntilDone ? { parentBlockerAdded: added } : {});
     return created;
+  });
+}
+
+/**
+ * Makes an issue under a parent, with what it has from it, within a change that goes on; its wake is asked for. The parent is
+ * locked or was made by the same change, and the body's agents are locked. Throws for what the rules refuse.
+ */
+export async function insertChild(
+  change: IssueChange,
+  child: {
+    readonly caller: IssueCaller;
+    readonly parent: IssueRow;
+    readonly body: IssueCreate;
+    readonly origin: IssueOrigin;
+  },
+): Promise<IssueRow> {
+  const { caller, parent, body, origin } = child;
+  const { companyId } = parent;
+  const created = await insert(change, { caller, companyId, body: childBody(body, parent) }, parent);
+  wakeForNew(change, created, origin);
+  return created;
+}
+
+/** The activity of a child that was made (API-15); `details` beside what it is. */
+export function noteChild(change: IssueChange, child: IssueRow, details: JsonObject): void {
+  const { companyId, id, title, identifier, parentId } = child;
+  change.note({
+    companyId,
+    action: "issue.child_created",
+    entityType: "issue",
+    entityId: id,
+    details: { title, identifier, parentId, ...details },
   });
 }
 
@@ -163,9 +183,9 @@ function withoutInherited(body: IssueCreate, parent: IssueRow | null): IssueCrea
   };
 }
 
-function wakeForNew(change: IssueChange, issue: IssueRow, options: { readonly asChild: boolean }): void {
+function wakeForNew(change: IssueChange, issue: IssueRow, origin: IssueOrigin): void {
   change.made(issue.id);
-  change.wake(planCreateWakes(issue, options));
+  change.wake(planCreateWakes(issue, origin));
 }
 
 /** The body's columns; the three of execution workspaces only where those are switched on (IN-3). */

@@ -9,15 +9,17 @@ import {
   type Sql,
   touchIssue,
 } from "@wakefleet/store";
+import { supersedeConfirmations } from "../interactions/supersede-confirmations.js";
 import type { IssueChange } from "./issue-change.js";
 
 const SNIPPET_CHARS = 120;
 
-/** Writes the comment and its activity; moves the issue's `updated_at`. */
+/** Writes the comment and its activity; moves the issue's `updated_at`, and ends the confirmations that it answers. */
 export async function writeComment(
-  { tx, note, actor }: IssueChange,
+  change: IssueChange,
   comment: { readonly issue: IssueRow; readonly body: string },
 ): Promise<CommentRow> {
+  const { tx, note, actor } = change;
   const { issue } = comment;
   const written = await insertComment(tx, {
     companyId: issue.companyId,
@@ -41,6 +43,7 @@ export async function writeComment(
       issueTitle: issue.title,
     },
   });
+  await supersedeConfirmations(change, { issue, commentId: written.id });
   return written;
 }
 
