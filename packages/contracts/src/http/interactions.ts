@@ -13,8 +13,7 @@ const TASKS_MAX = 50;
 const ANSWERS_MAX = 20;
 
 const words = (max: number): z.ZodString => z.string().trim().min(1).max(max);
-const maybeWords = (max: number): z.ZodType<string | null | undefined, string | null | undefined> =>
-  words(max).nullable().optional();
+const maybeWords = (max: number): z.ZodOptional<z.ZodNullable<z.ZodString>> => words(max).nullable().optional();
 const markdown = z.string().max(MARKDOWN_CHARS).overwrite(unescapeLineBreaks).nullable().optional();
 const maybeGuid = guidField.nullable().optional();
 /** What something inside a payload is called by its author; compared letter by letter. */
