@@ -11,6 +11,8 @@ export type EnginePort = Pick<
   | "pauseAgent"
   | "resumeAgent"
   | "terminateAgent"
+  | "deleteAgent"
+  | "deleteCompany"
   | "approveAgent"
   | "decideApproval"
   | "agentPolicyChanged"

@@ -251,7 +251,13 @@ describe("no 5xx for anything a caller can send", () => {
       wakeupId: [wakeup.wakeup.id],
       id: [agent.id, issue.id],
     };
-    const writes = operations().filter(({ method, path }) => method !== "GET" && path.startsWith("/api"));
+    // What deletes the company or the agent would leave the rest nothing to try: it has a test of its own.
+    const writes = operations().filter(
+      ({ method, path }) =>
+        method !== "GET" &&
+        path.startsWith("/api") &&
+        !(method === "DELETE" && ["/api/companies/{companyId}", "/api/agents/{id}"].includes(path)),
+    );
     const call = fc.constantFrom(...writes).chain(({ method, path, declared }) =>
       fc.record({
         method: fc.constant(method),

@@ -26,6 +26,7 @@ import {
   resumeAgent,
   terminateAgent,
 } from "./agents/change-agent-status.js";
+import { deleteAgent } from "./agents/delete-agent.js";
 import { approveAgent, type DecideApprovalCommand, decideApproval } from "./approvals/decide-approval.js";
 import type { BudgetActor } from "./budget/budget-context.js";
 import { type ReportCostCommand, type ReportedCost, reportCost } from "./budget/report-cost.js";
@@ -36,6 +37,7 @@ import {
   setBudgetPolicy,
   setMonthlyBudget,
 } from "./budget/set-policy.js";
+import { type DeleteCompanyCommand, deleteCompany } from "./companies/delete-company.js";
 import { createFleetRunQueue } from "./dispatch/fleet-run-queue.js";
 import { createRunDispatcher, type RunDispatcher } from "./dispatch/run-dispatcher.js";
 import { type CreatedTreeHold, type CreateTreeHoldCommand, createTreeHold } from "./holds/create-tree-hold.js";
@@ -100,6 +102,10 @@ export interface Engine {
   pauseAgent(command: AgentCommand): Promise<AgentRow>;
   resumeAgent(command: AgentCommand): Promise<AgentRow>;
   terminateAgent(command: AgentCommand): Promise<AgentRow>;
+  /** AL-16, API-82. Throws `conflict` while it has a running run or where it has cost history. */
+  deleteAgent(command: AgentCommand): Promise<void>;
+  /** API-65. Throws `conflict` while one of its runs is running. */
+  deleteCompany(command: DeleteCompanyCommand): Promise<void>;
   /** AL-14, API-80. Throws `conflict` for an agent that waits for no approval. */
   approveAgent(command: { agentId: string; actor: BudgetActor }): Promise<void>;
   /** AL-15, API-185, API-186, W16. */
@@ -174,6 +180,8 @@ export function createEngine(parts: EngineParts): Engine {
     pauseAgent: (command) => pauseAgent(deps, command),
     resumeAgent: (command) => resumeAgent(deps, command),
     terminateAgent: (command) => terminateAgent(deps, command),
+    deleteAgent: (command) => deleteAgent(deps, command),
+    deleteCompany: (command) => deleteCompany(deps, command),
     approveAgent: (command) => approveAgent(deps, command),
     decideApproval: (command) => decideApproval(deps, command),
     agentPolicyChanged: ({ agentId }) => applyAgentPolicy(deps, agentId),

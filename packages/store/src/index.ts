@@ -1,4 +1,5 @@
 export * from "./activity.js";
+export * from "./agent-deletion.js";
 export * from "./agent-overviews.js";
 export * from "./agent-permissions.js";
 export * from "./agent-revisions.js";
@@ -18,6 +19,7 @@ export * from "./budget/scope-pause.js";
 export * from "./budget/scope-work.js";
 export * from "./comments.js";
 export * from "./companies.js";
+export * from "./company-deletion.js";
 export type { Page } from "./conditions.js";
 export * from "./database.js";
 export * from "./database-json.js";

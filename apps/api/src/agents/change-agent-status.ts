@@ -1,4 +1,4 @@
-/** Pause, resume and terminate (API-78, API-79, API-81, AL-10 to AL-13). The engine does it with all its effects. */
+/** Pause, resume, terminate and delete (API-78, API-79, API-81, API-82, AL-10 to AL-13, AL-16). The engine does it with all its effects. */
 import type { AGENT_PATCH_STATUSES } from "@wakefleet/contracts";
 import { type AgentRow, findAgent } from "@wakefleet/store";
 import type { ApiDeps } from "../deps.js";
@@ -38,4 +38,12 @@ export async function commandAgent(
   assertManagesAgents(command.caller);
   await changeAgentStatus(deps, { agent, status: command.status, actor: actorOf(command.caller) });
   return found(await findAgent(deps.db.sql, agent.id), AGENT_NOT_FOUND);
+}
+
+/** API-82. */
+export async function deleteAgent(deps: ApiDeps & { forgetKeys(): void }, command: AgentReference): Promise<void> {
+  const { id: agentId } = await requireAgent(deps, command);
+  assertManagesAgents(command.caller);
+  await deps.engine.deleteAgent({ agentId, actor: actorOf(command.caller) });
+  deps.forgetKeys();
 }

@@ -1,4 +1,4 @@
-/** Companies over HTTP (API-60 to API-64, API-66, API-67). */
+/** Companies over HTTP (API-60 to API-67). */
 import {
   type CompanyBranding,
   type CompanyCreate,
@@ -93,6 +93,18 @@ export async function archiveCompany(
   assertBoard(caller);
   if (company.status === "archived") return presentCompany(company);
   return await changeCompany(deps, { caller, company, changes: { status: "archived" }, action: "company.archived" });
+}
+
+/** API-65: with everything in it. */
+export async function deleteCompany(
+  deps: ApiDeps & { forgetKeys(): void },
+  command: { caller: Principal; companyId: string },
+): Promise<void> {
+  const company = await requireCompany(deps, command);
+  assertInstanceAdmin(command.caller);
+  const { type, id } = actorOf(command.caller);
+  await deps.engine.deleteCompany({ companyId: company.id, actor: { type, id } });
+  deps.forgetKeys();
 }
 
 /** API-67: how a company looks, for the board and for an agent of role `ceo`. */

@@ -1,10 +1,11 @@
-/** Routes about agents as a company's administration sees them (API-83, API-85, API-86, API-90). */
+/** Routes about agents as a company's administration sees them (API-82, API-83, API-85, API-86, API-90). */
 import {
   agentConfigurationSchema,
   agentDetailSchema,
   agentPermissionsSchema,
   agentRevisionSchema,
   agentSchema,
+  okSchema,
   orgNodeSchema,
   schedulerHeartbeatSchema,
 } from "@wakefleet/contracts";
@@ -18,6 +19,7 @@ import {
 } from "../agents/agent-configurations.js";
 import { readOrg, readSchedulerHeartbeats } from "../agents/agent-overviews.js";
 import { changeAgentPermissions } from "../agents/agent-permissions.js";
+import { deleteAgent } from "../agents/change-agent-status.js";
 import { presentAgent, readsConfigurations } from "../agents/present-agent.js";
 import { pageAnswer } from "../http/pages.js";
 import { clampedNumber, guidQuery } from "../http/query-fields.js";
@@ -33,6 +35,22 @@ const page = { limit: clampedNumber({ min: 1, max: 1_000, fallback: 100 }), curs
 
 export function agentAdministrationRoutes(deps: RouteDeps): Route[] {
   return [
+    route({
+      ...common,
+      method: "delete",
+      path: "/api/agents/:id",
+      summary: "Deletes an agent with what is its own; others' history stays",
+      rule: "API-82",
+      who: "board",
+      rate: "write",
+      query: agentQuery,
+      responses: { 200: { description: "Done", schema: okSchema } },
+      errors: agentErrors,
+      handle: async ({ caller, params, query }) => {
+        await deleteAgent(deps, { caller, ref: params.id, ...query });
+        return ok({ ok: true });
+      },
+    }),
     route({
       ...common,
       method: "patch",

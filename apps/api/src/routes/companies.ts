@@ -5,6 +5,7 @@ import {
   companyPatchSchema,
   companySchema,
   companyStatsSchema,
+  okSchema,
   WakefleetError,
 } from "@wakefleet/contracts";
 import { z } from "zod";
@@ -12,6 +13,7 @@ import {
   archiveCompany,
   brandCompany,
   createCompany,
+  deleteCompany,
   listVisibleCompanies,
   patchCompany,
   presentCompany,
@@ -140,6 +142,22 @@ export function companyRoutes(deps: RouteDeps): Route[] {
       responses: { 200: { description: "The company", schema: companySchema } },
       errors: ["not_found", "wrong_company", "forbidden"],
       handle: async ({ caller, params }) => ok(await archiveCompany(deps, { caller, ...params })),
+    }),
+    route({
+      method: "delete",
+      path: "/api/companies/:companyId",
+      summary: "Deletes a company with everything in it",
+      tag: "companies",
+      rule: "API-65",
+      access: "caller",
+      who: "instance administrator",
+      rate: "write",
+      responses: { 200: { description: "Done", schema: okSchema } },
+      errors: ["not_found", "wrong_company", "forbidden", "conflict"],
+      handle: async ({ caller, params }) => {
+        await deleteCompany(deps, { caller, ...params });
+        return ok({ ok: true });
+      },
     }),
   ];
 }

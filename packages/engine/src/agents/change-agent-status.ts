@@ -123,7 +123,8 @@ interface Changed {
   readonly cancelled: Cancelled;
 }
 
-async function change(
+/** Carries out a change under the agent's lock; a deadlock runs it again. Throws `not_found`. */
+export async function change(
   deps: AgentStatusDeps,
   command: AgentCommand,
   work: (tx: Sql, before: AgentRow, after: AfterCommit) => Promise<Changed>,
@@ -145,7 +146,7 @@ async function change(
 }
 
 /** CN-3: waiting runs end here, running ones are asked to. In issue order, as every taker of several issues does. */
-async function cancelActiveRuns(
+export async function cancelActiveRuns(
   tx: Sql,
   deps: AgentStatusDeps,
   cancel: { agentId: string; text: string; kind: CancelKind },
@@ -163,14 +164,16 @@ async function cancelActiveRuns(
   return cancelled;
 }
 
-async function carryOutCancels(deps: AgentStatusDeps, cancelled: Cancelled): Promise<void> {
+/** What Redis is told of cancelled runs, after the commit. */
+export async function carryOutCancels(deps: AgentStatusDeps, cancelled: Cancelled): Promise<void> {
   await Promise.all([
     ...cancelled.ended.map((run) => dropJob(deps, run)),
     ...cancelled.asked.map((message) => tellWorker(deps, message)),
   ]);
 }
 
-async function tellQueue(deps: { log: Log }, what: string, tell: () => Promise<void>): Promise<void> {
+/** Tells the agent's queue; what Redis misses is logged and left to the next rebuild. */
+export async function tellQueue(deps: { log: Log }, what: string, tell: () => Promise<void>): Promise<void> {
   try {
     await tell();
   } catch (error) {
@@ -179,7 +182,7 @@ async function tellQueue(deps: { log: Log }, what: string, tell: () => Promise<v
 }
 
 /** AC-34. */
-async function logChange(
+export async function logChange(
   tx: Sql,
   change: { agent: AgentRow; actor: Actor; action: string },
   after: AfterCommit,
