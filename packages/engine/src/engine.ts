@@ -80,6 +80,7 @@ import { type RunIssueGraphCommand, runIssueGraph } from "./recovery/run-issue-g
 import { type CancelRunInput, type CancelRunResult, cancelRun } from "./runs/cancel-run.js";
 import { type RerunCommand, retryRun, runNow } from "./runs/rerun.js";
 import type { GraphReconcileResult } from "./sweeps/reconcile-issue-graph.js";
+import { createResumedWork } from "./sweeps/resumed-work.js";
 import type { AcceptWakeupRequest, AcceptWakeupResult } from "./wakeups/wake-request.js";
 import { createWakeupAcceptor } from "./wakeups/wakeup-acceptor.js";
 
@@ -165,14 +166,15 @@ export interface Engine {
   /** The parts that a worker's own use cases share. */
   readonly dispatcher: RunDispatcher;
   readonly queue: RunQueue & ControlChannel;
-  /** Resolves when what was handed over for dispatch was tried. */
+  /** Resolves when what was handed over for dispatch was tried, and what a resume took up was looked at. */
   idle(): Promise<void>;
 }
 
 export function createEngine(parts: EngineParts): Engine {
   const queue = createFleetRunQueue(parts.queues);
   const dispatcher = createRunDispatcher({ db: parts.db, queue, faults: parts.faults, log: parts.log });
-  const deps = { ...parts, newId, queue, control: queue, dispatcher };
+  const resumedWork = createResumedWork({ ...parts, newId, dispatcher });
+  const deps = { ...parts, newId, queue, control: queue, dispatcher, resumedWork };
   const acceptor = createWakeupAcceptor(deps);
   return {
     acceptWakeup: (request) => acceptor.accept(request),
@@ -212,6 +214,9 @@ export function createEngine(parts: EngineParts): Engine {
     resolveInteraction: (command) => resolveInteractionAs(deps, command),
     dispatcher,
     queue,
-    idle: () => dispatcher.idle(),
+    async idle() {
+      await resumedWork.idle();
+      await dispatcher.idle();
+    },
   };
 }

@@ -21,6 +21,7 @@ import type { Log, RunQueue } from "../ports.js";
 import { type AfterCommit, carryOut, nothingAfterCommit } from "../runs/after-commit.js";
 import { type CancelDeps, cancelActiveRun, dropJob, tellWorker } from "../runs/cancel-run.js";
 import { agentStatusEvent } from "../runs/run-live-events.js";
+import type { ResumedWork } from "../sweeps/resumed-work.js";
 
 export interface Actor {
   readonly type: "user" | "agent" | "system";
@@ -34,6 +35,8 @@ export interface AgentCommand {
 
 export interface AgentStatusDeps extends Omit<CancelDeps, "queue"> {
   readonly queue: RunQueue;
+  /** BU-26; absent: the periodic sweep alone takes up what a pause had interrupted. */
+  readonly resumedWork?: Pick<ResumedWork, "takeUp">;
 }
 
 export const PAUSE_TEXT = "Cancelled due to agent pause";
@@ -63,7 +66,9 @@ export async function pauseAgent(deps: AgentStatusDeps, command: AgentCommand): 
 
 /** AL-11. An agent that is not paused is answered as it is. */
 export async function resumeAgent(deps: AgentStatusDeps, command: AgentCommand): Promise<AgentRow> {
+  let isResumed = false;
   const { agent } = await change(deps, command, async (tx, before, after) => {
+    isResumed = false;
     if (before.status === "terminated") throw new WakefleetError("conflict", "Cannot resume terminated agent");
     if (before.status === "pending_approval") {
       throw new WakefleetError("conflict", "Pending approval agents cannot be resumed");
@@ -72,9 +77,11 @@ export async function resumeAgent(deps: AgentStatusDeps, command: AgentCommand):
     if (resumed === null) return { agent: before, cancelled: NOTHING_CANCELLED };
     await armTimer(tx, { agentId: resumed.id, intervalSec: timerIntervalOf(resumed) });
     await logChange(tx, { agent: resumed, actor: command.actor, action: "agent.resumed" }, after);
+    isResumed = true;
     return { agent: resumed, cancelled: NOTHING_CANCELLED };
   });
   await tellQueue(deps, "resume", () => deps.queue.resume(agent.id));
+  if (isResumed) deps.resumedWork?.takeUp({ companyId: agent.companyId, scopeType: "agent", scopeId: agent.id });
   return agent;
 }
 

@@ -44,9 +44,12 @@ async function cancelWork(tx: Sql, context: BudgetContext, scope: BudgetScopeKey
   }
 }
 
-/** BU-24: resumes what its budget had paused and nothing else; what was cancelled stays so (BU-26). */
+/** BU-24: resumes what its budget had paused and nothing else; what was cancelled stays so, its issues go on (BU-26). */
 export async function resumeScope(tx: Sql, context: BudgetContext, scope: BudgetScopeKey): Promise<void> {
-  if (!(await resumeScopeFromBudget(tx, scope)) || scope.scopeType !== "agent") return;
+  if (!(await resumeScopeFromBudget(tx, scope))) return;
+  const { companyId, scopeType, scopeId } = scope;
+  context.effects.resumed.push({ companyId, scopeType, scopeId });
+  if (scopeType !== "agent") return;
   const agent = await lockAgent(tx, scope.scopeId);
   if (agent !== null) await armTimer(tx, { agentId: agent.id, intervalSec: timerIntervalOf(agent) });
   context.effects.queues.push({ agentId: scope.scopeId, to: "resume" });

@@ -23,6 +23,7 @@ import {
   type RecoveryFactsRow,
   readRecoveryFacts,
   type Sql,
+  type StrandedScope,
   surveyStrandedWork,
 } from "@wakefleet/store";
 import { escalateIssue, strandedOwners } from "../recovery/escalate-issue.js";
@@ -51,6 +52,28 @@ type Counts = { [Name in Counter]: number } & { issueIds: string[]; failed: numb
 
 /** One round over the fleet. */
 export async function reconcileStrandedWork(deps: RecoverySweepDeps, signal: AbortSignal): Promise<StrandedWorkResult> {
+  const counts = await reconcileIssues(deps, { signal });
+  const orphans = await assignOrphanBlockers(deps, signal);
+  counts.orphanBlockersAssigned += orphans.assigned;
+  counts.skipped += orphans.skipped;
+  counts.failed += orphans.failed;
+  counts.issueIds.push(...orphans.issueIds);
+  return counts;
+}
+
+/** One round over the issues of a scope whose pause is over (BU-26). */
+export async function reconcileStrandedWorkOf(
+  deps: RecoverySweepDeps,
+  scope: StrandedScope,
+  signal: AbortSignal,
+): Promise<StrandedWorkResult> {
+  return await reconcileIssues(deps, { signal, scope });
+}
+
+async function reconcileIssues(
+  deps: RecoverySweepDeps,
+  { signal, scope }: { signal: AbortSignal; scope?: StrandedScope },
+): Promise<Counts> {
   const counts: Counts = {
     assignmentDispatched: 0,
     dispatchRequeued: 0,
@@ -69,7 +92,7 @@ export async function reconcileStrandedWork(deps: RecoverySweepDeps, signal: Abo
       log: deps.log,
       sweep: "stranded-work",
       next: async (afterId) => {
-        const survey = await surveyStrandedWork(deps.db.sql, { afterId, limit: SWEEP_SLICE });
+        const survey = await surveyStrandedWork(deps.db.sql, { afterId, limit: SWEEP_SLICE, scope });
         // Later slices only look for more to do: what rests was counted by the first.
         if (afterId === null) {
           counts.productiveContinuationObserved += survey.productive;
@@ -86,11 +109,6 @@ export async function reconcileStrandedWork(deps: RecoverySweepDeps, signal: Abo
       if (ACTED.has(counter)) counts.issueIds.push(issueId);
     },
   );
-  const orphans = await assignOrphanBlockers(deps, signal);
-  counts.orphanBlockersAssigned += orphans.assigned;
-  counts.skipped += orphans.skipped;
-  counts.failed += orphans.failed;
-  counts.issueIds.push(...orphans.issueIds);
   return counts;
 }
 

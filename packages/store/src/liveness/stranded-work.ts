@@ -15,17 +15,32 @@ export interface StrandedSurvey {
   readonly skipped: number;
 }
 
-/** Looks at candidates with ids after `afterId`. */
+/** A part of the fleet: the issues of a company, or of one agent or project in it. */
+export interface StrandedScope {
+  readonly companyId: string;
+  readonly scopeType: "company" | "agent" | "project";
+  readonly scopeId: string;
+}
+
+/** Which candidates are a scope's: `$3` is its id, `$4` its company's. */
+const IN_SCOPE = {
+  company: "c.id = $3 AND c.id = $4",
+  agent: "c.id = $4 AND i.assignee_agent_id = $3",
+  project: "c.id = $4 AND i.project_id = $3",
+} as const;
+
+/** Looks at candidates with ids after `afterId`, in the whole fleet or in one scope of it. */
 export async function surveyStrandedWork(
   sql: Sql,
-  slice: { readonly afterId: string | null; readonly limit: number },
+  slice: { readonly afterId: string | null; readonly limit: number; readonly scope?: StrandedScope | undefined },
 ): Promise<StrandedSurvey> {
+  const { scope } = slice;
   const rows = await sql.query<StrandedSurvey>(
     `WITH candidate AS (
        SELECT i.id, i.company_id, i.status, i.assignee_agent_id, i.checkout_run_id, i.execution_run_id, i.origin_kind
          FROM companies c JOIN issues i ON i.company_id = c.id AND i.status IN ('todo','in_progress')
         WHERE i.assignee_agent_id IS NOT NULL AND i.assignee_user_id IS NULL AND i.hidden_at IS NULL
-          AND ($1::uuid IS NULL OR i.id > $1::uuid)
+          AND ($1::uuid IS NULL OR i.id > $1::uuid) ${scope === undefined ? "" : `AND ${IN_SCOPE[scope.scopeType]}`}
      ), judged AS (
        SELECT n.id, CASE
            WHEN a.id IS NULL OR a.status IN ('paused','terminated','pending_approval') THEN 'skipped'
@@ -57,8 +72,8 @@ export async function surveyStrandedWork(
             count(*) FILTER (WHERE verdict = 'successful') AS successful,
             count(*) FILTER (WHERE verdict = 'skipped') AS skipped
        FROM judged`,
-    [slice.afterId, slice.limit],
-    "survey_stranded_work",
+    [slice.afterId, slice.limit, ...(scope === undefined ? [] : [scope.scopeId, scope.companyId])],
+    scope === undefined ? "survey_stranded_work" : `survey_stranded_work_of_${scope.scopeType}`,
   );
   return rows[0] ?? { issueIds: [], productive: 0, successful: 0, skipped: 0 };
 }
