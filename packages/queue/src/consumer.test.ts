@@ -1,11 +1,13 @@
 import { waitFor } from "@wakefleet/testkit";
 import { Queue } from "bullmq";
 import { describe, expect, it } from "vitest";
-import { gate, jobData, openCorner, runJob } from "../test/support.js";
+import { type Corner, gate, jobData, openCorner, runJob } from "../test/support.js";
 import type { FleetJob } from "./consumer.js";
 import { agentQueueName, agentQueuePrefix } from "./keys.js";
 import { releaseJob, removeJob } from "./recovery.js";
 import type { Verdict } from "./verdict.js";
+
+const jobKey = (corner: Corner, runId: string): string => corner.queues.queue("a").backend.toKey(runId);
 
 const done: Verdict = { kind: "finished", returnValue: { status: "succeeded" } };
 
@@ -23,7 +25,32 @@ describe("the consumer of all queues", () => {
     await corner.add([runJob("a", "r2")]);
     await waitFor(() => started.some(({ runId }) => runId === "r2"), { what: "the second run" });
     expect(started.map(({ runId }) => runId)).toEqual(["r1", "r2"]);
-    expect(started[0]?.data).toEqual(jobData("a", "r1"));
+    expect(JSON.parse((await corner.queues.redis.hget(jobKey(corner, "r1"), "data")) ?? "")).toEqual(
+      jobData("a", "r1"),
+    );
+  });
+
+  it.each([
+    [
+      "that has fields which this version does not know",
+      JSON.stringify({ ...jobData("a", "r1"), version: 9, more: {} }),
+    ],
+    ["without fields that this version writes", JSON.stringify({ runId: "r1", agentId: "a" })],
+    ["that lost what it carried", ""],
+  ])("RL-8, RL-1 tries a job %s: which run it is stands in its id", async (_what, data) => {
+    const corner = await openCorner();
+    await corner.add([runJob("a", "r1")]);
+    await corner.queues.redis.hset(jobKey(corner, "r1"), "data", data);
+    const started: FleetJob[] = [];
+    await corner.consume({
+      onJob: async (job) => {
+        started.push(job);
+        return done;
+      },
+    });
+    await waitFor(() => started.length > 0, { what: "the job to be tried" });
+    expect(started[0]).toMatchObject({ agentId: "a", runId: "r1" });
+    await waitFor(async () => (await corner.control.counts(["a"]))[0]?.completed === 1, { what: "its end" });
   });
 
   it("QU-2 brings a run back whose finished job is kept, when asked to renew it", async () => {

@@ -13,7 +13,6 @@
  * Redis answers), or found by the orphan search. A slot is taken before a fetch, so `inUse` never exceeds `capacity`.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import { type RunJobData, runJobDataSchema } from "@wakefleet/contracts";
 import type { JobJson } from "bullmq";
 import { z } from "zod";
 import type { AgentQueues } from "./agent-queues.js";
@@ -25,11 +24,13 @@ import { Presence } from "./presence.js";
 import { ReadySet, type Taken } from "./ready-set.js";
 import { applyVerdict, type HeldJob, type Verdict } from "./verdict.js";
 
-/** A job as the engine gets it. */
+/**
+ * A job as the engine gets it: whose it is stands in its queue's name, which run in its id. What it carries is for people;
+ * another version may write other fields (RL-8), and a job that lost them is no less to be tried.
+ */
 export interface FleetJob {
   readonly agentId: string;
   readonly runId: string;
-  readonly data: RunJobData;
   /** When the job was added, milliseconds of the epoch by the producer's clock. */
   readonly addedAtMs: number;
   /** How often it was fetched so far, this time included. */
@@ -316,11 +317,9 @@ class Consumer implements FleetConsumer {
 
   private async verdictOf(job: HeldJob, json: JobJson): Promise<Verdict> {
     if (this.mode === "stopped") return { kind: "putBack" };
-    const data = readJobData(json.data);
-    if (data === null) return { kind: "failed", error: `The data of job ${job.runId} cannot be read` };
     const { agentId, runId, fetches } = job;
     try {
-      return await this.options.onJob({ agentId, runId, data, addedAtMs: json.timestamp, fetches });
+      return await this.options.onJob({ agentId, runId, addedAtMs: json.timestamp, fetches });
     } catch (error) {
       this.options.log.error({ runId, agentId, err: error }, "A job could not be tried; it goes back to its queue");
       return { kind: "putBack" };
@@ -381,14 +380,4 @@ class Consumer implements FleetConsumer {
 /** Redis answered with an error: it is there, but this command will not do. */
 function isRefusal(error: unknown): boolean {
   return error instanceof Error && error.name === "ReplyError";
-}
-
-/** The job's data, or null when it is none of ours (a job key that vanished leaves an empty one). */
-function readJobData(text: string): RunJobData | null {
-  try {
-    const parsed = runJobDataSchema.safeParse(JSON.parse(text));
-    return parsed.success ? parsed.data : null;
-  } catch {
-    return null;
-  }
 }

@@ -1,6 +1,6 @@
 import { createTestDatabase, TcpProxy, type TestDatabase, waitFor } from "@wakefleet/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Database, isStoreUnavailable, openDatabase } from "./database.js";
+import { type Database, isRetryable, isStoreUnavailable, openDatabase } from "./database.js";
 
 let database: TestDatabase;
 let db: Database;
@@ -42,6 +42,33 @@ it("AC-2 the error of an idle connection carries no client, whose statements wou
   );
   await expect.poll(() => idleErrors.length).toBeGreaterThan(0);
   for (const error of idleErrors) expect(error).not.toHaveProperty("client");
+});
+
+describe("a table that gets a column while its statements are prepared", () => {
+  const read = "SELECT * FROM upgraded";
+
+  beforeAll(async () => {
+    await db.sql.query("CREATE TABLE upgraded (id int PRIMARY KEY)");
+    await db.sql.query("INSERT INTO upgraded VALUES (1)");
+  });
+
+  it("RL-8 a single statement is run again by itself, on every connection that had prepared it", async () => {
+    const readTwice = () => Promise.all([1, 2].map(() => db.sql.query(read, [], "read_upgraded")));
+    expect(await readTwice()).toEqual([[{ id: 1 }], [{ id: 1 }]]);
+    await db.sql.query("ALTER TABLE upgraded ADD COLUMN name text");
+    const row = { id: 1, name: null };
+    expect(await readTwice()).toEqual([[row], [row]]);
+    expect(await readTwice()).toEqual([[row], [row]]);
+  });
+
+  it("RL-8 a transaction fails as one that may be run again, and then works", async () => {
+    const readIn = () => db.transaction((tx) => tx.query(read, [], "read_upgraded_in"));
+    await readIn();
+    await db.sql.query("ALTER TABLE upgraded ADD COLUMN age int");
+    const error = await readIn().catch((thrown: unknown) => thrown);
+    expect(isRetryable(error)).toBe(true);
+    expect(await readIn()).toEqual([{ id: 1, name: null, age: null }]);
+  });
 });
 
 describe("statements that travel together", () => {

@@ -11,7 +11,7 @@
  * away shows itself as an error within seconds and never as a hung request (API-57).
  */
 import pg from "pg";
-import { type Sql, sqlOf, useTypeParsers } from "./sql.js";
+import { isPlanOutdated, type Sql, sqlOf, useTypeParsers } from "./sql.js";
 
 useTypeParsers(pg.types);
 
@@ -73,7 +73,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     // Answered before whatever the connection was opened for: the driver sends one statement after the other.
     client.query("SET plan_cache_mode = force_generic_plan").catch((error: Error) => options.onIdleError?.(error));
   });
-  const sql = sqlOf(pool);
+  const sql = sqlOf(pool, { repeats: true });
   return {
     pool,
     transactionPool,
@@ -191,8 +191,11 @@ export function isStoreUnavailable(error: unknown): boolean {
   return error instanceof AggregateError && error.errors.some(isStoreUnavailable);
 }
 
-/** True for a deadlock or a serialization failure: nothing happened, the transaction may be run again. */
+/**
+ * True for a deadlock, a serialization failure or a statement that was prepared before a migration (RL-8): nothing
+ * happened, the transaction may be run again.
+ */
 export function isRetryable(error: unknown): boolean {
   const code = error instanceof Error ? (error as { code?: unknown }).code : undefined;
-  return code === "40P01" || code === "40001";
+  return code === "40P01" || code === "40001" || isPlanOutdated(error);
 }

@@ -17,19 +17,52 @@ export interface Sql {
 /** 64-bit counters are JSON numbers at the edge (DM-6): parse int8 as a number; instants stay `Date`. */
 const INT8_OID = 20;
 
-/** Wraps a pool or a client of node-postgres as {@link Sql}. */
-export function sqlOf(queryable: pg.Pool | pg.PoolClient): Sql {
+/**
+ * How often prepared statements of this process were found outdated. It is part of their names, so that every connection
+ * prepares them anew, by a table as it is now.
+ */
+let outdatings = 0;
+
+/**
+ * Wraps a pool or a client of node-postgres as {@link Sql}.
+ *
+ * A newer version's migration may add a column while this process runs (RL-8); a prepared `SELECT *` of the table is then
+ * refused, on that connection for ever. The statement did nothing. `repeats` runs it again; in a transaction, which has
+ * failed as a whole, the error is one of {@link isPlanOutdated}.
+ */
+export function sqlOf(queryable: pg.Pool | pg.PoolClient, options: { readonly repeats?: boolean } = {}): Sql {
+  const run = async (text: string, values: readonly unknown[], name: string | undefined): Promise<unknown[]> => {
+    const result = await queryable.query({
+      text,
+      values: values as unknown[],
+      ...(name === undefined ? {} : { name: outdatings === 0 ? name : `${name}@${outdatings}` }),
+      types: typeParsers,
+    } as pg.QueryConfig);
+    return result.rows;
+  };
   return {
     async query<Row>(text: string, values: readonly unknown[] = [], name?: string): Promise<Row[]> {
-      const result = await queryable.query({
-        text,
-        values: values as unknown[],
-        ...(name === undefined ? {} : { name }),
-        types: typeParsers,
-      } as pg.QueryConfig);
-      return result.rows as Row[];
+      const before = outdatings;
+      try {
+        return (await run(text, values, name)) as Row[];
+      } catch (error) {
+        if (!isPlanOutdated(error)) throw error;
+        // Of many that find out at once, one counts.
+        if (outdatings === before) outdatings += 1;
+        if (options.repeats !== true) throw error;
+        return (await run(text, values, name)) as Row[];
+      }
     },
   };
+}
+
+/** True when a prepared statement was refused because its table has other columns now. Nothing happened by it. */
+export function isPlanOutdated(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    (error as { code?: unknown }).code === "0A000" &&
+    error.message.includes("cached plan must not change result type")
+  );
 }
 
 let builtinTypes: { getTypeParser(oid: number, format?: string): (value: string) => unknown } | null = null;
