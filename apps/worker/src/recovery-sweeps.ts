@@ -5,6 +5,7 @@
 import {
   checkBudgetCounters,
   finishEnds,
+  forgetAnswers,
   reconcileIssueGraph,
   reconcileStrandedWork,
   type SilentScanDeps,
@@ -25,6 +26,9 @@ export const STRANDED_WORK_SWEEP = "stranded-work";
 
 const ROUNDS_BETWEEN = 3;
 
+/** Expired ones are not answered any more; they only take room. */
+const ANSWERS_EVERY_MS = 3_600_000;
+
 /** It reads every cost event: a check, not a part of the bookkeeping. */
 const COUNTERS_EVERY_MS = 24 * 3_600_000;
 
@@ -43,6 +47,7 @@ export function recoverySweeps({ deps, sweepIntervalMs, timed }: RecoverySweepOp
     sweep(STRANDED_WORK_SWEEP, everyMs, (signal) => reconcileStrandedWork(deps, signal)),
     sweep("issue-graph", everyMs, (signal) => reconcileIssueGraph(deps, signal)),
     sweep("silent-runs", everyMs, (signal) => scanSilentRuns(deps, signal)),
+    sweep("kept-answers", ANSWERS_EVERY_MS, (signal) => forgetAnswers(deps, signal)),
     sweep("budget-counters", COUNTERS_EVERY_MS, (signal) => checkBudgetCounters(deps, signal)),
   ];
 }

@@ -12,6 +12,7 @@
  */
 import pg from "pg";
 import { isPlanOutdated, type Sql, sqlOf, useTypeParsers } from "./sql.js";
+import { transactionMark } from "./transaction-mark.js";
 
 useTypeParsers(pg.types);
 
@@ -137,6 +138,8 @@ async function runTransaction<T>(client: pg.PoolClient, work: (tx: Transaction) 
       },
     },
   };
+  const mark = transactionMark();
+  if (mark !== undefined) await mark(tx);
   const result = await work(tx);
   await begun;
   const { command } = await (committed ?? client.query("COMMIT"));

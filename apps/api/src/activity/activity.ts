@@ -53,7 +53,10 @@ export async function writeActivity(
     throw new WakefleetError("unprocessable", "Agent does not belong to company");
   }
   const details = body.details === null ? null : redactObject(body.details);
-  const [row] = await insertActivity(deps.db.sql, [{ ...body, companyId: company.id, runId: null, details }]);
+  // A transaction though it is one statement: a repeated request is known by it (API-308).
+  const [row] = await deps.db.transaction((tx) =>
+    insertActivity(tx, [{ ...body, companyId: company.id, runId: null, details }]),
+  );
   if (row === undefined) throw new Error("inserting activity returned no row");
   const { id: _, companyId, createdAt: __, ...payload } = row;
   void deps.events.publish([

@@ -11,8 +11,9 @@ import { type Authenticator, credentialOf, rateLimited } from "./authenticate.js
 import { readJsonBody } from "./body.js";
 import { insufficientScope } from "./guards.js";
 import { validationError } from "./problems.js";
+import { answerOnce } from "./repeatable.js";
 import { requestIdOf } from "./request-id.js";
-import type { Answer, Route, RouteCall } from "./route.js";
+import { type Answer, isRepeatable, type Route, type RouteCall } from "./route.js";
 
 const routePatterns = new WeakMap<Request, string>();
 
@@ -26,10 +27,7 @@ export function addressOf(req: Request): string {
   return req.socket.remoteAddress ?? "unknown";
 }
 
-export function mountRoutes(
-  routes: readonly Route[],
-  deps: Pick<ApiDeps, "settings" | "buckets" | "censor"> & { authenticator: Authenticator },
-): Router {
+export function mountRoutes(routes: readonly Route[], deps: ServingDeps): Router {
   const router = Router();
   for (const route of routes) {
     router[route.method](route.path, async (req, res) => {
@@ -40,10 +38,12 @@ export function mountRoutes(
   return router;
 }
 
+type ServingDeps = Pick<ApiDeps, "settings" | "buckets" | "censor" | "db" | "log"> & { authenticator: Authenticator };
+
 interface Serving {
   readonly req: Request;
   readonly res: Response;
-  readonly deps: Pick<ApiDeps, "settings" | "buckets" | "censor"> & { authenticator: Authenticator };
+  readonly deps: ServingDeps;
 }
 
 async function serve(route: Route, { req, res, deps }: Serving): Promise<void> {
@@ -81,8 +81,11 @@ async function serve(route: Route, { req, res, deps }: Serving): Promise<void> {
     res,
     takeTokens,
   };
-  const answer = await route.handle(call);
-  await send(res, route.masksUser === true ? await maskedAnswer(answer, deps.censor) : answer);
+  const handle = async (): Promise<Answer> => {
+    const answer = await route.handle(call);
+    return route.masksUser === true ? await maskedAnswer(answer, deps.censor) : answer;
+  };
+  await send(res, isRepeatable(route) ? await answerOnce(route, { deps, call, handle }) : await handle());
 }
 
 /** API-16. */

@@ -91,6 +91,11 @@ export interface RouteDeclaration<Path extends string, Query extends z.ZodType, 
   readonly bodyDocument?: z.ZodType;
   /** `form`: the handler reads `application/x-www-form-urlencoded` by itself. */
   readonly bodyType?: "json" | "form";
+  /**
+   * Where a repeated POST is not simply answered as the first one was (API-308). `own`: the route looks at the key by itself;
+   * `secret_answer`: the answer holds what is shown only once, and is not kept.
+   */
+  readonly repeats?: "own" | "secret_answer";
   readonly headers?: Readonly<Record<string, string>>;
   readonly responses: Readonly<Record<number, ResponseDeclaration>>;
   readonly errors: readonly ErrorCode[];
@@ -109,6 +114,11 @@ export function route<
 >(declaration: RouteDeclaration<Path, Query, Body>): Route {
   // The table forgets the handler's exact call type; `mountRoutes` gives it what its own schemas parsed.
   return declaration as unknown as Route;
+}
+
+/** Whether `Idempotency-Key` makes the route answer as it did the first time (API-308). */
+export function isRepeatable(declared: Pick<Route, "method" | "access" | "repeats">): boolean {
+  return declared.method === "post" && declared.access !== "anyone" && declared.repeats !== "own";
 }
 
 /** 200 with a body. */

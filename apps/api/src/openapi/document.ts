@@ -4,7 +4,7 @@
  */
 import { ERRORS, type ErrorCode, problemSchema } from "@wakefleet/contracts";
 import { z } from "zod";
-import type { ResponseDeclaration, Route } from "../http/route.js";
+import { isRepeatable, type ResponseDeclaration, type Route } from "../http/route.js";
 
 type JsonSchema = Record<string, unknown>;
 
@@ -16,6 +16,12 @@ const BODY_ERRORS: readonly ErrorCode[] = [
   "payload_too_large",
   "unsupported_media_type",
 ];
+
+/** API-308. */
+const REPEATABLE = {
+  "Idempotency-Key":
+    "Makes the call safe to repeat for 24 hours: the same key with the same request is answered as before",
+};
 
 /** Moves `$defs` of a schema to the document's components: references are read from the document's root there. */
 class Components {
@@ -68,13 +74,15 @@ function parametersOf(route: Route, components: Components): object[] {
     required: required.has(name),
     schema,
   }));
-  const inHeader = Object.entries(route.headers ?? {}).map(([name, description]) => ({
-    name,
-    in: "header",
-    required: false,
-    description,
-    schema: { type: "string" },
-  }));
+  const inHeader = Object.entries({ ...(isRepeatable(route) ? REPEATABLE : {}), ...route.headers }).map(
+    ([name, description]) => ({
+      name,
+      in: "header",
+      required: false,
+      description,
+      schema: { type: "string" },
+    }),
+  );
   return [...inPath, ...inQuery, ...inHeader];
 }
 
@@ -118,7 +126,8 @@ function responseOf(declared: ResponseDeclaration, use: { components: Components
 function errorCodesOf(route: Route): ErrorCode[] {
   const common = route.access === "anyone" ? [] : COMMON_ERRORS;
   const body = route.method === "get" || route.bodyType === "form" ? [] : BODY_ERRORS;
-  return [...new Set([...route.errors, ...common, ...body])];
+  const repeated: ErrorCode[] = isRepeatable(route) ? ["conflict", "idempotency_key_reused"] : [];
+  return [...new Set([...route.errors, ...common, ...body, ...repeated])];
 }
 
 function errorResponsesOf(route: Route): Record<string, object> {

@@ -35,6 +35,7 @@ export function agentKeyRoutes(deps: RouteDeps): Route[] {
       ...common,
       method: "post",
       path: "/api/agents/:id/keys",
+      repeats: "secret_answer",
       summary: "Makes a key for an agent; its token is answered this once",
       rule: "API-84",
       rate: "write",

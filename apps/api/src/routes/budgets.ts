@@ -120,6 +120,7 @@ function costRoutes(deps: RouteDeps): Route[] {
       who: "board; an agent for itself",
       rate: "write",
       body: costEventCreateSchema,
+      repeats: "own",
       headers: { "Idempotency-Key": "Makes the call safe to repeat; wins over idempotencyKey" },
       responses: {
         201: {
@@ -155,6 +156,7 @@ function costRoutes(deps: RouteDeps): Route[] {
       rate: "write",
       body: costEventBatchSchema,
       bodyDocument: costEventBatchDocumentSchema,
+      repeats: "own",
       headers: { "Idempotency-Key": "Items without a key of their own get KEY#INDEX" },
       responses: { 201: { description: "One result an item, in order", schema: costEventBatchAnswerSchema } },
       errors: ["validation_failed", "bad_request", "not_found", "wrong_company"],

@@ -186,6 +186,7 @@ export function instanceRoutes(deps: RouteDeps): Route[] {
     route({
       method: "post",
       path: "/api/keys",
+      repeats: "secret_answer",
       summary: "Makes a key; its token is answered this once",
       tag: "keys",
       rule: "API-305",

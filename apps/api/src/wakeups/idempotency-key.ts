@@ -1,5 +1,5 @@
-/** The `Idempotency-Key` header (API-102 table) and the fingerprint of a request (WK-42). */
-import { createHash } from "node:crypto";
+/** The `Idempotency-Key` header (API-102 table) and the fingerprints of requests (WK-42, API-308). */
+import { createHash, createHmac } from "node:crypto";
 import {
   idempotencyKeySchema,
   isJsonObject,
@@ -38,5 +38,15 @@ export function wakeupFingerprint(agentId: string, body: WakeupBody): string {
   const { idempotencyKey: _key, ...asked } = body;
   return createHash("sha256")
     .update(JSON.stringify(canonical({ ...asked, agentId })))
+    .digest("hex");
+}
+
+/**
+ * What was asked of any other route (API-308). Bodies may hold secrets, so it is no plain hash: without the instance's own
+ * secret nobody can try values against it.
+ */
+export function requestFingerprint(asked: JsonValue, instanceSecret: string): string {
+  return createHmac("sha256", instanceSecret)
+    .update(`repeatable ${JSON.stringify(canonical(asked))}`)
     .digest("hex");
 }

@@ -5,7 +5,7 @@
  * After the commit the new runs are handed to the dispatcher and the events published; the answer waits for neither
  * (API-110).
  */
-import type { Database } from "@wakefleet/store";
+import { type Database, withoutTransactionMark } from "@wakefleet/store";
 import type { RunDispatcher } from "../dispatch/run-dispatcher.js";
 import type { NewId } from "../ids.js";
 import type { LiveEventPublisher } from "../ports.js";
@@ -76,7 +76,7 @@ export function createWakeupAcceptor(deps: WakeupAcceptorDeps): WakeupAcceptor {
     accept(request) {
       return new Promise((resolve, reject) => {
         waiting.push({ request, resolve, reject });
-        startGroups();
+        withoutTransactionMark(startGroups);
       });
     },
   };
