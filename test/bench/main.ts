@@ -9,6 +9,7 @@ import { bareBullmqDrain, bareBullmqLatencies, bareHttpPosts, barePostgresTransa
 import type { Figure } from "./figures.js";
 import { type BenchStores, createAgents, startBenchFleet, startBenchStores } from "./fleet.js";
 import { drainRate } from "./measure-drain.js";
+import { shortRunsBesideFlood } from "./measure-flood.js";
 import { countClients, idleCost, queuesAtRest } from "./measure-idle.js";
 import { wakeToStart } from "./measure-latency.js";
 import { parserFigures } from "./measure-parsers.js";
@@ -140,6 +141,18 @@ async function measure(stores: BenchStores): Promise<Figure[]> {
     value: rate,
     unit: "runs/s",
     baseline: { name: "BullMQ, two processes", value: bareRate },
+  });
+
+  const rounds = quick ? 2 : 5;
+  tell(`short runs beside a child that prints as fast as it can, and without it, ${rounds} rounds`);
+  const flood = await shortRunsBesideFlood(stores, { rounds, samples: quick ? 20 : 40, prefix: "flood" });
+  const [alone, beside] = [median(flood.alone), median(flood.besideFlood)];
+  figures.push({
+    name: "wake → end of a short run beside a child that prints as fast as it can, p50",
+    value: beside,
+    unit: "ms",
+    baseline: { name: "the same run without it, p50", value: alone },
+    goal: { text: "≤ 2 × without it", met: beside <= 2 * alone },
   });
 
   tell("reading the output of agents' command lines");

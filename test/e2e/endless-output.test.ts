@@ -85,4 +85,17 @@ describe.runIf(existsSync("/proc/self/status"))("a child that prints as fast as 
     await eventually("its spool to be gone", () => !existsSync(join(fleet.spoolDir, id)));
     await expectNothingBroken(fleet, () => 1);
   }, 900_000);
+
+  it("LG-8 other runs of its worker come to their ends while it prints on", async () => {
+    const flood = await runOf("exec yes It never stops.");
+    await eventually("it to print", async () => (await readRun(fleet, flood)).lastOutputAt);
+    for (let others = 0; others < 5; others += 1) {
+      const other = await untilEnded(fleet, await runOf("for i in 1 2 3 4 5; do echo $i; done"));
+      expect(other).toMatchObject({ status: "succeeded", exitCode: 0 });
+    }
+    expect(await readRun(fleet, flood)).toMatchObject({ status: "running" });
+    await fleet.http.post(`/api/heartbeat-runs/${flood}/cancel`);
+    expect(await untilEnded(fleet, flood)).toMatchObject({ status: "cancelled" });
+    await expectNothingBroken(fleet, () => 1);
+  });
 });

@@ -20,6 +20,7 @@ export interface RunAnswer {
   readonly logBytes: number | null;
   readonly logSha256: string | null;
   readonly finishedAt: string | null;
+  readonly lastOutputAt: string | null;
   readonly cancelRequestedAt: string | null;
   readonly wakeupRequestId: string | null;
   readonly workerId: string | null;
