@@ -80,3 +80,37 @@ describe.runIf(existsSync("/proc/self/environ"))("the process tree of a run", ()
     await expectNothingBroken(fleet, () => 1);
   });
 });
+
+describe.runIf(existsSync("/proc/meminfo"))("a host under pressure", () => {
+  it("BY-10 starts nothing; what waits is taken by a worker whose host is at ease", async () => {
+    const pressed = await startFleet({ env: { HOST_MIN_MEMORY_PERCENT: "100" } });
+    try {
+      const company = await createCompany(pressed);
+      const agentId = await createAgent(pressed, { companyId: company, adapterConfig: { command: "/bin/true" } });
+      const { id } = await wake(pressed, agentId);
+      const [worker] = pressed.workers;
+      await eventually("the worker to say so", () => worker?.lastWords().includes("host.pressure"));
+      // Its queue was rung; what takes work would have taken it before its dispatch was recorded.
+      await eventually("the run to be dispatched", async () => (await queuedJobs(pressed, id)) === 1);
+      expect(await readRun(pressed, id)).toMatchObject({ status: "queued" });
+      await pressed.startWorker({ env: { HOST_MIN_MEMORY_PERCENT: "0" } });
+      const run = await untilEnded(pressed, id);
+      expect(run.status).toBe("succeeded");
+      expect(run.workerId).toBe(await idOfWorker(pressed, 1));
+      await expectNothingBroken(pressed, () => 1);
+    } finally {
+      await pressed.stop();
+    }
+  });
+});
+
+/** 1 once the run's job was handed to Redis. */
+async function queuedJobs({ db }: Fleet, runId: string): Promise<number> {
+  const rows = await db.sql.query("SELECT FROM heartbeat_runs WHERE id = $1 AND dispatched_at IS NOT NULL", [runId]);
+  return rows.length;
+}
+
+async function idOfWorker({ db, workers }: Fleet, index: number): Promise<string | undefined> {
+  const [row] = await db.sql.query<{ id: string }>("SELECT id FROM workers WHERE pid = $1", [workers[index]?.pid]);
+  return row?.id;
+}

@@ -70,6 +70,7 @@ import {
 import { createMetrics, type Metrics } from "@wakefleet/telemetry";
 import { type BackgroundLoop, startBackgroundLoop } from "./background-loop.js";
 import { readHost } from "./host.js";
+import { createHostPressureWatch } from "./host-pressure.js";
 import { publishMetrics } from "./publish-metrics.js";
 import { recoverySweeps, STRANDED_WORK_SWEEP } from "./recovery-sweeps.js";
 import { VERSION } from "./version.js";
@@ -100,6 +101,7 @@ const HOST_ORPHANS_EVERY_MS = 1_000;
 const FLEET_ORPHANS_EVERY_MS = 2_000;
 const TREE_LOOK_EVERY_MS = 2_000;
 const BRAKE_LOOK_EVERY_MS = 1_000;
+const HOST_LOOK_EVERY_MS = 1_000;
 const MIB = 1024 * 1024;
 const ADOPTED_LOOK_EVERY_MS = 500;
 const TIMER_ROUND_MS = 1_000;
@@ -306,6 +308,17 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     seeCancels: () => leases.renewOnce(),
   });
 
+  const lookAtHost = createHostPressureWatch({
+    limits: {
+      minMemoryShare: config.hostMinMemoryPercent === 0 ? null : config.hostMinMemoryPercent / 100,
+      maxLoadPerCore: config.hostMaxLoadPerCore || null,
+    },
+    consumer,
+    isStopping: () => isStopping,
+    log,
+  });
+  await quietly("look at the host", lookAtHost);
+
   const relay = { db, queue: engine.queue, faults };
   const loops: BackgroundLoop[] = [
     startBackgroundLoop({ name: "outbox", everyMs: RELAY_EVERY_MS, run: () => relayOutbox(relay), log }),
@@ -317,6 +330,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     }),
     startBackgroundLoop({ name: "money-brake", everyMs: BRAKE_LOOK_EVERY_MS, run: lookAtMoney, log }),
     startBackgroundLoop({ name: "process-trees", everyMs: TREE_LOOK_EVERY_MS, run: lookAtTrees, log }),
+    startBackgroundLoop({ name: "host-pressure", everyMs: HOST_LOOK_EVERY_MS, run: lookAtHost, log }),
     startBackgroundLoop({ name: "adopted", everyMs: ADOPTED_LOOK_EVERY_MS, run: () => adopted.look(), log }),
     ...(spool === null
       ? []

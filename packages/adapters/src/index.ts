@@ -3,6 +3,7 @@
  * Whoever runs agents needs the registry and the contract; recovery needs the two process functions.
  */
 export { type ChildHost, ChildLost } from "./child/child-host.js";
+export { availableMemoryShare } from "./child/host-memory.js";
 export { createTreeMeter, type TreeFigures, type TreeMeter } from "./child/measure-trees.js";
 export { pipeHost } from "./child/pipe-host.js";
 export {

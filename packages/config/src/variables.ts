@@ -179,6 +179,22 @@ export const VARIABLES = {
     description:
       "Most memory the processes of one run may use together, in MiB; with more it ends with `resource_limit`. 0 is no limit.",
   }),
+  hostMinMemoryPercent: variable({
+    name: "HOST_MIN_MEMORY_PERCENT",
+    schema: integer(0, 100),
+    default: "5",
+    example: "10",
+    description:
+      "Share of its host's memory (or its container's) that must be available for a worker to start runs, in percent. 0 starts them whatever is left.",
+  }),
+  hostMaxLoadPerCore: variable({
+    name: "HOST_MAX_LOAD_PER_CORE",
+    schema: fraction(0, 10_000),
+    default: "0",
+    example: "4",
+    description:
+      "Load of its host over the last minute, for each core, above which a worker starts no runs. 0 is no limit.",
+  }),
   leaseMs: variable({
     name: "LEASE_MS",
     schema: milliseconds(500, 3_600_000),

@@ -13,6 +13,7 @@ export * from "./budget/resolve-incident.js";
 export * from "./budget/run-brake.js";
 export * from "./budget/texts.js";
 export * from "./claim/gate-claim.js";
+export * from "./claim/host-pressure.js";
 export * from "./claim/issue-gates.js";
 export * from "./companies/issue-prefix.js";
 export * from "./context/execution-context.js";

@@ -1,9 +1,10 @@
 import { waitFor } from "@wakefleet/testkit";
 import { Queue } from "bullmq";
 import { describe, expect, it } from "vitest";
-import { type Corner, gate, jobData, openCorner, runJob } from "../test/support.js";
-import type { FleetJob } from "./consumer.js";
+import { atEnd, type Corner, gate, jobData, openCorner, runJob } from "../test/support.js";
+import { createFleetConsumer, type FleetJob } from "./consumer.js";
 import { agentQueueName, agentQueuePrefix } from "./keys.js";
+import { silentLog } from "./log.js";
 import { releaseJob, removeJob } from "./recovery.js";
 import type { Verdict } from "./verdict.js";
 
@@ -436,5 +437,27 @@ describe("the consumer of all queues", () => {
     const ended = async (): Promise<number> =>
       (await corner.control.counts(["a", "b", "c"])).filter(({ completed }) => completed === 1).length;
     await waitFor(async () => (await ended()) === 3, { what: "the last job" });
+  });
+
+  it("BY-10 paused before it is started, it takes nothing until it is resumed", async () => {
+    const corner = await openCorner();
+    const [held, free] = ["held", "free"].map((consumerId) =>
+      createFleetConsumer({ queues: corner.queues, consumerId, capacity: 2, onJob: async () => done, log: silentLog }),
+    );
+    if (held === undefined || free === undefined) throw new Error("two consumers were made");
+    for (const consumer of [held, free]) atEnd(() => consumer.stop());
+    held.pause();
+    await held.start();
+    expect(held.state().mode).toBe("paused");
+    await corner.add([runJob("a", "r1")]);
+    expect((await corner.control.counts(["a"]))[0]).toMatchObject({ waiting: 1, active: 0, completed: 0 });
+    await free.start();
+    await waitFor(async () => (await corner.control.counts(["a"]))[0]?.completed === 1, {
+      what: "the other to take it",
+    });
+    await free.stop();
+    held.resume();
+    await corner.add([runJob("a", "r2")]);
+    await waitFor(async () => (await corner.control.counts(["a"]))[0]?.completed === 2, { what: "it to take one" });
   });
 });

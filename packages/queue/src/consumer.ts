@@ -72,7 +72,7 @@ export interface ConsumerState {
 export interface FleetConsumer {
   /** Starts taking jobs. Works while Redis is away, too: it begins when Redis is there. */
   start(): Promise<void>;
-  /** Takes no more jobs until `resume`. */
+  /** Takes no more jobs until `resume`; called before `start`, it starts so. */
   pause(): void;
   resume(): void;
   /** Takes no more jobs; resolves when none is under way and finishes reached Redis, or had 3 s to do so. */
@@ -104,6 +104,7 @@ export function createFleetConsumer(options: FleetConsumerOptions): FleetConsume
 
 class Consumer implements FleetConsumer {
   private mode: ConsumerMode = "created";
+  private startsPaused = false;
   private reserved = 0;
   private readonly running = new Map<string, HeldJob>();
   private readonly finishing = new Map<string, HeldJob>();
@@ -139,15 +140,17 @@ class Consumer implements FleetConsumer {
   async start(): Promise<void> {
     if (this.mode !== "created") throw new Error(`The consumer was started before; it is ${this.mode}.`);
     await this.presence.start();
-    this.setMode("running");
+    this.setMode(this.startsPaused ? "paused" : "running");
     this.loop = this.work();
   }
 
   pause(): void {
+    this.startsPaused = true;
     if (this.mode === "running") this.setMode("paused");
   }
 
   resume(): void {
+    this.startsPaused = false;
     if (this.mode === "paused") this.setMode("running");
   }
 
