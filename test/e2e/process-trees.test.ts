@@ -1,5 +1,5 @@
 /** What the processes of a run use, and that nothing of them outlives it (BY-10). Needs a process table (Linux). */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { expectNothingBroken } from "../support/after-each-test.js";
 import { eventually, type Fleet, startFleet } from "../support/fleet.js";
@@ -54,6 +54,19 @@ describe.runIf(existsSync("/proc/self/environ"))("the process tree of a run", ()
       `setsid sh -c 'trap "" TERM; echo $$ >${file}; while :; do sleep 0.1; done' >/dev/null 2>&1 &
        while [ ! -s ${file} ]; do sleep 0.05; done; echo All of it is done.; exit 0`,
     );
+    expect(await untilEnded(fleet, id)).toMatchObject({ status: "succeeded", exitCode: 0 });
+    expect(isAlive(Number(readFileSync(file, "utf8")))).toBe(false);
+    await expectNothingBroken(fleet, () => 1);
+  });
+
+  it("BY-10 ends with its run, also what cleared its environment, once it was seen with its run", async () => {
+    const [file, go] = [`${fleet.scratch}/hidden`, `${fleet.scratch}/seen`];
+    const id = await start(
+      `env -i setsid sh -c 'echo $$ >${file}; while :; do sleep 0.1; done' >/dev/null 2>&1 &
+       while [ ! -e ${go} ]; do sleep 0.05; done; echo All of it is done.; exit 0`,
+    );
+    await eventually("it to be seen", async () => existsSync(file) && ((await treeOf(id))?.live.processes ?? 0) >= 3);
+    writeFileSync(go, "");
     expect(await untilEnded(fleet, id)).toMatchObject({ status: "succeeded", exitCode: 0 });
     expect(isAlive(Number(readFileSync(file, "utf8")))).toBe(false);
     await expectNothingBroken(fleet, () => 1);

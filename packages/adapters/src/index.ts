@@ -4,7 +4,7 @@
  */
 export { type ChildHost, ChildLost } from "./child/child-host.js";
 export { availableMemoryShare } from "./child/host-memory.js";
-export { createTreeMeter, type TreeFigures, type TreeMeter } from "./child/measure-trees.js";
+export { createTreeMeter, type MeasuredTree, type TreeFigures, type TreeMeter } from "./child/measure-trees.js";
 export { pipeHost } from "./child/pipe-host.js";
 export {
   inspectProcess,
@@ -13,7 +13,7 @@ export {
   type TerminationResult,
   terminateProcessGroup,
 } from "./child/process-group.js";
-export { endRunTree } from "./child/run-tree.js";
+export { endRunTree, type TreeMember } from "./child/run-tree.js";
 export { deadlineAfter, hostMoment, isOver, type StartDeadline, StartRefused } from "./child/start-deadline.js";
 export * from "./contract.js";
 export { inheritedEnvironment } from "./environment/inherited.js";

@@ -1,4 +1,4 @@
-import type { TreeFigures } from "@wakefleet/adapters";
+import type { MeasuredTree, TreeFigures } from "@wakefleet/adapters";
 import { aCompany, anAgent, aRun } from "@wakefleet/testkit";
 import { beforeAll, describe, expect, it } from "vitest";
 import { createTreeWatch, excessOf, type TreeLimits } from "../src/runs/tree-watch.js";
@@ -11,6 +11,7 @@ beforeAll(async () => {
 });
 
 const NO_LIMITS: TreeLimits = { processes: null, memoryBytes: null };
+const MEMBER = { pid: 7, startedAt: new Date(0), startTicks: "1" };
 const figures = (one: Partial<TreeFigures> = {}): TreeFigures => ({
   processes: 1,
   memoryBytes: 1_000,
@@ -25,7 +26,7 @@ async function watched(worker: TestWorker, shown: () => TreeFigures, limits: Tre
   const id = await aRun(world.db.sql, { companyId, agentId });
   const { fence } = await worker.mustClaim({ id, agentId });
   const held = worker.deps.held.add({ fence, agentId, nowMs: performance.now(), firstPid: 1 });
-  const meter = { measure: async () => new Map([[id, shown()]]) };
+  const meter = { measure: async () => new Map([[id, { figures: shown(), members: [MEMBER] }]]) };
   const look = createTreeWatch({ db: world.db, held: worker.deps.held, meter, limits, log: silentLog });
   return { id, held, look };
 }
@@ -36,6 +37,7 @@ describe("the process trees of held runs", () => {
     const { id, held, look } = await watched(await world.worker(), () => now, NO_LIMITS);
     await look();
     expect((await world.run(id)).processTree).toEqual({ live: now, peak: now });
+    expect(held.treeMembers).toEqual([MEMBER]);
     now = figures({ cpuMs: 20 });
     await look();
     expect(held.tree).toEqual({ live: now, peak: { processes: 5, memoryBytes: 9_000, cpuMs: 20, openFiles: 3 } });
@@ -59,7 +61,7 @@ describe("the process trees of held runs", () => {
   it("BY-10 a run that ended or that nobody saw is left alone", async () => {
     const worker = await world.worker();
     const { id, held } = await watched(worker, figures, NO_LIMITS);
-    const meter = { measure: async () => new Map<string, TreeFigures>() };
+    const meter = { measure: async () => new Map<string, MeasuredTree>() };
     await createTreeWatch({ db: world.db, held: worker.deps.held, meter, limits: NO_LIMITS, log: silentLog })();
     expect(held.tree).toBeNull();
     expect((await world.run(id)).processTree).toBeNull();

@@ -2,14 +2,12 @@
  * What the process trees of runs use at this moment (BY-10): one pass over the process table for all of them. Only where
  * there is one (Linux); elsewhere nothing is known.
  *
- * What must stay true: a process costs the reading of its environment once, however often it is looked at; processes that
- * end while they are looked at are no error.
+ * What must stay true: a member costs the reading of its environment once, however often it is looked at; one that was
+ * seen as a run's stays so as long as it lives; processes that end while they are looked at are no error.
  */
 import { readdir, readFile } from "node:fs/promises";
-import { hasProcessTable } from "./process-table.js";
-import { lowestPid, runIdOf } from "./run-tree.js";
-
-const CLOCK_TICKS_PER_SECOND = 100;
+import { hasProcessTable, scanProcesses } from "./process-table.js";
+import { type KnownProcess, lowestPid, runsOf, type TreeMember } from "./run-tree.js";
 
 /** What a tree uses. */
 export interface TreeFigures {
@@ -21,64 +19,51 @@ export interface TreeFigures {
   readonly openFiles: number;
 }
 
-/** Measures trees again and again. */
-export interface TreeMeter {
-  /** The figures of each run that has a living process, by run id. `firstPid` is that of a run's first child. */
-  measure(runs: readonly { readonly runId: string; readonly firstPid: number }[]): Promise<Map<string, TreeFigures>>;
+/** One run's tree at a look. */
+export interface MeasuredTree {
+  readonly figures: TreeFigures;
+  /** Who belongs to it, also those that nothing but this look will show to be the run's (`endRunTree`). */
+  readonly members: readonly TreeMember[];
 }
 
-/** `runId` null: no process of a run. Start ticks tell a pid that was given away again. */
-interface Known {
-  readonly startTicks: string;
-  readonly runId: string | null;
+/** Measures trees again and again. */
+export interface TreeMeter {
+  /** The trees of those runs that have a living process, by run id. `firstPid` is that of a run's first child. */
+  measure(runs: readonly { readonly runId: string; readonly firstPid: number }[]): Promise<Map<string, MeasuredTree>>;
 }
 
 export function createTreeMeter(): TreeMeter {
-  let known = new Map<number, Known>();
+  let known = new Map<number, KnownProcess>();
   return {
     async measure(runs) {
-      const totals = new Map<string, TreeFigures>();
-      if (!hasProcessTable || runs.length === 0) return totals;
+      const measured = new Map<string, { figures: TreeFigures; readonly members: TreeMember[] }>();
+      if (!hasProcessTable || runs.length === 0) return measured;
       const wanted = new Set(runs.map(({ runId }) => runId));
-      const lowest = await lowestPid(Math.min(...runs.map(({ firstPid }) => firstPid)));
-      const seen = new Map<number, Known>();
-      for (const name of await readdir("/proc")) {
-        const pid = Number(name);
-        if (!Number.isSafeInteger(pid) || pid < lowest || pid === process.pid) continue;
-        const stat = await readStat(pid);
-        if (stat === null) continue;
-        const before = known.get(pid);
-        // A member that has just been forked runs its program, and so its environment, in a moment: it is asked again.
-        const runId =
-          before?.startTicks === stat.startTicks && before.runId !== null ? before.runId : await runIdOf(pid);
-        seen.set(pid, { startTicks: stat.startTicks, runId });
-        if (runId === null || !wanted.has(runId)) continue;
-        totals.set(runId, add(totals.get(runId), { ...(await readUse(pid)), processes: 1, cpuMs: stat.cpuMs }));
+      const entries = await scanProcesses(await lowestPid(Math.min(...runs.map(({ firstPid }) => firstPid))));
+      const runOf = await runsOf(entries, known);
+      known = new Map(entries.map(({ pid, startTicks }) => [pid, { startTicks, runId: runOf.get(pid) ?? null }]));
+      for (const { pid, startedAt, startTicks, cpuMs } of entries) {
+        const runId = runOf.get(pid);
+        if (runId === undefined || !wanted.has(runId)) continue;
+        const tree = measured.get(runId) ?? { figures: NOTHING, members: [] };
+        tree.figures = add(tree.figures, { ...(await readUse(pid)), processes: 1, cpuMs });
+        tree.members.push({ pid, startedAt, startTicks });
+        measured.set(runId, tree);
       }
-      known = seen;
-      return totals;
+      return measured;
     },
   };
 }
 
-function add(sum: TreeFigures | undefined, one: TreeFigures): TreeFigures {
-  if (sum === undefined) return one;
+const NOTHING: TreeFigures = { processes: 0, memoryBytes: 0, cpuMs: 0, openFiles: 0 };
+
+function add(sum: TreeFigures, one: TreeFigures): TreeFigures {
   return {
     processes: sum.processes + one.processes,
     memoryBytes: sum.memoryBytes + one.memoryBytes,
     cpuMs: sum.cpuMs + one.cpuMs,
     openFiles: sum.openFiles + one.openFiles,
   };
-}
-
-/** Null for a process that has ended. proc(5): the fields follow the command's closing bracket. */
-async function readStat(pid: number): Promise<{ readonly startTicks: string; readonly cpuMs: number } | null> {
-  const line = await readOrNothing(`/proc/${pid}/stat`);
-  const fields = line.slice(line.lastIndexOf(")") + 2).split(" ");
-  const [state, startTicks] = [fields[0], fields[19]];
-  if (startTicks === undefined || state === "Z" || state === "X") return null;
-  const ticks = fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0);
-  return { startTicks, cpuMs: (ticks * 1000) / CLOCK_TICKS_PER_SECOND };
 }
 
 async function readUse(pid: number): Promise<Pick<TreeFigures, "memoryBytes" | "openFiles">> {

@@ -14,9 +14,15 @@ const CLOCK_TICKS_PER_SECOND = 100;
 /** One line of the table. */
 export interface ProcessEntry {
   readonly pid: number;
+  /** Who started it; the process that takes in orphans once that one has ended. */
+  readonly parentPid: number;
   readonly processGroupId: number;
   readonly isZombie: boolean;
   readonly startedAt: Date;
+  /** The same as the system counts it: equal in every reading, so that it tells a pid that was given away again. */
+  readonly startTicks: string;
+  /** Processor time of the process and of the children it waited for, milliseconds. */
+  readonly cpuMs: number;
 }
 
 /** True where processes can be looked up. */
@@ -45,20 +51,26 @@ export function describeProcess(pid: number): SpawnInfo {
 
 /** Living members of a process group, zombies left out; empty without a table. */
 export async function readGroupMembers(processGroupId: number): Promise<ProcessEntry[]> {
+  return (await scanProcesses(1)).filter((entry) => entry.processGroupId === processGroupId);
+}
+
+/** All living processes with this pid or a greater one, zombies left out; empty without a table. */
+export async function scanProcesses(lowestPid: number): Promise<ProcessEntry[]> {
   if (!hasProcessTable) return [];
   const systemStart = systemStartMs();
-  const members: ProcessEntry[] = [];
+  const entries: ProcessEntry[] = [];
   for (const name of await readdir("/proc")) {
-    if (!/^\d+$/.test(name)) continue;
+    const pid = Number(name);
+    if (!Number.isSafeInteger(pid) || pid < lowestPid) continue;
     try {
       const entry = parseStat(await readFile(`/proc/${name}/stat`, "utf8"), systemStart);
-      if (entry.processGroupId === processGroupId && !entry.isZombie) members.push(entry);
+      if (!entry.isZombie) entries.push(entry);
     } catch (error) {
       // Processes end while we look.
       if (!isGone(error)) throw error;
     }
   }
-  return members;
+  return entries;
 }
 
 /** When the machine started, by today's clock, milliseconds since 1970. */
@@ -72,13 +84,16 @@ function parseStat(line: string, systemStart: number): ProcessEntry {
   const pid = Number.parseInt(line, 10);
   const fields = line.slice(line.lastIndexOf(")") + 2).split(" ");
   const state = fields[0] ?? "";
-  const processGroupId = Number(fields[2]);
-  const startTicks = Number(fields[19]);
+  const startTicks = fields[19] ?? "";
+  const cpuTicks = fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0);
   return {
     pid,
-    processGroupId,
+    parentPid: Number(fields[1]),
+    processGroupId: Number(fields[2]),
     isZombie: state === "Z" || state === "X" || state === "x",
-    startedAt: new Date(systemStart + (startTicks * 1000) / CLOCK_TICKS_PER_SECOND),
+    startedAt: new Date(systemStart + (Number(startTicks) * 1000) / CLOCK_TICKS_PER_SECOND),
+    startTicks,
+    cpuMs: (cpuTicks * 1000) / CLOCK_TICKS_PER_SECOND,
   };
 }
 

@@ -3,7 +3,7 @@
  * it, cancels reach their run through it, and a shutdown walks it.
  */
 
-import type { RunAborted, StartDeadline } from "@wakefleet/adapters";
+import type { RunAborted, StartDeadline, TreeMember } from "@wakefleet/adapters";
 import type { CancelKind, OutputStream } from "@wakefleet/contracts";
 import type { RunFence, RunTreeRow } from "@wakefleet/store";
 
@@ -33,6 +33,8 @@ export interface HeldRun {
   firstPid: number | null;
   /** What its processes use and used at most (BY-10); null before anybody looked. */
   tree: RunTreeRow | null;
+  /** Its processes at the last look. */
+  treeMembers: readonly TreeMember[];
   /** True once its child can go on without this worker (BY-9). */
   outlivesWorker: () => boolean;
   /** Set once the end is being written: nobody judges it any more. */
@@ -75,6 +77,7 @@ export class HeldRuns {
       startBefore: input.startBefore ?? null,
       firstPid: input.firstPid ?? null,
       tree: input.tree ?? null,
+      treeMembers: [],
       outlivesWorker: () => false,
       ending: false,
       released: false,

@@ -40,8 +40,10 @@ export function createTreeWatch(deps: TreeWatchDeps): () => Promise<void> {
     const nowMs = performance.now();
     const due: HeldRun[] = [];
     for (const held of running) {
-      const figures = measured.get(held.fence.runId);
-      if (figures === undefined) continue;
+      const tree = measured.get(held.fence.runId);
+      if (tree === undefined) continue;
+      const { figures } = tree;
+      held.treeMembers = tree.members;
       held.tree = { live: figures, peak: greatest(held.tree?.peak, figures) };
       const storedAt = storedAtMs.get(held);
       const excess = excessOf(figures, deps.limits);

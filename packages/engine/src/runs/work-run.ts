@@ -115,7 +115,7 @@ export async function holdAndExecute(
       await letGo(deps, fence);
       return { kind: "kept" };
     }
-    await clearTree(deps, { runId: run.id, firstPid: held.firstPid });
+    await clearTree(deps, { runId: run.id, firstPid: held.firstPid, known: held.treeMembers });
     if (end.kind === "lost") return { kind: "gone" };
     if (end.kind === "stopped") {
       held.released = true;
