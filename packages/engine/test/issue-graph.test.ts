@@ -1,4 +1,5 @@
 /** Blocked chains: findings, escalations, retiring, preview (06 section 7). */
+import type { JsonObject } from "@wakefleet/contracts";
 import type { IssueRow } from "@wakefleet/store";
 import { aCompany, anAgent, anIssue, aRun, insertRow } from "@wakefleet/testkit";
 import { beforeEach, describe, expect, it } from "vitest";
@@ -12,6 +13,7 @@ import {
   goOn,
   issueOf,
   issuesOfOrigin,
+  reviewState,
   runsOf,
   sweepDeps,
 } from "./recovery-support.js";
@@ -270,8 +272,18 @@ describe("reconcile", () => {
 
   it("RC-55c a review whose participant was deleted", async () => {
     const gone = "00000000-0000-4000-8000-000000000000";
-    await issue({ status: "in_review", executionState: { currentParticipant: { type: "agent", agentId: gone } } });
+    await issue({ status: "in_review", executionState: reviewState({ type: "agent", agentId: gone }) });
     const { items } = await previewIssueGraph(world.db.sql, { lookbackHours: 24 });
     expect(items.map((item) => item.state)).toContain("invalid_review_participant");
+  });
+
+  it.each<[string, JsonObject]>([
+    ["half a state", { currentParticipant: { type: "agent", agentId: "00000000-0000-4000-8000-000000000000" } }],
+    ["a participant of no kind", { ...reviewState(null), currentParticipant: { type: "team", id: "x" } }],
+    ["another status", { ...reviewState(null), status: "somewhere" }],
+  ])("EP-1, RC-55f a stored state of another shape is no state: %s", async (_what, executionState) => {
+    const id = await issue({ status: "in_review", executionState });
+    const { items } = await previewIssueGraph(world.db.sql, { lookbackHours: 24 });
+    expect(items.filter((item) => item.issueId === id)).toEqual([]);
   });
 });

@@ -1,4 +1,5 @@
 /** What the tests of sweeps share: their dependencies, rows as they stand, and whether anything changed at all (RC-89). */
+import type { ExecutionState, JsonObject, PrincipalRef } from "@wakefleet/contracts";
 import { camelRow, type IssueRow, type RunRow, type Sql } from "@wakefleet/store";
 import { newId } from "../src/ids.js";
 import type { RecoverySweepDeps } from "../src/recovery/recovery-deps.js";
@@ -10,6 +11,23 @@ export const goOn = new AbortController().signal;
 export function sweepDeps(world: World): RecoverySweepDeps {
   const { dispatcher, publisher: events } = world.told;
   return { db: world.db, newId, dispatcher, events, log: silentLog };
+}
+
+/** A whole execution state in a review stage (EP-1), waiting for `participant`. */
+export function reviewState(participant: PrincipalRef | null): JsonObject {
+  const state: ExecutionState = {
+    status: "pending",
+    currentStageId: "22222222-2222-4222-8222-222222222222",
+    currentStageIndex: 0,
+    currentStageType: "review",
+    currentParticipant: participant,
+    returnAssignee: null,
+    reviewRequest: null,
+    completedStageIds: [],
+    lastDecisionId: null,
+    lastDecisionOutcome: null,
+  };
+  return { ...state };
 }
 
 export async function issueOf(sql: Sql, id: string): Promise<IssueRow> {

@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { cancelRun } from "../src/runs/cancel-run.js";
 import { workRun } from "../src/runs/work-run.js";
 import { finishEnds } from "../src/sweeps/finish-ends.js";
-import { goOn, sweepDeps } from "./recovery-support.js";
+import { goOn, reviewState, sweepDeps } from "./recovery-support.js";
 import { countRows, done, type Play, spoke, useWorld } from "./support.js";
 
 const world = useWorld();
@@ -187,7 +187,10 @@ describe("the continuation of a run that did nothing", () => {
     [
       "LV-67 execution state",
       ({ issueId }) =>
-        world.db.sql.query(`UPDATE issues SET execution_state = '{"status":"pending"}' WHERE id = $1`, [issueId]),
+        world.db.sql.query("UPDATE issues SET execution_state = $2::jsonb WHERE id = $1", [
+          issueId,
+          JSON.stringify(reviewState(null)),
+        ]),
     ],
     [
       "LV-68 agent paused",

@@ -1,4 +1,5 @@
 /** FI-10, LV-60 to LV-80: a run that only planned or said nothing is followed by another, within bounds. */
+import { readExecutionState } from "@wakefleet/contracts";
 import {
   budgetBlock,
   CONTINUATION_REASON,
@@ -75,7 +76,8 @@ async function readFacts(story: EndStory, source: ContinuationFacts["run"]): Pro
             companyId: issue.companyId,
             status: issue.status,
             assigneeAgentId: issue.assigneeAgentId,
-            hasExecutionState: issue.executionState !== null,
+            // A stored value of another shape is no state (EP-1).
+            hasExecutionState: readExecutionState(issue.executionState) !== null,
           },
     agent: agent === null ? null : { companyId: agent.companyId, status: agent.status },
     // The budget facts are those of the assignee, who is the run's agent wherever this row of the table is reached.

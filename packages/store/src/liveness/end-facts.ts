@@ -26,7 +26,6 @@ export interface EndFacts {
     readonly description: string | null;
     readonly status: IssueStatus;
     readonly priority: string;
-    readonly hasExecutionState: boolean;
   } | null;
   readonly evidence: RunEvidence;
   /** Bodies of the run's latest five comments on its issue, oldest of them first (LV-24). */
@@ -91,8 +90,7 @@ export async function readEndFacts(tx: Sql, runId: string): Promise<EndFacts | n
      )
      SELECT run.context_snapshot AS context, run.continuation_attempt AS "continuationAttempt",
             (SELECT jsonb_build_object('id', i.id, 'companyId', i.company_id, 'identifier', i.identifier, 'title', i.title,
-                      'description', i.description, 'status', i.status, 'priority', i.priority,
-                      'hasExecutionState', i.execution_state IS NOT NULL AND jsonb_typeof(i.execution_state) <> 'null')
+                      'description', i.description, 'status', i.status, 'priority', i.priority)
                FROM issues i WHERE i.id = run.issue_uuid AND i.company_id = run.company_id) AS issue,
             jsonb_build_object('issueComments', (SELECT count(*) FROM comments),
               'documentRevisions', (SELECT count(*) FROM revisions),

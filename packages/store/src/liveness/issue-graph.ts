@@ -2,7 +2,13 @@
  * The issues that section 7 of 06 looks at, with what each waits for (RC-50 to RC-53): the blocked ones, those in review,
  * and what directly blocks a blocked one. Its cost follows how many of them there are, not the size of the tables.
  */
-import type { AgentStatus, IssueStatus } from "@wakefleet/contracts";
+import {
+  type AgentStatus,
+  type IssueStatus,
+  type JsonValue,
+  type PrincipalRef,
+  readExecutionState,
+} from "@wakefleet/contracts";
 import type { GraphAgent, GraphFacts, GraphIssue } from "@wakefleet/domain";
 import { camelRow, type IssueRow } from "../rows.js";
 import { type Sql, uuidOf } from "../sql.js";
@@ -34,7 +40,7 @@ interface GraphRow {
   assignee_user_id: string | null;
   created_by_agent_id: string | null;
   waits: boolean;
-  state: { currentParticipant?: unknown } | null;
+  state: JsonValue;
   updated_at: Date;
   blockers: string[];
   assignee_status: AgentStatus | null;
@@ -63,7 +69,7 @@ export async function readGraphFacts(sql: Sql, companyId: string): Promise<Graph
         WHERE r.company_id = $1 AND r.status IN ${ACTIVE} AND r.issue_id IS NULL AND r.context_snapshot->>'taskId' IS NOT NULL
      )
      SELECT i.id, i.identifier, i.title, i.status, i.assignee_agent_id, i.assignee_user_id, i.created_by_agent_id, i.updated_at,
-            CASE WHEN jsonb_typeof(i.execution_state) = 'object' THEN i.execution_state END AS state,
+            i.execution_state AS state,
             coalesce((SELECT array_agg(e.blocker_id) FROM edge e WHERE e.blocked_id = i.id), '{}') AS blockers,
             a.status AS assignee_status, p.id AS participant_id, p.status AS participant_status,
             (i.assignee_user_id IS NOT NULL
@@ -100,6 +106,8 @@ export async function readGraphFacts(sql: Sql, companyId: string): Promise<Graph
 }
 
 function issueOf(row: GraphRow): GraphIssue {
+  // A stored value of another shape is no state (EP-1).
+  const state = readExecutionState(row.state);
   return {
     id: row.id,
     identifier: row.identifier,
@@ -109,18 +117,17 @@ function issueOf(row: GraphRow): GraphIssue {
     assigneeUserId: row.assignee_user_id,
     createdByAgentId: row.created_by_agent_id,
     hasWaitingPath: row.waits,
-    review: row.state === null ? null : { participant: participantOf(row.state.currentParticipant) },
+    review: state === null ? null : { participant: participantOf(state.currentParticipant) },
     updatedAtMs: row.updated_at.getTime(),
   };
 }
 
-/** A value of any shape may stand in the column; what names nobody is nobody. */
-function participantOf(value: unknown): { type: "agent" | "user"; id: string | null } | null {
-  if (typeof value !== "object" || value === null) return null;
-  const { type, agentId, userId } = value as { type?: unknown; agentId?: unknown; userId?: unknown };
-  if (type !== "agent" && type !== "user") return null;
-  const id = type === "agent" ? agentId : userId;
-  return { type, id: typeof id === "string" && id !== "" ? id : null };
+function participantOf(participant: PrincipalRef | null): { type: "agent" | "user"; id: string } | null {
+  if (participant === null) return null;
+  // As the agents' own ids are answered.
+  return participant.type === "agent"
+    ? { type: "agent", id: participant.agentId.toLowerCase() }
+    : { type: "user", id: participant.userId };
 }
 
 /** Every agent of a company with its place (RC-57). */
