@@ -81,7 +81,7 @@ async function aBusyAgent(name: string, maxConcurrentRuns = 1): Promise<{ agentI
 }
 
 describe("the queue board", () => {
-  it("API-304 sends a browser without a session to the login, and answers a program 401", async () => {
+  it("API-304 sends a browser without a session to the login, and answers a program 401 (02-51)", async () => {
     const { page, context } = await openPage(browser, fleet);
     await page.goto("/queues");
     expect(new URL(page.url()).pathname).toBe("/login");
@@ -93,7 +93,7 @@ describe("the queue board", () => {
     }
   });
 
-  it("OP-20, QU-6 lists queues by agent's name, and an admin's retry is a new run that points at the old", async () => {
+  it("OP-20, QU-6 lists queues by agent's name, and an admin's retry is a new run that points at the old (02-51)", async () => {
     const agentId = await createAgent(fleet, { companyId, name: "Bob 100% / yes?", adapterConfig: shell("exit 3") });
     const run = await untilEnded(fleet, (await wake(fleet, agentId)).id);
     const busy = await aBusyAgent("Cyrus");
@@ -147,7 +147,7 @@ describe("the queue board", () => {
     await untilEnded(fleet, run.id);
   });
 
-  it("API-304 an operator looks and changes nothing", async () => {
+  it("API-304 an operator looks and changes nothing (02-51)", async () => {
     const agentId = await createAgent(fleet, { companyId, name: "Olga", adapterConfig: shell("exit 1") });
     const run = await untilEnded(fleet, (await wake(fleet, agentId)).id);
     const key = await aKey("operator", null);

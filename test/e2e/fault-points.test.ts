@@ -157,7 +157,7 @@ describe("a worker killed", () => {
 
 describe("an API killed", () => {
   it.each(["after-commit-before-enqueue", "after-enqueue-before-mark"])(
-    "WK-43, RL-1 %s: the run executes by the relay, once, and the key finds it again",
+    "WK-43, RL-1 %s: the run executes by the relay, once, and the key finds it again (03-17)",
     async (point) => {
       const agentId = await createWitness(`Caller ${point}`);
       await withSoundWorker(async () => {

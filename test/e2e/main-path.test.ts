@@ -69,7 +69,7 @@ describe("a wake over HTTP", () => {
     expect(request.status).toBe("failed");
   });
 
-  it("API-303 the log of a running run streams from a process that did not start it, and ends with the run", async () => {
+  it("API-303 the log of a running run streams from a process that did not start it, and ends with the run (02-46)", async () => {
     const agentId = await createAgent(fleet, {
       companyId,
       adapterConfig: shell(`echo first; while [ ! -e ${fleet.scratch}/go ]; do sleep 0.1; done; echo last`),
@@ -143,7 +143,7 @@ describe("a wake over HTTP", () => {
     }
   });
 
-  it("CN-1, CN-2 a running run is cancelled through another API, whichever worker has it", async () => {
+  it("CN-1, CN-2 a running run is cancelled through another API, whichever worker has it (02-47)", async () => {
     const agentId = await createAgent(fleet, { companyId, adapterConfig: fleet.witness.agentConfig("until_released") });
     const { id } = await wake(fleet, agentId);
     await untilStarted(fleet, id);

@@ -22,7 +22,7 @@ let fleet: Fleet;
 afterEach(async () => fleet?.stop());
 
 describe("a flood on one agent", () => {
-  it("QU-8 5,000 wakes on A, then one on B, one worker with 10 slots: B runs while A has hardly begun", async () => {
+  it("QU-8 5,000 wakes on A, then one on B, one worker with 10 slots: B runs while A has hardly begun (03-19)", async () => {
     fleet = await startFleet({ workers: 1, env: { WORKER_CONCURRENCY: "10" } });
     const companyId = await createCompany(fleet);
     const adapterConfig = fleet.witness.agentConfig("none");
@@ -50,7 +50,7 @@ describe("a flood on one agent", () => {
 });
 
 describe("ten thousand agents", () => {
-  it("QU-7, RL-24 one worker serves their queues over at most 20 connections and 400 MB; a wake of any of them runs", async () => {
+  it("QU-7, RL-24 one worker serves their queues over at most 20 connections and 400 MB; a wake of any of them runs (03-20)", async () => {
     fleet = await startFleet({ workers: 0, stores: "private" });
     const companyId = await createCompany(fleet);
     const agentIds = await insertAgents(companyId);

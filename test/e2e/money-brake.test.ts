@@ -49,7 +49,7 @@ const budget = async (agentId: string, amount: number): Promise<void> => {
 };
 
 describe("the money brake of a fleet", () => {
-  it("BY-6 stops the process at the limit, books what it spent, and the session goes on after a raise", async () => {
+  it("BY-6 stops the process at the limit, books what it spent, and the session goes on after a raise (08-3)", async () => {
     const stub = await createStubCli(programs, {
       name: "spending-claude",
       fresh: { stdout: lines(INIT, message("m1", 50_000), message("m2", 50_000)), afterwards: "hang" },

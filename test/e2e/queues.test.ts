@@ -39,7 +39,7 @@ async function createWitness(name: string, hold: "none" | "until_released", limi
 }
 
 describe("three worker processes", () => {
-  it("QU-1, RL-2 maxConcurrentRuns 1 and 50 wakes with distinct keys: never two at once, and all 50 succeed", async () => {
+  it("QU-1, RL-2 maxConcurrentRuns 1 and 50 wakes with distinct keys: never two at once, and all 50 succeed (03-8)", async () => {
     const agentId = await createWitness("One at a time", "none", 1);
     const runIds = await Promise.all(
       Array.from({ length: 50 }, async (_, index) => (await wake(fleet, agentId, { taskKey: `T${index}` })).id),
@@ -50,7 +50,7 @@ describe("three worker processes", () => {
     await expectNothingBroken(fleet, (id) => limits.get(id) ?? 0);
   });
 
-  it("QU-1, AL-5 raising the limit from 1 to 4 with work waiting lets three more start at once", async () => {
+  it("QU-1, AL-5 raising the limit from 1 to 4 with work waiting lets three more start at once (03-9)", async () => {
     const agentId = await createWitness("Growing", "until_released", 1);
     const runIds = await wakeMany(fleet, agentId, 6);
     await eventually("the first to start", () => fleet.witness.open().length === 1);
@@ -84,7 +84,7 @@ describe("three worker processes", () => {
     expect(fleet.witness.started(second.id)).toBeUndefined();
   });
 
-  it("CN-3, AL-10, WK-13 pausing with one running and three waiting cancels all four; new wakes are refused until it resumes", async () => {
+  it("CN-3, AL-10, WK-13 pausing with one running and three waiting cancels all four; new wakes are refused until it resumes (03-14)", async () => {
     const agentId = await createWitness("Pausing", "until_released", 1);
     const running = await wake(fleet, agentId, { taskKey: "running" });
     await untilStarted(fleet, running.id);
@@ -110,7 +110,7 @@ describe("three worker processes", () => {
     expect((await untilEnded(fleet, after.id)).status).toBe("succeeded");
   });
 
-  it("QU-5, AL-12 terminating ends what runs and waits, and removes the queue", async () => {
+  it("QU-5, AL-12 terminating ends what runs and waits, and removes the queue (08-46)", async () => {
     const agentId = await createWitness("Leaving", "until_released", 1);
     const running = await wake(fleet, agentId, { taskKey: "running" });
     await untilStarted(fleet, running.id);
@@ -173,7 +173,7 @@ async function rowsOf(runId: string): Promise<unknown> {
 }
 
 describe("timers", () => {
-  it("WK-50, WK-51 every 2 s over three processes: 9 to 11 wakes in 20 s of the database's time, none doubled", async () => {
+  it("WK-50, WK-51 every 2 s over three processes: 9 to 11 wakes in 20 s of the database's time, none doubled (03-15)", async () => {
     const agentId = await createAgent(fleet, {
       companyId,
       name: "Clockwork",

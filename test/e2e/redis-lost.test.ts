@@ -56,7 +56,7 @@ async function undispatched(): Promise<number> {
 
 describe("a Redis that was emptied", () => {
   it(
-    "RL-5, RL-21, DM-34 FLUSHALL with 100 runs waiting and 10 scheduled retries: all 110 execute, each once",
+    "RL-5, RL-21, DM-34 FLUSHALL with 100 runs waiting and 10 scheduled retries: all 110 execute, each once (03-16)",
     repeated(),
     async () => {
       fleet.witness.holdAgain();

@@ -69,7 +69,7 @@ async function requestsOf(agentId: string): Promise<RequestRow[]> {
 }
 
 describe("many callers at once", () => {
-  it("WK-30, WK-32 200 identical wakes while the agent is busy: one queued run, 199 coalesced into it", async () => {
+  it("WK-30, WK-32 200 identical wakes while the agent is busy: one queued run, 199 coalesced into it (03-1)", async () => {
     const agentId = await createHeld("Popular");
     const occupied = await occupy(agentId);
     const answers = await Promise.all(
@@ -86,7 +86,7 @@ describe("many callers at once", () => {
     expect(await runCounts(fleet, [agentId])).toEqual({ succeeded: 2 });
   });
 
-  it("WK-42 one idempotency key 50 times at once: one row, one run, equal answers; another body is refused", async () => {
+  it("WK-42 one idempotency key 50 times at once: one row, one run, equal answers; another body is refused (03-12, 03-13)", async () => {
     const agentId = await createHeld("Careful");
     const body = { payload: { taskKey: "once" } };
     const post = (index: number, sent: object = body) =>
@@ -112,7 +112,7 @@ describe("many callers at once", () => {
 });
 
 describe("wakes about an issue", () => {
-  it("WK-6, WK-27, WK-28, FI-8 three comments while its run runs: one deferred request, promoted with all three at the end", async () => {
+  it("WK-6, WK-27, WK-28, FI-8 three comments while its run runs: one deferred request, promoted with all three at the end (03-3, 03-4)", async () => {
     const agentId = await createHeld("Listener");
     const issueId = await createIssue({ title: "Talk", status: "in_progress", assigneeAgentId: agentId });
     const first = (await fleet.http.post<RunAnswer>(`/api/agents/${agentId}/wakeup`, { payload: { issueId } })).body;
@@ -144,7 +144,7 @@ describe("wakes about an issue", () => {
     expect((await requestsOf(agentId)).every((request) => request.status !== "deferred_issue_execution")).toBe(true);
   });
 
-  it("QU-3 one slot: the issue in progress first, then the critical one, then the low one", async () => {
+  it("QU-3 one slot: the issue in progress first, then the critical one, then the low one (03-10)", async () => {
     const agentId = await createHeld("Orderly");
     const occupied = await occupy(agentId);
     const issues = {
@@ -177,7 +177,7 @@ describe("wakes about an issue", () => {
     expect(order).toEqual(["started", "critical", "low"]);
   });
 
-  it("CL-14, RL-3, CL-10 while a run works on an issue it holds the lock; another agent's wake waits for its end, and for the assignment", async () => {
+  it("CL-14, RL-3, CL-10 while a run works on an issue it holds the lock; another agent's wake waits for its end, and for the assignment (03-5)", async () => {
     const [owner, helper] = await Promise.all([createHeld("Owner"), createHeld("Helper")]);
     const issueId = await createIssue({ title: "Shared", status: "in_progress", assigneeAgentId: owner });
     const run = (await fleet.http.post<RunAnswer>(`/api/agents/${owner}/wakeup`, { payload: { issueId } })).body;

@@ -192,7 +192,7 @@ describe("API-70 to API-81 agents", () => {
     expect(env.body.details[0].message).toBe("adapterConfig.env must be a map of valid env bindings");
   });
 
-  it("AL-4 a heartbeat of wrong types is 400 naming the field", async () => {
+  it("AL-4 a heartbeat of wrong types is 400 naming the field (08-47)", async () => {
     for (const [field, value] of [
       ["maxConcurrentRuns", "3"],
       ["enabled", "yes"],
@@ -212,7 +212,7 @@ describe("API-70 to API-81 agents", () => {
     });
   });
 
-  it("API-77, API-7 a PATCH with a title changes only the title", async () => {
+  it("API-77, API-7 a PATCH with a title changes only the title (02-25)", async () => {
     const before = await company.agent({
       role: "qa",
       adapterConfig: { command: "x", env: { A: "1" } },
@@ -223,7 +223,7 @@ describe("API-70 to API-81 agents", () => {
     expect(after).toEqual({ ...before, title: "x", updatedAt: after.updatedAt });
   });
 
-  it("API-77 adapterConfig merges, or replaces when asked", async () => {
+  it("API-77 adapterConfig merges, or replaces when asked (02-27)", async () => {
     const agent = await company.agent({ adapterConfig: { b: 2 } });
     const patch = async (body: object): Promise<Json> =>
       (await expectStatus(api.call("PATCH", agentPath(agent.id), { body }), 200)).body.adapterConfig;
@@ -290,7 +290,7 @@ describe("API-70 to API-81 agents", () => {
     );
   });
 
-  it("AL-10 a pending agent is neither paused nor resumed nor given keys", async () => {
+  it("AL-10 a pending agent is neither paused nor resumed nor given keys (08-45)", async () => {
     const agent = await company.agent();
     await api.db.sql.query("UPDATE agents SET status = 'pending_approval' WHERE id = $1", [agent.id]);
     const texts = {
@@ -548,7 +548,7 @@ describe("API-270 to API-301 the instance", () => {
     await expectStatus(api.call("GET", "/api/fleet", { key: await anAgentKey(api, agent.id) }), 403);
   });
 
-  it("API-301, API-310 metrics count wakeups and never name an id", async () => {
+  it("API-301, API-310 metrics count wakeups and never name an id (02-50)", async () => {
     const agent = await company.agent();
     const read = async (): Promise<string> => (await expectStatus(api.call("GET", "/metrics"), 200)).text;
     const count = (text: string): number =>

@@ -126,7 +126,7 @@ describe("deciding", () => {
     );
   });
 
-  it("AL-15 twenty approvals of one at once wake once; a rejection after it is refused (check 52)", async () => {
+  it("AL-15 twenty approvals of one at once wake once; a rejection after it is refused (08-52)", async () => {
     const approval = await ask();
     const replies = await Promise.all(Array.from({ length: 20 }, () => post(`/api/approvals/${approval.id}/approve`)));
     expect(new Set(replies.map(({ status }) => status))).toEqual(new Set([200]));

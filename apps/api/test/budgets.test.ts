@@ -88,7 +88,7 @@ describe("reporting costs", () => {
     );
   });
 
-  it("BU-42 refuses what is not the company's, and writes nothing (check 16)", async () => {
+  it("BU-42 refuses what is not the company's, and writes nothing (08-16)", async () => {
     const other = await aCompany(api);
     const stranger = await other.agent();
     const agent = await company.agent();
@@ -345,7 +345,7 @@ describe("policies", () => {
 });
 
 describe("thresholds", () => {
-  it("BU-33, BU-30, BU-32, AC-31 79, then 1, then 20 of 100 cents (checks 1 and 2)", async () => {
+  it("BU-33, BU-30, BU-32, AC-31 79, then 1, then 20 of 100 cents (08-1, 08-2)", async () => {
     const agent = await limitedAgent();
     await report(company.id, cost(agent.id, 79));
     expect(await incidents(agent.id)).toEqual([]);
@@ -407,7 +407,7 @@ describe("thresholds", () => {
     ).toEqual([{ status: "skipped", reason: "budget.blocked" }]);
   });
 
-  it("BU-15.2 a company paused by hand (check 6)", async () => {
+  it("BU-15.2 a company paused by hand (08-6)", async () => {
     const paused = await aCompany(api);
     const agent = await paused.agent();
     await expectStatus(api.call("PATCH", `/api/companies/${paused.id}`, { body: { status: "paused" } }), 200);
@@ -417,7 +417,7 @@ describe("thresholds", () => {
     });
   });
 
-  it("BU-14, BU-15.1, BU-15.5, BU-15.7 company, agent and project stopped, raised one after the other (check 7)", async () => {
+  it("BU-14, BU-15.1, BU-15.5, BU-15.7 company, agent and project stopped, raised one after the other (08-7)", async () => {
     const spender = await aCompany(api);
     const agent = await spender.agent();
     const projectId = await aProject(spender.id);
@@ -453,7 +453,43 @@ describe("thresholds", () => {
     await expectStatus(wake(agent.id, { payload: { projectId } }), 202);
   });
 
-  it("BU-34, BU-31, AC-32 raise by nothing, by one, and reach it again (checks 8 and 9)", async () => {
+  it("BU-14, BU-15.6 the same agent resumed by hand instead of raised (08-7a)", async () => {
+    const agent = await limitedAgent();
+    await report(company.id, cost(agent.id, 100));
+    await expectStatus(api.call("POST", `/api/agents/${agent.id}/resume`), 200);
+    expect(await wake(agent.id)).toMatchObject({
+      status: 409,
+      body: {
+        code: "budget_blocked",
+        error: "Agent cannot start because its budget hard-stop is still exceeded.",
+        details: { scopeType: "agent", scopeId: agent.id },
+      },
+    });
+  });
+
+  it("BU-21, BU-15.1, API-51 a company's budget of 100 and one cost of 100: runs end, a wake is refused (02-13)", async () => {
+    const spender = await aCompany(api, { budgetMonthlyCents: 100 });
+    const [agent, other] = [await spender.agent(), await spender.agent()];
+    const run = (await expectStatus(wake(other.id), 202)).body;
+    await report(spender.id, cost(agent.id, 100));
+    expect((await api.call("GET", `/api/heartbeat-runs/${run.id}`)).body).toMatchObject({
+      status: "cancelled",
+      error: "Cancelled due to budget pause",
+    });
+    expect(await wake(agent.id)).toMatchObject({
+      status: 409,
+      body: {
+        code: "budget_blocked",
+        error: "Company is paused because its budget hard-stop was reached.",
+        details: { scopeType: "company", scopeId: spender.id },
+      },
+    });
+    expect(
+      await api.db.sql.query("SELECT status, reason FROM agent_wakeup_requests WHERE agent_id = $1", [agent.id]),
+    ).toEqual([{ status: "skipped", reason: "budget.blocked" }]);
+  });
+
+  it("BU-34, BU-31, AC-32 raise by nothing, by one, and reach it again (08-8, 08-9)", async () => {
     const agent = await limitedAgent();
     await report(company.id, cost(agent.id, 100));
     const [hard] = (await overview(company.id)).activeIncidents.filter((one: Json) => one.scopeId === agent.id);
@@ -494,7 +530,7 @@ describe("thresholds", () => {
     expect((await agentOf(agent.id)).status).toBe("paused");
   });
 
-  it("BU-34, BU-35 keep_paused (check 10), and incidents that are not there", async () => {
+  it("BU-34, BU-35 keep_paused, and incidents that are not there (08-10)", async () => {
     const agent = await limitedAgent();
     await report(company.id, cost(agent.id, 100));
     const [hard] = (await overview(company.id)).activeIncidents.filter((one: Json) => one.scopeId === agent.id);
@@ -515,7 +551,7 @@ describe("thresholds", () => {
     expect(await keep(company.id, hard.id)).toMatchObject({ status: 409, body: { code: "conflict" } });
   });
 
-  it("BU-20, BU-24 an agent paused by hand stays so (check 11)", async () => {
+  it("BU-20, BU-24 an agent paused by hand stays so (08-11)", async () => {
     const agent = await limitedAgent();
     await expectStatus(api.call("POST", `/api/agents/${agent.id}/pause`), 200);
     await report(company.id, cost(agent.id, 100));
@@ -525,7 +561,7 @@ describe("thresholds", () => {
     expect((await incidents(agent.id)).map((one) => one.status)).toEqual(["resolved", "resolved"]);
   });
 
-  it("BU-2, BU-25 events at a month's turn count in their own months (check 12)", async () => {
+  it("BU-2, BU-25 events at a month's turn count in their own months (08-12)", async () => {
     const agent = await limitedAgent();
     const [start] = await api.db.sql.query<{ at: Date }>(
       "SELECT date_trunc('month', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' AS at",
@@ -552,7 +588,7 @@ describe("thresholds", () => {
     await expectStatus(wake(agent.id), 202);
   });
 
-  it("BU-7 switching an exceeded policy off resumes and opens nothing (check 13)", async () => {
+  it("BU-7 switching an exceeded policy off resumes and opens nothing (08-13)", async () => {
     const agent = await limitedAgent();
     await report(company.id, cost(agent.id, 100));
     const before = (await incidents(agent.id)).length;
@@ -574,7 +610,7 @@ describe("thresholds", () => {
     expect(await incidents(agent.id)).toMatchObject([{ threshold_type: "soft", status: "open" }]);
   });
 
-  it("BU-17 of a month and a lifetime policy the exceeded one blocks (check 15)", async () => {
+  it("BU-17 of a month and a lifetime policy the exceeded one blocks (08-15)", async () => {
     const agent = await limitedAgent({ amount: 1_000 });
     await setPolicy(company.id, { scopeType: "agent", scopeId: agent.id, amount: 100, windowKind: "lifetime" });
     await report(company.id, cost(agent.id, 100, { occurredAt: "2020-05-05T00:00:00.000Z" }));

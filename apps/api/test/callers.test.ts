@@ -34,7 +34,7 @@ afterAll(() => api.stop());
 const UNKNOWN = "00000000-0000-4000-8000-000000000000";
 
 describe("API-29 credentials", () => {
-  it("API-29 every route but health wants credentials", async () => {
+  it("API-29 every route but health wants credentials (02-1)", async () => {
     const document = await api.call("GET", "/openapi.json");
     for (const [path, methods] of Object.entries<Json>(document.body.paths)) {
       for (const [method, operation] of Object.entries<Json>(methods)) {
@@ -47,7 +47,7 @@ describe("API-29 credentials", () => {
     }
   });
 
-  it("API-29 revoked, expired, unknown and wrongly signed credentials are 401", async () => {
+  it("API-29 revoked, expired, unknown and wrongly signed credentials are 401 (02-2)", async () => {
     const revoked = await aKey(api, { scope: "operator" });
     await expectStatus(api.call("GET", "/api/companies", { key: revoked.token }), 200);
     await expectStatus(api.call("DELETE", `/api/keys/${revoked.id}`), 200);
@@ -68,7 +68,7 @@ describe("API-29 credentials", () => {
     }
   });
 
-  it("API-29 the key of a terminated agent is 401", async () => {
+  it("API-29 the key of a terminated agent is 401 (02-2)", async () => {
     const ended = await company.agent();
     const key = await anAgentKey(api, ended.id);
     await expectStatus(api.call("GET", "/api/agents/me", { key }), 200);
@@ -86,7 +86,7 @@ describe("API-29 credentials", () => {
 });
 
 describe("API-32, API-36 companies and scopes", () => {
-  it("API-32 an agent key of another company is 403, an id that exists nowhere 404", async () => {
+  it("API-32 an agent key of another company is 403, an id that exists nowhere 404 (02-3)", async () => {
     const foreign = await other.agent();
     const run = (await expectStatus(api.call("POST", `/api/agents/${foreign.id}/wakeup`, { body: {} }), 202)).body;
     const key = await anAgentKey(api, agent.id);
@@ -103,7 +103,7 @@ describe("API-32, API-36 companies and scopes", () => {
     expect(list.body.map((one: Json) => one.id)).toEqual([company.id]);
   });
 
-  it("API-36 an enqueue key posts, reads its own, and nothing else", async () => {
+  it("API-36 an enqueue key posts, reads its own, and nothing else (02-4)", async () => {
     const { token: key } = await aKey(api, { scope: "enqueue", companyId: company.id });
     const posted = await expectStatus(
       api.call("POST", `/api/agents/${agent.id}/wakeups`, { key, body: { payload: { taskKey: "e" } } }),
@@ -129,7 +129,7 @@ describe("API-32, API-36 companies and scopes", () => {
     await expectStatus(api.call("GET", "/api/keys", { key }), 403);
   });
 
-  it("API-100 an agent wakes itself and nobody else", async () => {
+  it("API-100 an agent wakes itself and nobody else (02-5)", async () => {
     const key = await anAgentKey(api, agent.id);
     await expectStatus(api.call("POST", `/api/agents/${agent.id}/wakeup`, { key, body: {} }), 202);
     const peer = await company.agent();
@@ -148,12 +148,19 @@ describe("API-30, API-31 run tokens", () => {
     return { run, agent: own, token: await mintRunToken({ secret: AUTH_SECRET, claims, now: new Date() }) };
   }
 
-  it("API-31 works while its run runs, and five minutes longer", async () => {
+  it("API-31 works while its run runs, and five minutes longer (02-6)", async () => {
     const { run, token: key } = await aRunningRun();
     await expectStatus(api.call("GET", "/api/agents/me", { key }), 200);
     await markEnded(api, run.id, 240);
     await expectStatus(api.call("GET", "/api/agents/me", { key }), 200);
     await markEnded(api, run.id, 360);
+    await expectStatus(api.call("GET", "/api/agents/me", { key }), 401);
+  });
+
+  it("API-31, AL-12 ends with its agent (08-46)", async () => {
+    const { agent: own, token: key } = await aRunningRun();
+    await expectStatus(api.call("GET", "/api/agents/me", { key }), 200);
+    await expectStatus(api.call("POST", `/api/agents/${own.id}/terminate`), 200);
     await expectStatus(api.call("GET", "/api/agents/me", { key }), 401);
   });
 
@@ -227,7 +234,7 @@ describe("API-30, API-31 run tokens", () => {
     });
   });
 
-  it("API-30 the header names no other run", async () => {
+  it("API-30 the header names no other run (02-6)", async () => {
     const { run, token: key } = await aRunningRun();
     const peer = await aRunningRun();
     for (const header of ["X-Paperclip-Run-Id", "X-Wakefleet-Run-Id"]) {
@@ -265,7 +272,7 @@ describe("API-33, API-304 browser sessions", () => {
     return cookie.split(";")[0] ?? "";
   }
 
-  it("API-33 a mutation by cookie needs an origin of this host", async () => {
+  it("API-33 a mutation by cookie needs an origin of this host (02-52)", async () => {
     const cookie = await login();
     const post = (headers: Record<string, string>) =>
       api.call("POST", "/api/companies", { key: null, body: { name: "By cookie" }, headers: { cookie, ...headers } });
@@ -310,7 +317,7 @@ describe("API-33, API-304 browser sessions", () => {
 });
 
 describe("API-37, API-38 what agents may not change", () => {
-  it("API-38 an agent does not un-pause itself, spend more or run wider", async () => {
+  it("API-38 an agent does not un-pause itself, spend more or run wider (02-55)", async () => {
     const own = await company.agent();
     const key = await anAgentKey(api, own.id);
     await expectStatus(api.call("POST", `/api/agents/${own.id}/pause`), 200);
@@ -325,7 +332,7 @@ describe("API-37, API-38 what agents may not change", () => {
     expect((await api.call("GET", `/api/agents/${own.id}`)).body.status).toBe("paused");
   });
 
-  it("API-37 an agent changes neither host commands nor instruction paths", async () => {
+  it("API-37 an agent changes neither host commands nor instruction paths (02-55)", async () => {
     const own = await company.agent();
     const key = await anAgentKey(api, own.id);
     const reply = await expectStatus(

@@ -38,7 +38,7 @@ function refsOf(value: Json): string[] {
 }
 
 describe("API-302 the document", () => {
-  it("API-302 is OpenAPI 3.1 whose references exist and whose parameters are declared", () => {
+  it("API-302 is OpenAPI 3.1 whose references exist and whose parameters are declared (02-49)", () => {
     expect(document.openapi).toBe("3.1.0");
     for (const ref of refsOf(document)) {
       expect(ref).toMatch(/^#\/components\/schemas\//);
@@ -60,7 +60,7 @@ describe("API-302 the document", () => {
     expect(ids.size).toBe(operations().length);
   });
 
-  it("API-302 knows every MUST route of the contract that is here", () => {
+  it("API-302 knows every MUST route of the contract that is here (02-49)", () => {
     const known = new Set(operations().map(({ method, path }) => `${method} ${path}`));
     const expected = [
       "GET /api/companies",
@@ -156,7 +156,7 @@ describe("API-302 the document", () => {
     expect(expected.filter((route) => !known.has(route))).toEqual([]);
   });
 
-  it("API-302 a body that its schema accepts is accepted: the examples are", async () => {
+  it("API-302 a body that its schema accepts is accepted: the examples are (02-49)", async () => {
     const company = await aCompany(api);
     const agent = await company.agent();
     const ids: Json = { companyId: company.id, runId: "00000000-0000-4000-8000-000000000000" };
@@ -238,7 +238,7 @@ describe("no 5xx for anything a caller can send", () => {
     return fc.oneof({ weight: 4, arbitrary: shaped }, { weight: 4, arbitrary: based }, { weight: 1, arbitrary: value });
   }
 
-  it("API-41, API-53 any JSON to any route, as the board and as an agent", async () => {
+  it("API-41, API-53 any JSON to any route, as the board and as an agent (02-53)", async () => {
     const company = await aCompany(api);
     const agent = await company.agent();
     const issue = await company.issue({ status: "todo" });

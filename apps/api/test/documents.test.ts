@@ -107,7 +107,7 @@ describe("documents", () => {
     expect((await get(path("notes"))).body).toEqual(made);
   });
 
-  it("API-165 two writers on one revision, 20 times: one is taken, the other is told (check 54)", async () => {
+  it("API-165 two writers on one revision, 20 times: one is taken, the other is told (02-54)", async () => {
     let base: string = (await expectStatus(put("race", { body: "0" }), 201)).body.latestRevisionId;
     for (let round = 1; round <= 20; round += 1) {
       const replies = await Promise.all([

@@ -71,7 +71,7 @@ describe("API-40 the shape of every error", () => {
 });
 
 describe("API-43 to API-53 bodies", () => {
-  it("API-43 a syntax error is 400 with its position, and the process lives", async () => {
+  it("API-43 a syntax error is 400 with its position, and the process lives (02-7)", async () => {
     const reply = await expectStatus(api.call("POST", wakeup(), { raw: '{"name":', headers: JSON_TYPE }), 400);
     expect(reply.body).toMatchObject({
       code: "invalid_json",
@@ -88,7 +88,7 @@ describe("API-43 to API-53 bodies", () => {
     await expectStatus(api.call("GET", "/livez"), 200);
   });
 
-  it("API-44 a schema failure lists all its issues", async () => {
+  it("API-44 a schema failure lists all its issues (02-8)", async () => {
     const reply = await expectStatus(api.call("POST", wakeup(), { body: { source: "bogus", reason: 1 } }), 400);
     expect(reply.body.error).toBe("Validation error");
     expect(reply.body.details.map((issue: Json) => issue.path)).toEqual([["source"], ["reason"]]);
@@ -96,7 +96,7 @@ describe("API-43 to API-53 bodies", () => {
       expect(issue).toMatchObject({ message: expect.any(String), code: expect.any(String) });
   });
 
-  it("API-52 a body or a field that is too large is 413 and leaves no row", async () => {
+  it("API-52 a body or a field that is too large is 413 and leaves no row (02-9)", async () => {
     const before = await wakeupRows();
     const large = await expectStatus(
       api.call("POST", wakeup(), { body: { payload: { x: "y".repeat(11 * 1024 * 1024) } } }),
@@ -116,7 +116,7 @@ describe("API-43 to API-53 bodies", () => {
     expect(await wakeupRows()).toBe(before);
   });
 
-  it("API-53 another type is 415, another encoding too", async () => {
+  it("API-53 another type is 415, another encoding too (02-10)", async () => {
     await expectStatus(api.call("POST", wakeup(), { raw: "hello", headers: { "content-type": "text/plain" } }), 415);
     await expectStatus(
       api.call("POST", wakeup(), { raw: "a=b", headers: { "content-type": "application/x-www-form-urlencoded" } }),
@@ -180,12 +180,12 @@ describe("API-43 to API-53 bodies", () => {
 });
 
 describe("API-48 existence", () => {
-  it("API-111 an unknown agent is 404 Agent not found", async () => {
+  it("API-111 an unknown agent is 404 Agent not found (02-11)", async () => {
     const path = "/api/agents/00000000-0000-4000-8000-000000000000/wakeup";
     expect((await expectStatus(api.call("POST", path, { body: {} }), 404)).body.error).toBe("Agent not found");
   });
 
-  it("API-4 an id that is no UUID is the entity's 404", async () => {
+  it("API-4 an id that is no UUID is the entity's 404 (02-11)", async () => {
     const paths = {
       "/api/heartbeat-runs/x": "Heartbeat run not found",
       "/api/companies/x": "Company not found",
@@ -224,7 +224,7 @@ describe("API-41 nothing internal leaves", () => {
 });
 
 describe("API-57 PostgreSQL away", () => {
-  it("API-57 is 503 with Retry-After, and over when it is back", async () => {
+  it("API-57 is 503 with Retry-After, and over when it is back (02-22)", async () => {
     const gate = await aGate(api.databaseUrl);
     const gated = await startTestApi({ DATABASE_URL: gate.url });
     try {
@@ -285,7 +285,7 @@ async function aGate(target: string): Promise<{ url: string; open(): Promise<voi
 }
 
 describe("API-39 rate limits", () => {
-  it("API-39, API-56 writes past the burst are 429 with Retry-After; each accepted one has its row", async () => {
+  it("API-39, API-56 writes past the burst are 429 with Retry-After; each accepted one has its row (02-24)", async () => {
     const limited = await startTestApi({ RATE_LIMIT_WRITES: "50", RATE_LIMIT_WRITES_BURST: "100" });
     try {
       const own = await aCompany(limited);

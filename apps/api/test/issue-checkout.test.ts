@@ -6,6 +6,7 @@ import {
   anAgentKey,
   expectStatus,
   type Json,
+  markEnded,
   markRunning,
   type Reply,
   startTestApi,
@@ -25,6 +26,13 @@ const at = (id: string, rest = ""): string => `/api/issues/${id}${rest}`;
 const post = (path: string, body: object = {}): Promise<Reply> => api.call("POST", path, { body });
 const hold = async (id: string): Promise<Json> =>
   (await expectStatus(post(at(id, "/tree-holds"), { mode: "pause" }), 201)).body.hold;
+
+/** The run of a request that waits behind the owner's, as its promotion would make it (FI-8). */
+async function promoted(agentId: string, issueId: string): Promise<string> {
+  const run = await post(`/api/agents/${agentId}/wakeup`, { payload: { taskKey: "promoted" } });
+  await api.db.sql.query("UPDATE heartbeat_runs SET issue_id = $2 WHERE id = $1", [run.body.id, issueId]);
+  return run.body.id;
+}
 
 describe("CO-22, CO-44 under a hold", () => {
   it("CO-22 checkout is refused with the hold; a verified interaction about this issue may (02-40)", async () => {
@@ -50,6 +58,63 @@ describe("CO-22, CO-44 under a hold", () => {
     await expectStatus(api.call("POST", at(other.id, "/checkout"), { ...inRun, body }), 409);
     const taken = await expectStatus(api.call("POST", at(issue.id, "/checkout"), { ...inRun, body }), 200);
     expect(taken.body).toMatchObject({ status: "in_progress", checkoutRunId: asked.runId });
+  });
+
+  it("CO-24 checkout of an issue with unresolved blockers is 422, with their ids (02-40)", async () => {
+    const agent = await company.agent();
+    const blocker = await company.issue();
+    const issue = await company.issue({ blockedByIssueIds: [blocker.id] });
+    const body = { agentId: agent.id, expectedStatuses: ["backlog"] };
+    const refused = await expectStatus(post(at(issue.id, "/checkout"), body), 422);
+    expect(refused.body).toMatchObject({
+      error: "Issue is blocked by unresolved blockers",
+      details: { unresolvedBlockerIssueIds: [blocker.id] },
+    });
+    expect((await api.call("GET", at(issue.id))).body).toMatchObject({ status: "backlog", assigneeAgentId: null });
+  });
+
+  it("CO-29, CO-31 a checkout whose run is over does not open an issue whose lock a live run of the agent has (08-34)", async () => {
+    const first = await anAgentInRun(api, company);
+    const { agent } = first;
+    const issue = await company.issue({ status: "todo" });
+    const body = { agentId: agent.id, expectedStatuses: ["todo"] };
+    await expectStatus(first.call("POST", at(issue.id, "/checkout"), body), 200);
+    const more = async (taskKey: string): Promise<Json> => {
+      const run = await post(`/api/agents/${agent.id}/wakeup`, { payload: { taskKey } });
+      await markRunning(api, { id: run.body.id, agentId: agent.id });
+      return run.body;
+    };
+    const [live, asking] = [await more("live"), await more("asking")];
+    await api.db.sql.query("UPDATE issues SET execution_run_id = $2 WHERE id = $1", [issue.id, live.id]);
+    await markEnded(api, first.run.id);
+    const key = await anAgentKey(api, agent.id);
+    const refused = await expectStatus(
+      api.call("POST", at(issue.id, "/checkout"), { key, headers: { "x-wakefleet-run-id": asking.id }, body }),
+      409,
+    );
+    expect(refused.body).toMatchObject({
+      error: "Issue checkout conflict",
+      details: { checkoutRunId: first.run.id, executionRunId: live.id },
+    });
+    expect((await api.call("GET", at(issue.id))).body).toMatchObject({
+      checkoutRunId: first.run.id,
+      executionRunId: live.id,
+    });
+  });
+
+  it("CO-10, CO-13 an agent that was mentioned comments on an issue it may not change (08-36)", async () => {
+    const [owner, asked] = [await anAgentInRun(api, company), await company.agent({ name: "Asked-for-advice" })];
+    const issue = await company.issue({ status: "todo" });
+    const body = { agentId: owner.agent.id, expectedStatuses: ["todo"] };
+    await expectStatus(owner.call("POST", at(issue.id, "/checkout"), body), 200);
+    await expectStatus(owner.call("POST", at(issue.id, "/comments"), { body: "@asked-for-advice what now?" }), 201);
+    const { runId } = await onlyRequest(api, asked.id, issue.id);
+    const run = runId ?? (await promoted(asked.id, issue.id));
+    await markRunning(api, { id: run, agentId: asked.id });
+    const inRun = { key: await anAgentKey(api, asked.id), headers: { "x-wakefleet-run-id": run } };
+    const change = await expectStatus(api.call("PATCH", at(issue.id), { ...inRun, body: { title: "x" } }), 409);
+    expect(change.body.error).toBe("Issue is checked out by another agent");
+    await expectStatus(api.call("POST", at(issue.id, "/comments"), { ...inRun, body: { body: "this" } }), 201);
   });
 
   it("CO-44 an explicit follow-up on a held issue is refused; a plain comment is not (08-41)", async () => {

@@ -44,7 +44,7 @@ async function anIssue(agent: Json, body: object = {}): Promise<Json> {
 }
 
 describe("W1, W2 creating", () => {
-  it("W1 wakes the assignee of an issue that is not in backlog, and nobody for one that is", async () => {
+  it("W1 wakes the assignee of an issue that is not in backlog, and nobody for one that is (02-28, 02-29)", async () => {
     const agent = await company.agent();
     await company.issue({ assigneeAgentId: agent.id });
     expect(await requestsOf(api, agent.id)).toEqual([]);
@@ -141,7 +141,7 @@ describe("W5, W6 assigning and moving", () => {
     ["todo", "in_review", false],
     ["blocked", "in_progress", false],
     ["todo", "backlog", false],
-  ])("W6 %s to %s wakes: %s", async (from, to, wakes) => {
+  ])("W6 %s to %s wakes: %s (02-30)", async (from, to, wakes) => {
     const agent = await company.agent();
     const issue = await anIssue(agent, { status: from });
     await patch(issue.id, { status: to });
@@ -165,7 +165,7 @@ describe("W5, W6 assigning and moving", () => {
 });
 
 describe("W7, W8, W11 to W13 comments and mentions", () => {
-  it("W12, API-159 a comment wakes the assignee, but not for its own or on a closed issue", async () => {
+  it("W12, API-159 a comment wakes the assignee, but not for its own or on a closed issue (02-32, 08-40)", async () => {
     const agent = await company.agent();
     const issue = await anIssue(agent, { status: "todo" });
     const made = await comment(issue.id, { body: "hello" });
@@ -196,7 +196,7 @@ describe("W7, W8, W11 to W13 comments and mentions", () => {
     expect((await api.call("GET", at(closed.id))).body.status).toBe("done");
   });
 
-  it("W11 a person's comment on a done issue reopens it and says from where", async () => {
+  it("W11 a person's comment on a done issue reopens it and says from where (02-31, 08-40)", async () => {
     const agent = await company.agent();
     const issue = await anIssue(agent, { status: "done" });
     const made = await comment(issue.id, { body: "not yet" });
@@ -242,14 +242,14 @@ describe("W7, W8, W11 to W13 comments and mentions", () => {
     expect(one.payload).toEqual({ issueId: blocked.id, commentId: moved.comment.id, mutation: "comment" });
   });
 
-  it("W8, CO-62 a mention of the assignee in a PATCH stays a comment", async () => {
+  it("W8, CO-62 a mention of the assignee in a PATCH stays a comment (02-34)", async () => {
     const agent = await company.agent({ name: "Mentioned-Owner" });
     const issue = await anIssue(agent, { status: "todo" });
     await patch(issue.id, { comment: "hey @mentioned-owner look" });
     expect((await onlyRequest(api, agent.id, issue.id)).reason).toBe("issue_commented");
   });
 
-  it("W13, API-171 names and links, not addresses, other companies or terminated agents", async () => {
+  it("W13, API-171 names and links, not addresses, other companies or terminated agents (02-33)", async () => {
     const foreign = await (await aCompany(api)).agent({ name: "Bob" });
     const bob = await company.agent({ name: "Bob" });
     const linked = await company.agent();
@@ -311,7 +311,7 @@ describe("W7, W8, W11 to W13 comments and mentions", () => {
 });
 
 describe("W9, W18 dependencies and children", () => {
-  it("W9a, CO-57, DP-10, DP-12 the last blocker that is done wakes; 08-27", async () => {
+  it("W9a, CO-57, DP-10, DP-12 the last blocker that is done wakes (08-27, 02-35, 03-6, 03-7)", async () => {
     const agent = await company.agent();
     const [a, b] = [await company.issue({ status: "todo" }), await company.issue({ status: "todo" })];
     const blocked = await company.issue({
@@ -344,7 +344,7 @@ describe("W9, W18 dependencies and children", () => {
     });
   });
 
-  it("W18, DP-14 a cancelled blocker wakes nobody; taking the relation away does; 08-28", async () => {
+  it("W18, DP-14 a cancelled blocker wakes nobody; taking the relation away does (08-28, 02-36)", async () => {
     const agent = await company.agent();
     const [a, b] = [await company.issue({ status: "done" }), await company.issue({ status: "todo" })];
     const blocked = await company.issue({ assigneeAgentId: agent.id, blockedByIssueIds: [a.id, b.id] });
@@ -385,7 +385,7 @@ describe("W9, W18 dependencies and children", () => {
     expect(asked.payload).toMatchObject({ mutation: "blocked_dependency_restored", blockerIssueIds: [] });
   });
 
-  it("W9b, CO-57, DP-11, DP-12, DP-13 the last child that is over wakes the parent's assignee; 08-31", async () => {
+  it("W9b, CO-57, DP-11, DP-12, DP-13 the last child that is over wakes the parent's assignee (08-31, 02-37)", async () => {
     const agent = await company.agent();
     const parent = await anIssue(agent, { status: "in_progress" });
     const children: Json[] = [];

@@ -218,7 +218,7 @@ describe("API-140, API-143 reading", () => {
 });
 
 describe("API-145 changing", () => {
-  it("API-7 a PATCH with a title leaves status and priority, and wakes nobody", async () => {
+  it("API-7 a PATCH with a title leaves status and priority, and wakes nobody (02-26)", async () => {
     const agent = await company.agent();
     const issue = await company.issue({ assigneeAgentId: agent.id, priority: "high" });
     const after = (await expectStatus(patch(issue.id, { title: "x" }), 200)).body;
@@ -396,7 +396,7 @@ describe("API-145 changing", () => {
     expect(await told()).toHaveLength(1);
   });
 
-  it("DP-3, DP-4 no ring, not even by two changes at once", async () => {
+  it("DP-3, DP-4 no ring, not even by two changes at once (08-30)", async () => {
     const own = await aCompany(api);
     const self = await own.issue();
     expect((await expectStatus(patch(self.id, { blockedByIssueIds: [self.id] }), 422)).body.error).toBe(
@@ -423,7 +423,7 @@ describe("API-145 changing", () => {
     await expectStatus(patch(top.id, { parentId: top.id }), 422);
   });
 
-  it("CO-10, CO-11 who may change an issue", async () => {
+  it("CO-10, CO-11 who may change an issue (08-36)", async () => {
     const [owner, stranger] = [await aWorker(), await aWorker()];
     const issue = await company.issue({ assigneeAgentId: owner.agent.id, status: "todo" });
     const foreign = await expectStatus(stranger.call("PATCH", issuePath(issue.id), { title: "x" }), 403);
@@ -462,7 +462,7 @@ describe("API-145 changing", () => {
 });
 
 describe("API-147, API-148 checkout and release", () => {
-  it("CO-31 twenty runs at once: one wins, nineteen meet 409 with five facts", async () => {
+  it("CO-31 twenty runs at once: one wins, nineteen meet 409 with five facts (02-39, 08-32, 08-33)", async () => {
     const issue = await company.issue({ status: "todo" });
     const workers = await Promise.all(Array.from({ length: 20 }, () => aWorker()));
     const replies = await Promise.all(
@@ -495,7 +495,7 @@ describe("API-147, API-148 checkout and release", () => {
     expect(again.body.updatedAt).toBe((await api.call("GET", issuePath(issue.id))).body.updatedAt);
   });
 
-  it("CO-27, AC-39 another run of the agent: 409 while the first lives, adopted after", async () => {
+  it("CO-27, AC-39 another run of the agent: 409 while the first lives, adopted after (08-33, 08-37)", async () => {
     const first = await aWorker();
     const issue = await company.issue({ status: "todo" });
     const body = { agentId: first.agent.id, expectedStatuses: ["todo"] };
@@ -546,7 +546,7 @@ describe("API-147, API-148 checkout and release", () => {
     expect((await expectStatus(patch(issue.id, { title: "taken over" }, second), 200)).body.checkoutRunId).toBe(run.id);
   });
 
-  it("CO-21a, CO-25, CO-32 an agent only as itself and in a run; the board without one", async () => {
+  it("CO-21a, CO-25, CO-32 an agent only as itself and in a run; the board without one (08-55)", async () => {
     const { agent, call } = await aWorker();
     const other = await company.agent();
     const issue = await company.issue({ status: "todo", assigneeUserId: "ann" });
@@ -562,7 +562,8 @@ describe("API-147, API-148 checkout and release", () => {
     );
     expect(noRun.body.error).toBe("Agent run id required");
     // A user's issue is not an agent's to take.
-    await expectStatus(call("POST", issuePath(issue.id, "/checkout"), body), 409);
+    const refused = await expectStatus(call("POST", issuePath(issue.id, "/checkout"), body), 409);
+    expect(refused.body.error).toBe("Issue checkout conflict");
     const taken = (await expectStatus(api.call("POST", issuePath(issue.id, "/checkout"), { body }), 200)).body;
     expect(taken).toMatchObject({
       status: "in_progress",
@@ -612,7 +613,7 @@ describe("API-147, API-148 checkout and release", () => {
     expect((await api.call("GET", issuePath(issue.id))).body.title).toBe(issue.title);
   });
 
-  it("CO-21 a paused project", async () => {
+  it("CO-21 a paused project (02-40)", async () => {
     const agent = await company.agent();
     const [project] = await api.db.sql.query<{ id: string }>(
       "INSERT INTO projects (company_id, name, paused_at, pause_reason) VALUES ($1, 'P', now(), 'budget') RETURNING id",
@@ -684,7 +685,7 @@ describe("API-158 to API-160 comments", () => {
     expect(await bodies("after=00000000-0000-4000-8000-000000000000")).toEqual([]);
   });
 
-  it("CO-42 a person's comment reopens, an agent's does not", async () => {
+  it("CO-42 a person's comment reopens, an agent's does not (08-40)", async () => {
     const { agent, call } = await aWorker();
     const issue = await company.issue({ assigneeAgentId: agent.id, status: "done" });
     await expectStatus(call("POST", issuePath(issue.id, "/comments"), { body: "me" }), 201);
@@ -741,7 +742,7 @@ describe("API-158 to API-160 comments", () => {
     expect(await says({ comment: "and again", resume: true })).toBe("todo");
   });
 
-  it("CO-44, API-152 follow-ups that are refused", async () => {
+  it("CO-44, API-152 follow-ups that are refused (08-41)", async () => {
     const { agent, call } = await aWorker();
     const cases: [string, string][] = [
       ["cancelled", "Cancelled issues must be restored through the dedicated restore flow"],

@@ -10,7 +10,7 @@ beforeAll(async () => {
 afterAll(() => api.stop());
 
 describe("Redis away", () => {
-  it("WK-43 a wake is accepted and waits for its dispatch", async () => {
+  it("WK-43 a wake is accepted and waits for its dispatch (02-23)", async () => {
     const company = await aCompany(api);
     const agent = await company.agent();
     const reply = await expectStatus(api.call("POST", `/api/agents/${agent.id}/wakeup`, { body: {} }), 202);
@@ -19,13 +19,13 @@ describe("Redis away", () => {
     await expectStatus(api.call("POST", `/api/agents/${agent.id}/terminate`), 200);
   });
 
-  it("API-275 readiness is degraded and 200; strict makes it 503", async () => {
+  it("API-275 readiness is degraded and 200; strict makes it 503 (02-23)", async () => {
     const ready = await expectStatus(api.call("GET", "/readyz", { key: null }), 200);
     expect(ready.body).toMatchObject({ status: "degraded", checks: { postgres: "ok", redis: "unreachable" } });
     await expectStatus(api.call("GET", "/readyz?strict=1", { key: null }), 503);
   });
 
-  it("API-300 the fleet says so", async () => {
+  it("API-300 the fleet says so (02-23)", async () => {
     const company = await aCompany(api);
     const agent = await company.agent();
     await expectStatus(api.call("POST", `/api/agents/${agent.id}/wakeup`, { body: {} }), 202);

@@ -73,7 +73,7 @@ describe("API-271 changing settings", () => {
     expect(await api.call("GET", path("general"), { key: agent })).toMatchObject({ status: 403 });
   });
 
-  it("IN-7 a change keeps keys it does not know and mends a group that is no object (check 50)", async () => {
+  it("IN-7 a change keeps keys it does not know and mends a group that is no object (08-50)", async () => {
     await api.db.sql.query(
       `UPDATE instance_settings SET general = '{"new": 1, "keyboardShortcuts": true}', experimental = '[]'`,
     );
@@ -100,7 +100,7 @@ describe("API-271 changing settings", () => {
 });
 
 describe("IN-2 the OS user in what is kept and answered", () => {
-  it("IN-2, API-16, CO-40 a name alone and a home folder are masked, longer words are kept, within seconds (check 49)", async () => {
+  it("IN-2, API-16, CO-40 a name alone and a home folder are masked, longer words are kept, within seconds (08-49)", async () => {
     const name = userInfo().username;
     const masked = `${name[0]}${"*".repeat(Math.max(1, name.length - 1))}`;
     const company = await aCompany(api);

@@ -127,7 +127,7 @@ describe("a pause", () => {
     ]);
   });
 
-  it("API-191, API-192, AC-22 holds what is below; wakes are skipped with the reason, and the state names the root (checks 18, 41)", async () => {
+  it("API-191, API-192, AC-22 holds what is below; wakes are skipped with the reason, and the state names the root (02-41, 08-18)", async () => {
     const answer = await hold(root.id, {
       mode: "pause",
       reason: "audit",
@@ -167,7 +167,7 @@ describe("a pause", () => {
     expect((await expectStatus(wake(agent.id, { issueId: late.id }), 202)).body).toMatchObject({ status: "skipped" });
   });
 
-  it("TH-20, TH-25 a caller's own comment reason passes nobody through, whatever the key (check 20)", async () => {
+  it("TH-20, TH-25 a caller's own comment reason passes nobody through, whatever the key (08-20)", async () => {
     await hold(root.id);
     const { body: comment } = await expectStatus(post(`/api/issues/${child.id}/comments`, { body: "hello" }), 201);
     const key = await anAgentKey(api, agent.id);
@@ -181,7 +181,7 @@ describe("a pause", () => {
     }
   });
 
-  it("TH-33, check 41 a running run is asked to stop; the answer waits a second for it at most", async () => {
+  it("TH-33 a running run is asked to stop; the answer waits a second for it at most (02-41)", async () => {
     const woken = await expectStatus(wake(agent.id, { issueId: child.id }), 202);
     await markRunning(api, { id: woken.body.id, agentId: agent.id });
     const { hold: made, preview } = await hold(root.id);
@@ -210,7 +210,7 @@ describe("who gets through", () => {
     return (await get(`/api/heartbeat-runs/${runId}`)).body.contextSnapshot;
   };
 
-  it("TH-21, TH-26, WK-17 a person's comment reaches the agent, marked, and the issue stays as it is (checks 19, 41)", async () => {
+  it("TH-21, TH-26, WK-17 a person's comment reaches the agent, marked, and the issue stays as it is (02-41, 08-19)", async () => {
     const { hold: made } = await hold(root.id, { mode: "pause", reason: "audit" });
     const { body: comment } = await expectStatus(
       post(`/api/issues/${child.id}/comments`, { body: "still there?" }),
@@ -225,7 +225,7 @@ describe("who gets through", () => {
     expect((await get(`/api/issues/${child.id}`)).body.status).toBe("todo");
   });
 
-  it("TH-24 an agent's mention of another gets through; a wake of its own that names a comment of another issue does not (check 21)", async () => {
+  it("TH-24 an agent's mention of another gets through; a wake of its own that names a comment of another issue does not (08-21)", async () => {
     const other = await company.agent();
     const elsewhere = await company.issue();
     const { body: foreign } = await expectStatus(post(`/api/issues/${elsewhere.id}/comments`, { body: "x" }), 201);
@@ -245,7 +245,7 @@ describe("who gets through", () => {
 });
 
 describe("releasing", () => {
-  it("API-195, TH-40, AC-27 stores who, why and the new policy; a second time is 409 (check 42)", async () => {
+  it("API-195, TH-40, AC-27 stores who, why and the new policy; a second time is 409 (02-42, 08-24)", async () => {
     const { hold: made } = await hold(root.id);
     const path = `/api/issues/${root.id}/tree-holds/${made.id}/release`;
     const body = { reason: "settled", metadata: { ticket: 7 }, releasePolicy: { strategy: "manual", note: "late" } };
@@ -324,7 +324,7 @@ it("W19, DP-11 cancelling a tree wakes the parent above it, whose last open chil
   });
 });
 
-it("TH-3, TH-4 cancel answers 201 and restore 200 with their previews (check 26)", async () => {
+it("TH-3, TH-4 cancel answers 201 and restore 200 with their previews (08-26)", async () => {
   const done = await company.issue({ status: "done", parentId: root.id });
   const cancelled = await hold(root.id, { mode: "cancel" });
   expect(cancelled.preview.skippedIssues).toMatchObject([{ id: done.id, skipReason: "terminal_status" }]);

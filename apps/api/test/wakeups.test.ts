@@ -31,7 +31,7 @@ async function rowsOf(agentId: string): Promise<Json[]> {
 }
 
 describe("API-100 to API-111 one wakeup", () => {
-  it("API-107, API-109 answers the run with the wakeup and headers; Location is the run", async () => {
+  it("API-107, API-109 answers the run with the wakeup and headers; Location is the run (02-14, 02-15)", async () => {
     const agent = await company.agent();
     const reply = await expectStatus(wake(agent.id, { raw: "" }), 202);
     expect(reply.body).toMatchObject({
@@ -78,7 +78,7 @@ describe("API-100 to API-111 one wakeup", () => {
     expect(second.headers.get("x-wakeup-outcome")).toBe("coalesced");
   });
 
-  it("API-111 a paused agent is 409 with its status, and no row", async () => {
+  it("API-111 a paused agent is 409 with its status, and no row (02-12)", async () => {
     const agent = await company.agent();
     await expectStatus(api.call("POST", `/api/agents/${agent.id}/pause`), 200);
     const reply = await expectStatus(wake(agent.id, { headers: { "idempotency-key": "p" } }), 409);
@@ -93,7 +93,7 @@ describe("API-100 to API-111 one wakeup", () => {
     await expectStatus(wake(agent.id, { headers: { "idempotency-key": "p" } }), 202);
   });
 
-  it("API-108 an agent that takes no wakes on demand: the skip object", async () => {
+  it("API-108 an agent that takes no wakes on demand: the skip object (02-16)", async () => {
     const agent = await company.agent({ runtimeConfig: { heartbeat: { wakeOnDemand: false } } });
     const reply = await expectStatus(wake(agent.id), 202);
     expect(reply.body).toEqual({
@@ -119,7 +119,7 @@ describe("API-100 to API-111 one wakeup", () => {
     });
   });
 
-  it("API-108 an issue that another agent works on: deferred, with who", async () => {
+  it("API-108 an issue that another agent works on: deferred, with who (02-17)", async () => {
     const [holder, second] = [await company.agent({ name: "Holder" }), await company.agent()];
     const issue = await company.issue({ assigneeAgentId: holder.id, status: "todo" });
     const payload = { issueId: issue.id };
@@ -150,13 +150,13 @@ describe("API-100 to API-111 one wakeup", () => {
 });
 
 describe("WK-42 idempotency", () => {
-  it("WK-42 the header wins over the body, and loses its quotes", async () => {
+  it("WK-42 the header wins over the body, and loses its quotes (02-18)", async () => {
     const agent = await company.agent();
     await expectStatus(wake(agent.id, { body: { idempotencyKey: "k2" }, headers: { "idempotency-key": '"k1"' } }), 202);
     expect((await rowsOf(agent.id)).map((row) => row.idempotency_key)).toEqual(["k1"]);
   });
 
-  it("API-109 the same key is answered the same, also after the run ended, with no new row", async () => {
+  it("API-109 the same key is answered the same, also after the run ended, with no new row (02-19)", async () => {
     const agent = await company.agent();
     const ask = (): Promise<Reply> =>
       wake(agent.id, { body: { reason: "r" }, headers: { "idempotency-key": "again" } });
@@ -215,7 +215,7 @@ describe("WK-42 idempotency", () => {
 });
 
 describe("API-103, API-112 batches", () => {
-  it("API-112 a thousand with three bad ones: 997 decided, in order", async () => {
+  it("API-112 a thousand with three bad ones: 997 decided, in order (02-20)", async () => {
     const other = await (await aCompany(api)).agent();
     const agents = await Promise.all(Array.from({ length: 5 }, () => company.agent()));
     const { token: key } = (
@@ -271,7 +271,7 @@ describe("API-103, API-112 batches", () => {
     );
   });
 
-  it("API-112 0 and 1,001 items are 400", async () => {
+  it("API-112 0 and 1,001 items are 400 (02-21)", async () => {
     const agent = await company.agent();
     for (const length of [0, 1_001]) {
       const items = Array.from({ length }, () => ({ agentId: agent.id }));
@@ -361,7 +361,7 @@ describe("API-105, API-120 to API-131 reading", () => {
 });
 
 describe("API-125 cancel", () => {
-  it("API-125, CN-1 a waiting run is cancelled at once; again: unchanged", async () => {
+  it("API-125, CN-1 a waiting run is cancelled at once; again: unchanged (02-47)", async () => {
     const agent = await company.agent();
     const run = (await expectStatus(wake(agent.id), 202)).body;
     const first = await expectStatus(
@@ -378,7 +378,7 @@ describe("API-125 cancel", () => {
     expect(activity.body).toHaveLength(1);
   });
 
-  it("API-125, CN-2 a running run whose worker does not answer: 202 and asked", async () => {
+  it("API-125, CN-2 a running run whose worker does not answer: 202 and asked (02-47)", async () => {
     const agent = await company.agent();
     const run = (await expectStatus(wake(agent.id), 202)).body;
     await markRunning(api, { id: run.id, agentId: agent.id });

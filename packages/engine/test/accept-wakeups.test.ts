@@ -98,7 +98,7 @@ describe("what a wake writes", () => {
     expect((await world.run(first.run?.id ?? "")).contextSnapshot).toMatchObject({ wakeReason: "two" });
   });
 
-  it("WK-30 different task keys are two runs (check 2)", async () => {
+  it("WK-30 different task keys are two runs (03-2)", async () => {
     const agentId = await agent();
     for (const taskKey of ["a", "b"]) await world.wake({ agentId, payload: { taskKey } });
     expect(await runsOf(agentId)).toBe(2);
@@ -170,7 +170,7 @@ describe("what a wake writes", () => {
 });
 
 describe("many at once", () => {
-  it("WK-32 200 identical wakes through several processes: one run, 199 joined, all name it (check 1)", async () => {
+  it("WK-32 200 identical wakes through several processes: one run, 199 joined, all name it (03-1)", async () => {
     const agentId = await agent();
     const processes = acceptors(4);
     const results = await Promise.all(
@@ -242,7 +242,7 @@ describe("many at once", () => {
 });
 
 describe("idempotency", () => {
-  it("WK-42 50 at once: one row, one run, 50 equal answers (check 12)", async () => {
+  it("WK-42 50 at once: one row, one run, 50 equal answers (03-12)", async () => {
     const agentId = await agent();
     const processes = acceptors(4);
     const request = wakeRequest({
@@ -270,7 +270,7 @@ describe("idempotency", () => {
     expect(await requestsOf(agentId)).toBe(1);
   });
 
-  it("WK-42 another request with the key is refused, in the same batch too (check 13)", async () => {
+  it("WK-42 another request with the key is refused, in the same batch too (03-13)", async () => {
     const agentId = await agent();
     const request = wakeRequest({ agentId, idempotencyKey: "k", fingerprint: "one" });
     const results = await world.acceptor.acceptBatch([request, { ...request, fingerprint: "two" }, request]);

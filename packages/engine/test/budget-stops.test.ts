@@ -8,6 +8,9 @@ import { resolveBudgetIncident } from "../src/budget/resolve-incident.js";
 import { setBudgetPolicy } from "../src/budget/set-policy.js";
 import { createLeaseKeeper } from "../src/runs/lease-keeper.js";
 import { checkBudgetCounters } from "../src/sweeps/check-budget-counters.js";
+import { finishEnds } from "../src/sweeps/finish-ends.js";
+import { reconcileStrandedWork } from "../src/sweeps/reconcile-stranded-work.js";
+import { goOn, sweepDeps } from "./recovery-support.js";
 import { countRows, done, type Play, silentLog, type TestWorker, useWorld } from "./support.js";
 
 const world = useWorld();
@@ -84,7 +87,7 @@ async function patientWorker(): Promise<TestWorker & { renew(): Promise<void> }>
 }
 
 describe("an agent is stopped", () => {
-  it("BU-21, BU-22 running, queued, scheduled and deferred work ends, and no issue is touched (check 3)", async () => {
+  it("BU-21, BU-22 running, queued, scheduled and deferred work ends, and no issue is touched (08-3)", async () => {
     const agentId = await agent({ heartbeat: { maxConcurrentRuns: 1 } });
     await policy("agent", agentId);
     const worker = await patientWorker();
@@ -174,7 +177,7 @@ describe("an agent is stopped", () => {
     expect(await countRows(world.db.sql, "heartbeat_runs WHERE retry_of_run_id = $1", [run.id])).toBe(0);
   });
 
-  it("BU-44, FI-14 however often the end is written, the cost is counted once (check 14)", async () => {
+  it("BU-44, FI-14 however often the end is written, the cost is counted once (08-14)", async () => {
     const agentId = await agent();
     const run = await queued(agentId);
     const worker = await world.worker(spends(0.4));
@@ -245,7 +248,48 @@ describe("a company or project is stopped", () => {
     });
   });
 
-  it("BU-21 a project's stop ends its runs only (check 5)", async () => {
+  it("BU-21, BU-22, BU-23 ten agents run on three workers: all end, no run starts after it and nothing is recovered (08-4)", async () => {
+    const [spender = "", ...agents] = await Promise.all(Array.from({ length: 11 }, () => agent()));
+    await policy("company", companyId);
+    const workers = await Promise.all([patientWorker(), patientWorker(), patientWorker()]);
+    const working = await Promise.all(
+      agents.map(async (agentId, index) => {
+        const issueId = await anIssue(world.db.sql, { companyId, status: "in_progress", assigneeAgentId: agentId });
+        const run = await queued(agentId, { issueId });
+        const worker = workers[index % workers.length];
+        if (worker === undefined) throw new Error("no worker");
+        const ended = worker.work(run);
+        await waitFor(() => worker.deps.held.get(run.id), { what: "the run to be held" });
+        return { run, agentId, issueId, ended };
+      }),
+    );
+    await spend(spender, 100);
+    // One lease renewal of each worker, and no more.
+    await Promise.all(workers.map((worker) => worker.renew()));
+    await Promise.all(working.map(({ ended }) => ended));
+    for (const { run } of working) {
+      expect(await world.run(run.id)).toMatchObject({ status: "cancelled", error: PAUSED, cancelKind: "budget" });
+    }
+    const runsBefore = await countRows(world.db.sql, "heartbeat_runs WHERE company_id = $1", [companyId]);
+    // What a minute brings: wakes, sweeps, and claims of whatever might be there.
+    for (let round = 0; round < 3; round += 1) {
+      for (const { agentId, issueId } of working) {
+        expect(await world.ask({ agentId, payload: { issueId } })).toMatchObject({ outcome: "rejected" });
+      }
+      await reconcileStrandedWork(sweepDeps(world), goOn);
+      await finishEnds(sweepDeps(world), goOn);
+    }
+    expect(await countRows(world.db.sql, "heartbeat_runs WHERE company_id = $1", [companyId])).toBe(runsBefore);
+    expect(
+      await countRows(
+        world.db.sql,
+        "issues WHERE company_id = $1 AND (status <> 'in_progress' OR origin_kind <> 'manual')",
+        [companyId],
+      ),
+    ).toBe(0);
+  });
+
+  it("BU-21 a project's stop ends its runs only (08-5)", async () => {
     const [agentId, other] = [await agent({ heartbeat: { maxConcurrentRuns: 5 } }), await agent()];
     const [projectId, elsewhere] = [await project(), await project()];
     await policy("project", projectId);
@@ -277,7 +321,7 @@ describe("a company or project is stopped", () => {
     expect(refused).toMatchObject({ outcome: "rejected", error: { code: "budget_blocked" } });
   });
 
-  it("CL-6, BU-15.8 a project paused for its budget while a run waits whose context names only an issue (check 53)", async () => {
+  it("CL-6, BU-15.8 a project paused for its budget while a run waits whose context names only an issue (08-53)", async () => {
     const agentId = await agent();
     const projectId = await project();
     const run = await queued(agentId, { issueId: await anIssue(world.db.sql, { companyId, projectId }) });

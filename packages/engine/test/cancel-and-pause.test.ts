@@ -148,7 +148,7 @@ async function finish(worker: TestWorker, runId: string, agentId: string): Promi
 }
 
 describe("pausing an agent", () => {
-  it("AL-10, CN-3 one running and three waiting: all four end cancelled, new wakes are refused (check 14)", async () => {
+  it("AL-10, CN-3 one running and three waiting: all four end cancelled, new wakes are refused (03-14)", async () => {
     const agentId = await agent({
       heartbeat: { enabled: true, intervalSec: 60 },
       nextTimerAt: new Date(Date.now() + 60_000),
@@ -240,7 +240,7 @@ describe("resuming and terminating", () => {
     expect(await resumeAgent(deps(), { agentId, actor })).toMatchObject({ status: "error" });
   });
 
-  it("AL-12 termination: keys revoked, runs and deferred requests cancelled, timer and queue gone; twice is harmless", async () => {
+  it("AL-12 termination: keys revoked, runs and deferred requests cancelled, timer and queue gone; twice is harmless (08-46)", async () => {
     const agentId = await agent({ status: "paused", pauseReason: "manual", nextTimerAt: new Date() });
     const waiting = await queued(agentId);
     const other = await agent();

@@ -127,7 +127,7 @@ describe("holds", () => {
     expect(await claim(wake.run?.id ?? "")).toMatchObject({ kind: "claimed" });
   });
 
-  it("CL-7 a hold set while the run waits cancels it at the claim (08 check 22)", async () => {
+  it("CL-7 a hold set while the run waits cancels it at the claim (08-22)", async () => {
     const issueId = await issue();
     const { run } = await world.wake({ agentId, payload: { issueId } });
     const holdId = await hold(issueId);
@@ -147,7 +147,7 @@ describe("holds", () => {
 });
 
 describe("blockers", () => {
-  it("WK-24 is skipped with the ids in the payload (03 check 6); a cancelled blocker blocks on, a done one does not", async () => {
+  it("WK-24 is skipped with the ids in the payload (03-6); a cancelled blocker blocks on, a done one does not", async () => {
     const blocked = await issue();
     const done = await issue({ status: "done" });
     const cancelled = await issue({ status: "cancelled" });
@@ -195,7 +195,7 @@ describe("blockers", () => {
 });
 
 describe("what became of the issue", () => {
-  it("CL-10 reassigned while the run waited (03 check 11); what waited behind it is promoted (CL-15)", async () => {
+  it("CL-10 reassigned while the run waited (03-11); what waited behind it is promoted (CL-15)", async () => {
     const issueId = await issue();
     const { run } = await world.wake({ agentId, payload: { issueId } });
     const other = await anAgent(world.db.sql, { companyId });

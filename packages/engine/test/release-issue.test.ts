@@ -65,7 +65,7 @@ it("CO-34 the end of a run gives its checkout back, and leaves another's", async
 });
 
 describe("deferred behind a running run", () => {
-  it("WK-28, WK-27, API-175 three comment wakes: one deferred request with coalesced_count 2, the ids in order (checks 3, 4)", async () => {
+  it("WK-28, WK-27, API-175 three comment wakes: one deferred request with coalesced_count 2, the ids in order (03-3, 03-4)", async () => {
     const busy = await busyIssue();
     const { agentId, issueId } = busy;
     const decided = [];
@@ -119,7 +119,7 @@ describe("deferred behind a running run", () => {
     expect(again).toMatchObject({ outcome: "deferred", replayed: true });
   });
 
-  it("WK-28, FI-8 a mentioned agent waits too, and its run takes no lock that is the assignee's (check 5)", async () => {
+  it("WK-28, FI-8 a mentioned agent waits too, and its run takes no lock that is the assignee's (03-5)", async () => {
     const busy = await busyIssue();
     const mentioned = await agent();
     const { wakeup } = await world.wake({ agentId: mentioned, payload: { issueId: busy.issueId, commentId: "c" } });

@@ -131,7 +131,7 @@ describe("the worker's own checkout", () => {
     expect(context).toMatchObject({ wakefleetHarnessCheckedOut: true });
   });
 
-  it("CO-24, CO-33 a blocker set since the claim ends the run as the gate would have", async () => {
+  it("CO-24, CO-33 a blocker set since the claim ends the run as the gate would have (08-54)", async () => {
     const task = await assigned();
     const blocker = await anIssue(world.db.sql, { companyId });
     const worker = await world.worker(() => {
@@ -164,7 +164,7 @@ describe("the worker's own checkout", () => {
     expect(await countRows(world.db.sql, "heartbeat_runs WHERE agent_id = $1", [task.agentId])).toBe(1);
   });
 
-  it("CO-22, CO-33, AC-24 a hold set since the claim ends the run as the gate would have", async () => {
+  it("CO-22, CO-33, AC-24 a hold set since the claim ends the run as the gate would have (08-54)", async () => {
     const task = await assigned();
     const worker = await world.worker(() => {
       throw new Error("the adapter must not run");

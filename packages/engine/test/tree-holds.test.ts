@@ -112,7 +112,7 @@ async function runningOn(issueId: string, woken = agentId) {
 }
 
 describe("a pause", () => {
-  it("TH-30, AC-23, AC-24, AC-26 ends what runs, waits and is scheduled below, and leaves the issues as they are (check 17)", async () => {
+  it("TH-30, AC-23, AC-24, AC-26 ends what runs, waits and is scheduled below, and leaves the issues as they are (08-17)", async () => {
     const { root, child, grandchild, all } = await family();
     const running = await runningOn(grandchild);
     const other = await agent();
@@ -217,7 +217,7 @@ describe("a pause", () => {
     expect(await worker.claim({ id: stuck.run?.id ?? "", agentId })).toMatchObject({ kind: "cancelled" });
   });
 
-  it("TH-10 children that come later and issues moved in are held, issues moved out are not (check 23)", async () => {
+  it("TH-10 children that come later and issues moved in are held, issues moved out are not (08-23)", async () => {
     const { root, grandchild } = await family();
     await hold(root);
     const later = await issue({ parentId: grandchild });
@@ -309,7 +309,7 @@ describe("what was deferred behind a run, under a hold", () => {
 });
 
 describe("the end of a pause", () => {
-  it("TH-40, TH-42, API-175 wakes each stopped issue once, with the comments that were refused (check 24)", async () => {
+  it("TH-40, TH-42, API-175 wakes each stopped issue once, with the comments that were refused (08-24)", async () => {
     const { root, child, grandchild } = await family();
     const running = await runningOn(grandchild);
     const { hold: held } = await hold(root);
@@ -409,7 +409,7 @@ describe("the end of a pause", () => {
     expect(await activeRuns(children)).toBe(0);
   });
 
-  it("TH-2, TH-41 a resume releases the holds rooted in its subtree, and says what goes on holding it (check 25)", async () => {
+  it("TH-2, TH-41 a resume releases the holds rooted in its subtree, and says what goes on holding it (08-25)", async () => {
     const { root, child, grandchild } = await family();
     const low = (await hold(grandchild)).hold;
     const high = (await hold(root)).hold;
@@ -440,7 +440,7 @@ describe("the end of a pause", () => {
 });
 
 describe("cancel and restore", () => {
-  it("TH-31, TH-32, TH-34, AC-28 cancels what is open, restores it, and no run comes by itself (check 26)", async () => {
+  it("TH-31, TH-32, TH-34, AC-28 cancels what is open, restores it, and no run comes by itself (08-26)", async () => {
     const root = await issue();
     const working = await issue({ parentId: root, status: "in_progress" });
     const done = await issue({ parentId: root, status: "done", completedAt: new Date() });

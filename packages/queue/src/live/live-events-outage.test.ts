@@ -53,7 +53,7 @@ async function publishUntilTaken(corner: LiveCorner, text: string): Promise<void
 }
 
 describe("Redis fails", () => {
-  it("check 45: after FLUSHALL ids are greater than all before, and old clients are told to read state anew", async () => {
+  it("API-262 after FLUSHALL ids are greater than all before, and old clients are told to read state anew (02-45)", async () => {
     const redis = await ownRedis();
     const corner = await openLiveCorner({ url: redis.server().url });
     const steady = await corner.follow();

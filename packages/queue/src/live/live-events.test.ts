@@ -43,7 +43,7 @@ describe("live events", () => {
     expect(corner.publisher.droppedEvents()).toBe(0);
   });
 
-  it("check 44: a client that was cut and came back saw what the other saw, once each and in order", async () => {
+  it("API-262 a client that was cut and came back saw what the other saw, once each and in order (02-44)", async () => {
     const corner = await openLiveCorner();
     const steady = await corner.follow();
     const first = await corner.follow();
@@ -69,7 +69,7 @@ describe("live events", () => {
     expect(growStrictly(idsOf(steady.seen))).toBe(true);
   });
 
-  it("check 45: an id older than what is kept gets stream.reset first, then what is kept", async () => {
+  it("API-262 an id older than what is kept gets stream.reset first, then what is kept (02-45)", async () => {
     const corner = await openLiveCorner();
     for (let i = 0; i < 20_000; i += 200) await corner.publisher.publish(numbered(i, 200));
     const client = await corner.follow({ lastEventId: 1 });
