@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
  * Everything that can be said about the code without running it, and that the migrations make the schema: format, lint,
- * import direction, the tests' types, purity of the decisions, unused code, README's table, rules without a test, drift. `npm test` runs it first.
+ * import direction, the tests' types, purity of the decisions, unused code, README's table, rules and rows of checks without a test, drift. `npm test` runs it first.
  */
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -28,6 +28,7 @@ const CHECKS = [
   ["Unused files, exports and dependencies", [...tool("knip/bin/knip.js"), "--no-progress", "--no-config-hints"]],
   ["README's configuration table", [...script("config-table.mjs"), "--check"]],
   ["A test for every rule of the complete lists", script("rules-without-test.mjs")],
+  ["A test for every row of the tables of outside checks", script("checks-without-test.mjs")],
 ];
 
 /** Runs all checks, shows what the failing ones say, and answers whether all passed. */

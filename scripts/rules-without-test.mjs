@@ -6,11 +6,12 @@
  *
  * Usage: node scripts/rules-without-test.mjs [LIST…]
  */
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { ROOT } from "./support/run.mjs";
 import { runMain, say } from "./support/say.mjs";
+import { testTexts } from "./support/test-texts.mjs";
 
 const list = (name) => join(ROOT, "scripts", name);
 
@@ -22,13 +23,8 @@ export const COMPLETE_LISTS = [
   list("rules-of-run-life.txt"),
   list("rules-of-decisions.txt"),
 ];
-const FOLDERS = ["packages", "apps", "test", "scripts"];
-const SKIPPED = new Set(["node_modules", "dist", "generated"]);
-const IS_TEST = /(?:\.test\.m?[tj]s|-conformance\.ts)$/;
 /** `WK-1`, `CO-21a`, `BU-15.3`, `W9b`, and a range in any of the ways people write one. */
 const RULES = /\b(?:([A-Z]{2,3})-|(W)(?=\d))(\d+)([a-z]\b|\.\d+(?!\d*\.))?(?:\s*(?:\.\.|to|–)\s*(?:\1-|\2)?(\d+))?/g;
-/** Comments say what a test is about, but only its texts show up in a report. */
-const COMMENTS = /^\s*(?:\/\/|\/\*|\*).*$/gm;
 
 /** Every rule a text names, ranges spelled out; a part of a rule (`BU-15.3`) names the rule, too. */
 function rulesIn(text) {
@@ -52,23 +48,9 @@ function rulesOf(list) {
   });
 }
 
-function* testFiles(folder) {
-  for (const entry of readdirSync(folder, { withFileTypes: true })) {
-    const path = join(folder, entry.name);
-    if (entry.isDirectory() && !SKIPPED.has(entry.name)) yield* testFiles(path);
-    else if (entry.isFile() && IS_TEST.test(entry.name)) yield path;
-  }
-}
-
 /** Rules that a text of some test names. */
 export function testedRules() {
-  const tested = new Set();
-  for (const folder of FOLDERS) {
-    for (const file of testFiles(join(ROOT, folder))) {
-      for (const rule of rulesIn(readFileSync(file, "utf8").replace(COMMENTS, ""))) tested.add(rule);
-    }
-  }
-  return tested;
+  return new Set([...testTexts()].flatMap(rulesIn));
 }
 
 /** The rules of a list that no test names, in the list's order. */

@@ -21,6 +21,7 @@ export * from "./context/local-realization.js";
 export * from "./context/run-config.js";
 export * from "./continuation/index.js";
 export * from "./documents/document-write.js";
+export * from "./environments/select-environment.js";
 export * from "./holds/index.js";
 export * from "./interactions/index.js";
 export * from "./issues/index.js";

@@ -41,7 +41,7 @@ describe("dependencies", () => {
   }, async () => {
     const [one, other] = [issueHand(world, world.pool()), issueHand(world, world.pool())];
     const owner = await agent();
-    for (let round = 0; round < 60; round += 1) {
+    for (let round = 0; round < 200; round += 1) {
       const [a, b, blocked] = [await issue(), await issue(), await issue({ assigneeAgentId: owner })];
       await blocks(a, blocked);
       await blocks(b, blocked);
@@ -73,7 +73,7 @@ describe("dependencies", () => {
     timeout: 120_000,
   }, async () => {
     const [one, other] = [issueHand(world, world.pool()), issueHand(world, world.pool())];
-    for (let round = 0; round < 40; round += 1) {
+    for (let round = 0; round < 200; round += 1) {
       const [a, b, c, d] = [await issue(), await issue(), await issue(), await issue()];
       await blocks(a, b);
       await blocks(c, d);

@@ -27,10 +27,19 @@ export interface EnvironmentLeaseRow {
   readonly updatedAt: Date;
 }
 
-/** The company of an environment; null when there is none. */
-export async function findEnvironmentCompany(sql: Sql, id: string): Promise<{ companyId: string } | null> {
-  const rows = await sql.query<{ companyId: string }>(
-    `SELECT company_id AS "companyId" FROM environments WHERE id = $1`,
+/** An environment as runs need it. */
+export interface EnvironmentRow {
+  readonly id: string;
+  readonly companyId: string;
+  readonly name: string;
+  readonly driver: string;
+  readonly status: string;
+}
+
+/** One environment of any company; null when there is none. */
+export async function findEnvironmentById(sql: Sql, id: string): Promise<EnvironmentRow | null> {
+  const rows = await sql.query<EnvironmentRow>(
+    `SELECT id, company_id AS "companyId", name, driver, status FROM environments WHERE id = $1`,
     [id],
   );
   return rows[0] ?? null;

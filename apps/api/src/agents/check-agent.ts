@@ -1,11 +1,8 @@
 /** The checks that creating and changing an agent share (API-71, API-77). */
 import { type JsonObject, WakefleetError } from "@wakefleet/contracts";
-import { findHostCommandPaths, findInstructionPaths } from "@wakefleet/domain";
+import { driversOf, findHostCommandPaths, findInstructionPaths } from "@wakefleet/domain";
 import { findAgent, findEnvironment, listChainOfCommand, type Sql } from "@wakefleet/store";
 import type { Principal } from "../principal.js";
-
-/** Adapters whose agents may also live on other machines (API-222). */
-const REMOTE_CAPABLE = new Set(["claude_local", "codex_local", "cursor", "gemini_local", "opencode_local", "pi_local"]);
 
 export function assertKnownAdapter(type: string, known: readonly string[]): void {
   if (!known.includes(type)) throw new WakefleetError("unprocessable", `Unknown adapter type: ${type}`);
@@ -39,7 +36,7 @@ export async function assertEnvironment(
   const environment = await findEnvironment(tx, { id: check.environmentId, companyId: check.companyId });
   if (environment === null) throw new WakefleetError("unprocessable", "Environment not found.");
   if (environment.status === "archived") throw new WakefleetError("unprocessable", "Environment is archived.");
-  const allowed = REMOTE_CAPABLE.has(check.adapterType) ? ["local", "ssh", "sandbox"] : ["local"];
+  const allowed = driversOf(check.adapterType);
   if (!allowed.includes(environment.driver)) {
     throw new WakefleetError(
       "unprocessable",

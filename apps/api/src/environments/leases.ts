@@ -3,7 +3,7 @@ import type { EnvironmentLeaseStatus } from "@wakefleet/contracts";
 import { redactObject } from "@wakefleet/domain";
 import {
   type EnvironmentLeaseRow,
-  findEnvironmentCompany,
+  findEnvironmentById,
   findEnvironmentLease,
   listEnvironmentLeases,
   type Page,
@@ -29,7 +29,7 @@ export async function readEnvironmentLeases(
 ): Promise<{ page: Page<EnvironmentLeaseRow>; rows: object[] }> {
   const { caller, ...filter } = query;
   const environmentId = pathId(query.environmentId, ENVIRONMENT_NOT_FOUND);
-  const { companyId } = found(await findEnvironmentCompany(deps.db.sql, environmentId), ENVIRONMENT_NOT_FOUND);
+  const { companyId } = found(await findEnvironmentById(deps.db.sql, environmentId), ENVIRONMENT_NOT_FOUND);
   assertCompanyAccess(caller, companyId);
   await assertManagesEnvironments(deps.db.sql, caller);
   const page = await listEnvironmentLeases(deps.db.sql, { ...filter, environmentId, companyId });

@@ -11,6 +11,7 @@ export interface ContextFacts {
         readonly assigneeAdapterOverrides: JsonObject | null;
         readonly projectId: string | null;
         readonly projectWorkspaceId: string | null;
+        readonly executionWorkspaceSettings: JsonObject | null;
       })
     | null;
   /** Those that exist in the company; the last one asked for has its whole body, the others as much as a payload holds. */
@@ -37,7 +38,8 @@ export async function readContextFacts(
     `SELECT (SELECT jsonb_build_object('id', i.id, 'identifier', i.identifier, 'title', i.title,
                       'description', i.description, 'status', i.status, 'priority', i.priority,
                       'assigneeAgentId', i.assignee_agent_id, 'assigneeAdapterOverrides', i.assignee_adapter_overrides,
-                      'projectId', i.project_id, 'projectWorkspaceId', i.project_workspace_id)
+                      'projectId', i.project_id, 'projectWorkspaceId', i.project_workspace_id,
+                      'executionWorkspaceSettings', i.execution_workspace_settings)
                FROM issues i WHERE i.id = $2 AND i.company_id = $1) AS issue,
             coalesce((SELECT jsonb_agg(jsonb_build_object('id', k.id, 'issueId', k.issue_id,
                       'body', CASE WHEN k.id = $4::uuid THEN k.body ELSE left(k.body, ${BODY_CHARS}) END,

@@ -13,6 +13,7 @@ export interface ProjectWorkspaceFacts {
 export interface RunProject {
   readonly id: string;
   readonly env: JsonValue;
+  readonly executionWorkspacePolicy: JsonValue;
   /** The issue's, else the context's (WS-10); it may be none of `workspaces`. */
   readonly preferredWorkspaceId: string | null;
   /** Oldest first (WS-11). */
@@ -30,7 +31,8 @@ export interface RunPlace {
 /** Null when the run has no project of its company. Ids are UUIDs. */
 export async function readRunProject(sql: Sql, place: RunPlace): Promise<RunProject | null> {
   const rows = await sql.query<RunProject>(
-    `SELECT p.id, p.env, coalesce(i.project_workspace_id, $4) AS "preferredWorkspaceId",
+    `SELECT p.id, p.env, p.execution_workspace_policy AS "executionWorkspacePolicy",
+            coalesce(i.project_workspace_id, $4) AS "preferredWorkspaceId",
             (SELECT coalesce(jsonb_agg(jsonb_build_object('id', w.id, 'cwd', w.cwd, 'repoUrl', w.repo_url,
                       'repoRef', w.repo_ref) ORDER BY w.created_at, w.id), '[]')
                FROM project_workspaces w WHERE w.project_id = p.id AND w.company_id = p.company_id) AS workspaces

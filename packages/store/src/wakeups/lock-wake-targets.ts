@@ -11,7 +11,15 @@ import type { Sql } from "../sql.js";
 
 export type LockedAgent = Pick<
   AgentRow,
-  "id" | "companyId" | "name" | "status" | "adapterType" | "adapterConfig" | "runtimeConfig" | "maxConcurrentRuns"
+  | "id"
+  | "companyId"
+  | "name"
+  | "status"
+  | "adapterType"
+  | "adapterConfig"
+  | "runtimeConfig"
+  | "maxConcurrentRuns"
+  | "defaultEnvironmentId"
 >;
 
 export interface LockedAgents {
@@ -23,7 +31,8 @@ export interface LockedAgents {
 /** Locks the agents that exist among `agentIds`. */
 export async function lockAgents(tx: Sql, agentIds: readonly string[]): Promise<LockedAgents> {
   const rows = await tx.query<Record<string, unknown> & { now: Date }>(
-    `SELECT a.id, a.company_id, a.name, a.status, a.adapter_type, a.adapter_config, a.runtime_config, a.max_concurrent_runs, n.now
+    `SELECT a.id, a.company_id, a.name, a.status, a.adapter_type, a.adapter_config, a.runtime_config, a.max_concurrent_runs,
+            a.default_environment_id, n.now
        FROM (SELECT now() AS now) n
        LEFT JOIN (
          SELECT * FROM agents WHERE id = ANY($1::uuid[]) ORDER BY id FOR NO KEY UPDATE

@@ -12,13 +12,13 @@ import {
   storedContextKeys,
   wakeContext,
 } from "@wakefleet/domain";
-import { ensureLocalEnvironment } from "@wakefleet/store";
 import { ensureAgentHome, resolveBaseWorkspace } from "@wakefleet/workspaces";
 import type { Execution, PreparedRun } from "../execution.js";
 import { projectOfRun } from "../run-place.js";
 import { resolveRunSecrets } from "../run-secrets.js";
 import { checkOutIssue } from "./check-out-issue.js";
 import { prepareSession, resumableSession } from "./prepare-session.js";
+import { environmentOfRun } from "./run-environment.js";
 import { withRunSkills } from "./run-skills.js";
 import { readTask, taskContext } from "./task-context.js";
 import { workspaceContext } from "./workspace-context.js";
@@ -35,6 +35,7 @@ export async function prepareRun(execution: Execution): Promise<PreparedRun> {
   const previous = resumableSession(execution, wake);
   const mode = overrides.useProjectWorkspace === false ? "agent_default" : "shared_workspace";
   const project = await projectOfRun(deps.db.sql, run);
+  const environment = await environmentOfRun(execution, { issue: task.issue, project });
   const config = runConfig(asJsonObject(agent.adapterConfig), overrides);
   const [resolved, agentHome, workspace] = await Promise.all([
     resolveRunSecrets(
@@ -64,7 +65,6 @@ export async function prepareRun(execution: Execution): Promise<PreparedRun> {
     issueId: task.issue?.id ?? null,
     continuationSummary: task.summary?.body ?? null,
   });
-  const environment = claimed.environment ?? (await ensureLocalEnvironment(deps.db.sql, run.companyId));
   const leaseId = deps.newId();
   const place = workspaceContext({ wake, workspace, agentHome, environment, leaseId, mode });
   const built = { ...taskContext(wake, task, checkedOut), ...place.keys, ...prepared.contextKeys };
