@@ -117,8 +117,8 @@ export interface World {
   cancelDeps(): CancelDeps;
   run(runId: string): Promise<RunRow>;
   request(requestId: string): Promise<WakeupRow>;
-  /** Another pool on the same database, closed at the end. */
-  pool(): Database;
+  /** Another pool on the same database, closed at the end; six connections unless told. */
+  pool(maxConnections?: number): Database;
   /** What may be broken at the end of this test. */
   allow(options: InvariantOptions & { rules?: readonly string[] }): void;
 }
@@ -210,8 +210,8 @@ export function useWorld(): World {
       return run;
     },
     request: (requestId) => readRequest(world.db.sql, requestId),
-    pool() {
-      const pool = openDatabase({ url: testDatabase.url, maxConnections: 6 });
+    pool(maxConnections = 6) {
+      const pool = openDatabase({ url: testDatabase.url, maxConnections });
       pools.push(pool);
       return pool;
     },

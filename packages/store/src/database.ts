@@ -57,6 +57,11 @@ export interface Transaction extends Sql {
 
 /** The share of the connections that transactions get. */
 const TRANSACTION_SHARE = 0.6;
+/**
+ * One plan for each statement, for as long as the connection lives. It may have been made when the fleet was empty and
+ * every table one page: then nothing but this keeps PostgreSQL from reading tables whole when they have grown.
+ */
+const TRANSACTION_PLANS = "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off";
 const STATEMENT_TIMEOUT_MS = 15_000;
 /** How much longer than the server's own limit a statement is waited for. */
 const ANSWER_GRACE_MS = 3_000;
@@ -72,7 +77,7 @@ export function openDatabase(options: DatabaseOptions): Database {
   const transactionPool = openPool(options, forTransactions, { pipeline: true });
   transactionPool.on("connect", (client) => {
     // Answered before whatever the connection was opened for: the driver sends one statement after the other.
-    client.query("SET plan_cache_mode = force_generic_plan").catch((error: Error) => options.onIdleError?.(error));
+    client.query(TRANSACTION_PLANS).catch((error: Error) => options.onIdleError?.(error));
   });
   const sql = sqlOf(pool, { repeats: true });
   return {

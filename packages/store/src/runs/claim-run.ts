@@ -17,7 +17,7 @@ import { runEventFromJson, runFromJson } from "../database-json.js";
 import { budgetFactsOf, pauseHoldOver, unresolvedBlockersOf } from "../policy/policy-facts-sql.js";
 import { receiptParam, withReceipt } from "../receipt-sql.js";
 import { camelRow, type IssueRow, type RunEventRow, type RunRow } from "../rows.js";
-import { type Sql, uuidOf } from "../sql.js";
+import { checkedOnly, type Sql, uuidOf } from "../sql.js";
 import { INTERACTION_MEMBERS, type RunInteraction } from "../wakeups/read-wake-facts.js";
 import type { LocalEnvironment } from "./environment-lease.js";
 import type { Transition } from "./fence.js";
@@ -202,11 +202,11 @@ function claimSql(lock: string): string {
               lock_issue_id = $5::uuid, started_at = coalesce(started_at, now()),
               dispatched_at = coalesce(dispatched_at, now()), log_store = $7, log_ref = $8,
               event_seq = event_seq + 1, receipts = ${withReceipt("heartbeat_runs", "$9::jsonb")}, updated_at = now()
-        WHERE id = $1 AND status IN ('queued','scheduled_retry')
+        WHERE id = $1 AND ${checkedOnly("status IN ('queued','scheduled_retry')")}
        RETURNING *
      ), request AS (
        UPDATE agent_wakeup_requests w SET status = 'claimed', claimed_at = now(), updated_at = now()
-         FROM run WHERE w.id = run.wakeup_request_id AND w.status = 'queued'
+         FROM run WHERE w.id = run.wakeup_request_id AND ${checkedOnly("w.status = 'queued'")}
      ),${lock} state AS (
        INSERT INTO agent_runtime_state (agent_id, company_id, adapter_type)
        SELECT agent_id, company_id, $6 FROM run ON CONFLICT (agent_id) DO NOTHING

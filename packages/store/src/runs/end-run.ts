@@ -18,7 +18,7 @@ import { COUNT_COSTS } from "../budget/counters.js";
 import { runEventFromJson, runFromJson, toDatabaseJson } from "../database-json.js";
 import { withReceipt } from "../receipt-sql.js";
 import type { RunEventRow, RunRow } from "../rows.js";
-import { type Sql, uuidOf } from "../sql.js";
+import { checkedOnly, type Sql, uuidOf } from "../sql.js";
 import { entriesOf, type LeaseNotes, RELEASE_LEASES } from "./environment-lease.js";
 import type { NewRunEvent } from "./run-events.js";
 
@@ -162,7 +162,7 @@ const END_RUN = `
   request AS (
     UPDATE agent_wakeup_requests w SET status = d->>'requestStatus', finished_at = now(), error = d->>'requestError',
         updated_at = now()
-      FROM run, doc WHERE w.id = run.wakeup_request_id AND w.status IN ('queued','claimed')
+      FROM run, doc WHERE w.id = run.wakeup_request_id AND ${checkedOnly("w.status IN ('queued','claimed')")}
   ),
   events AS (
     INSERT INTO heartbeat_run_events (company_id, run_id, agent_id, seq, event_type, stream, level, message, payload)

@@ -15,7 +15,7 @@ import {
 import { runFromJson } from "../database-json.js";
 import { budgetFactsOf, commentFactOf, pauseHoldOver, unresolvedBlockersOf } from "../policy/policy-facts-sql.js";
 import type { RunRow } from "../rows.js";
-import { type Sql, uuidOf } from "../sql.js";
+import { checkedOnly, type Sql, uuidOf } from "../sql.js";
 
 export interface WakeFactsQuery {
   /** Wakes without an issue: which (agent, task key) they are about. Same length. */
@@ -111,7 +111,12 @@ interface Asked {
   readonly keys: boolean;
 }
 
-/** The statement for what is asked. PostgreSQL pays for each part of a statement, also for those that find nothing. */
+/**
+ * The statement for what is asked. PostgreSQL pays for each part of a statement, also for those that find nothing.
+ *
+ * `LATERAL (... OFFSET 0)` looks up row by row, by the key it names, however empty the tables were when the plan was
+ * made; as a plain join it may read everything that waits in the fleet, for every wake.
+ */
 function readWakeFactsSql({ issues, keys }: Asked): string {
   const project = issues ? "ARRAY[p.project_id, i.project_id]" : "ARRAY[p.project_id]";
   return [
@@ -120,21 +125,25 @@ function readWakeFactsSql({ issues, keys }: Asked): string {
       ? `named AS (SELECT company_id, issue_id FROM unnest($5::uuid[], $6::text[]) AS n(company_id, issue_id)),`
       : "",
     `active AS (
-         SELECT r.* FROM (SELECT DISTINCT * FROM task WHERE task_key IS NOT NULL) t JOIN heartbeat_runs r
-                ON r.agent_id = t.agent_id AND r.task_key = t.task_key AND r.status IN ${ACTIVE}
-         UNION
-         SELECT r.* FROM (SELECT DISTINCT agent_id FROM task WHERE task_key IS NULL) t JOIN heartbeat_runs r
-                ON r.agent_id = t.agent_id AND r.task_key IS NULL AND r.status IN ${ACTIVE}`,
+         SELECT r.* FROM (SELECT DISTINCT * FROM task WHERE task_key IS NOT NULL) t CROSS JOIN LATERAL (
+           SELECT * FROM heartbeat_runs h
+            WHERE h.agent_id = t.agent_id AND h.task_key = t.task_key AND h.status IN ${ACTIVE} OFFSET 0) r
+         UNION ALL
+         SELECT r.* FROM (SELECT DISTINCT agent_id FROM task WHERE task_key IS NULL) t CROSS JOIN LATERAL (
+           SELECT * FROM heartbeat_runs h
+            WHERE h.agent_id = t.agent_id AND h.task_key IS NULL AND h.status IN ${ACTIVE} OFFSET 0) r`,
     issues
       ? `UNION
-         SELECT r.* FROM named n JOIN heartbeat_runs r
-                ON r.company_id = n.company_id AND r.issue_id = n.issue_id AND r.status IN ${ACTIVE}
+         SELECT r.* FROM (SELECT DISTINCT * FROM named) n CROSS JOIN LATERAL (
+           SELECT * FROM heartbeat_runs h
+            WHERE h.company_id = n.company_id AND h.issue_id = n.issue_id AND h.status IN ${ACTIVE} OFFSET 0) r
          UNION
-         SELECT r.* FROM heartbeat_runs r WHERE r.id = ANY($9::uuid[]) AND r.status IN ${ACTIVE}`
+         SELECT r.* FROM heartbeat_runs r WHERE r.id = ANY($9::uuid[]) AND ${checkedOnly(`r.status IN ${ACTIVE}`)}`
       : "",
     `)
-  SELECT 'run' AS kind, to_jsonb(active) || jsonb_build_object('agent_name', a.name) AS doc
-    FROM active JOIN agents a ON a.id = active.agent_id
+  SELECT 'run' AS kind, to_jsonb(active) || jsonb_build_object('agent_name', (
+           SELECT a.name FROM agents a WHERE a.id = active.agent_id)) AS doc
+    FROM active
   UNION ALL
   SELECT 'policy', jsonb_build_object('n', p.n, 'budget', ${budgetFactsOf("a", project)}`,
     issues
@@ -151,8 +160,9 @@ function readWakeFactsSql({ issues, keys }: Asked): string {
    WHERE r.status IN ('queued','scheduled_retry')
   UNION ALL
   SELECT 'deferred', jsonb_build_object('id', w.id, 'agentId', w.agent_id, 'issueId', w.issue_id, 'payload', w.payload)
-    FROM named n JOIN agent_wakeup_requests w
-      ON w.company_id = n.company_id AND w.issue_id = n.issue_id AND w.status = 'deferred_issue_execution'`
+    FROM named n CROSS JOIN LATERAL (
+      SELECT * FROM agent_wakeup_requests q WHERE q.company_id = n.company_id AND q.issue_id = n.issue_id
+         AND q.status = 'deferred_issue_execution' OFFSET 0) w`
       : `, 'hold', NULL, 'unresolvedBlockers', '[]'::jsonb, 'comment', NULL)
     FROM unnest($3::uuid[], $4::uuid[]) WITH ORDINALITY AS p(agent_id, project_id, n)
     JOIN agents a ON a.id = p.agent_id`,

@@ -16,7 +16,7 @@ import type {
 import { EXECUTION_CONTEXT_KEYS } from "@wakefleet/domain";
 import { toDatabaseJson } from "../database-json.js";
 import { withReceipt } from "../receipt-sql.js";
-import type { Sql } from "../sql.js";
+import { checkedOnly, type Sql } from "../sql.js";
 
 export interface NewWakeupRequest {
   readonly id: string;
@@ -156,6 +156,11 @@ const NEW_ROWS = `
         "scheduledRetryReason" text, receipts jsonb)
   )`;
 
+/** A join by the row's id, said once more as a list, so that a few rows are never found by reading all of them. */
+function lookedUpBy(part: string, member: string): string {
+  return `t.id = ANY(ARRAY(SELECT (e.doc->>'${member}')::uuid FROM doc d, jsonb_array_elements(d.doc->'${part}') AS e(doc)))`;
+}
+
 /** What wakes change of rows that are there. */
 const CHANGED_ROWS = `
   merged_runs AS (
@@ -169,13 +174,15 @@ const CHANGED_ROWS = `
         lock_issue_id = CASE WHEN t.status = 'running' THEN COALESCE(m."lockIssueId", t.lock_issue_id) END
       FROM doc, jsonb_to_recordset(doc.doc->'mergedRuns') AS m(id uuid, "contextSnapshot" jsonb, "issueId" text,
         "taskKey" text, "lockIssueId" uuid, "movesJob" boolean, "dueNow" jsonb)
-     WHERE t.id = m.id AND t.status IN ('queued','scheduled_retry','running')
+     WHERE t.id = m.id AND ${lookedUpBy("mergedRuns", "id")}
+       AND ${checkedOnly("t.status IN ('queued','scheduled_retry','running')")}
   ),
   merged_requests AS (
     UPDATE agent_wakeup_requests t SET payload = m.payload, coalesced_count = t.coalesced_count + m.added,
         updated_at = now()
       FROM doc, jsonb_to_recordset(doc.doc->'mergedRequests') AS m(id uuid, payload jsonb, added int)
-     WHERE t.id = m.id AND t.status = 'deferred_issue_execution'
+     WHERE t.id = m.id AND ${lookedUpBy("mergedRequests", "id")}
+       AND ${checkedOnly("t.status = 'deferred_issue_execution'")}
   ),
   locks AS (
     UPDATE issues t SET execution_run_id = l."runId", execution_agent_name_key = l."agentNameKey",
@@ -184,13 +191,12 @@ const CHANGED_ROWS = `
       FROM doc, jsonb_to_recordset(doc.doc->'locks')
              AS l("issueId" uuid, "runId" uuid, "agentNameKey" text, "endedRunId" uuid)
      WHERE t.id = l."issueId"
-       -- Said twice, so that a few issues are never looked up by reading all of them.
-       AND t.id = ANY(ARRAY(SELECT (e.doc->>'issueId')::uuid FROM doc d, jsonb_array_elements(d.doc->'locks') AS e(doc)))
+       AND ${lookedUpBy("locks", "issueId")}
   ),
   running_holders AS (
     UPDATE heartbeat_runs t SET lock_issue_id = l."issueId", updated_at = now()
       FROM doc, jsonb_to_recordset(doc.doc->'locks') AS l("issueId" uuid, "runId" uuid)
-     WHERE t.id = l."runId" AND t.status = 'running'
+     WHERE t.id = l."runId" AND ${lookedUpBy("locks", "runId")} AND ${checkedOnly("t.status = 'running'")}
        AND NOT EXISTS (SELECT 1 FROM jsonb_to_recordset(doc.doc->'mergedRuns') AS m(id uuid) WHERE m.id = t.id)
   )`;
 
