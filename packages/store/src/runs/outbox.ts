@@ -3,11 +3,18 @@ import type { RunStatus } from "@wakefleet/contracts";
 import { camelRow, type RunRow } from "../rows.js";
 import { type Sql, uuidOf } from "../sql.js";
 
-/** Marks runs whose job was added. A run that is no longer waiting keeps what it has. */
+/**
+ * Marks runs whose job was added. A run that is no longer waiting keeps what it has.
+ *
+ * Its commit is not waited for on the disk: a mark that a crash of PostgreSQL loses is a run that is dispatched once
+ * more, to the job it has. A worker that claims the run meanwhile waits for this row's lock, and so does not wait long.
+ */
 export async function markDispatched(sql: Sql, runIds: readonly string[]): Promise<void> {
   await sql.query(
-    `UPDATE heartbeat_runs SET dispatched_at = now(), updated_at = now()
-      WHERE id = ANY($1::uuid[]) AND dispatched_at IS NULL AND status IN ('queued','scheduled_retry')`,
+    `WITH relaxed AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))
+     UPDATE heartbeat_runs SET dispatched_at = now(), updated_at = now()
+      WHERE id = ANY($1::uuid[]) AND dispatched_at IS NULL AND status IN ('queued','scheduled_retry')
+        AND (SELECT true FROM relaxed)`,
     [runIds],
     "mark_dispatched",
   );
