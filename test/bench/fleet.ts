@@ -83,7 +83,6 @@ export async function startBenchFleet(
   const env = {
     PATH: process.env["PATH"] ?? "",
     HOME: process.env["HOME"] ?? "",
-    ...(process.env["PROF"] ? { NODE_OPTIONS: process.env["PROF"] } : {}),
     DATABASE_URL: stores.postgres.url,
     REDIS_URL: stores.redis.url,
     REDIS_PREFIX: options.prefix,
