@@ -66,22 +66,56 @@ export async function barePostgresTransactions(stores: BenchStores, samples: num
   return withoutWarmUp(durations);
 }
 
-/** Milliseconds from a JSON POST to its answer, of a bare `node:http` server in a process of its own. */
-export async function bareHttpPosts(samples: number): Promise<number[]> {
+/** A bare `node:http` server in a process of its own. */
+export async function startBareHttpServer(): Promise<{ url: string; stop(): void }> {
   const server = fork(HTTP_SERVER, [], { execArgv: ["--import", "tsx"] });
   const { port } = await new Promise<{ port: number }>((resolve, reject) => {
     server.once("message", (address) => resolve(address as { port: number }));
     server.once("exit", (code) => reject(new Error(`the bare HTTP server ended with ${code}`)));
   });
+  return {
+    url: `http://127.0.0.1:${port}/`,
+    stop() {
+      server.removeAllListeners("exit");
+      server.disconnect();
+    },
+  };
+}
+
+/** Milliseconds from a JSON POST to its answer, of a bare `node:http` server. */
+export async function bareHttpPosts(samples: number): Promise<number[]> {
+  const server = await startBareHttpServer();
   const durations: number[] = [];
   for (let index = 0; index < samples; index += 1) {
     const startedAt = performance.now();
-    await postJson(`http://127.0.0.1:${port}/`, { key: "none", body: { payload: { taskKey: `bare-${index}` } } });
+    await postJson(server.url, { key: "none", body: { payload: { taskKey: `bare-${index}` } } });
     durations.push(performance.now() - startedAt);
   }
-  server.removeAllListeners("exit");
-  server.disconnect();
+  server.stop();
   return withoutWarmUp(durations);
+}
+
+/** Jobs a second that bare BullMQ adds, 1,000 in one `addBulk`, to `queues` queues. */
+export async function bareBullmqAddRate(
+  stores: BenchStores,
+  options: { queues: number; jobs: number },
+): Promise<number> {
+  const redis = connectionOf(stores);
+  const queues = Array.from(
+    { length: options.queues },
+    (_, index) => new Queue(`bare-add-${index}`, { connection: redis, prefix: "bare-add" }),
+  );
+  const startedAt = performance.now();
+  for (let from = 0; from < options.jobs; from += 1_000) {
+    const queue = queues[(from / 1_000) % queues.length];
+    await queue?.addBulk(
+      Array.from({ length: Math.min(1_000, options.jobs - from) }, (_, n) => ({ name: "run", data: { n: from + n } })),
+    );
+  }
+  const rate = options.jobs / ((performance.now() - startedAt) / 1000);
+  await Promise.all(queues.map((queue) => queue.close()));
+  redis.disconnect();
+  return rate;
 }
 
 /** No-op jobs a second of two processes that serve `queues` queues of global concurrency `concurrency`. */

@@ -77,7 +77,7 @@ export interface BenchFleet {
 /** Starts one API and some workers on the stores; rates are unlimited. */
 export async function startBenchFleet(
   stores: BenchStores,
-  options: { workers: number; concurrency?: number; prefix: string },
+  options: { workers: number; concurrency?: number; leaseMs?: number; prefix: string },
 ): Promise<BenchFleet> {
   const port = await findFreePort();
   const env = {
@@ -95,6 +95,7 @@ export async function startBenchFleet(
     RATE_LIMIT_READS: "0",
     RATE_LIMIT_WRITES: "0",
     WORKER_CONCURRENCY: String(options.concurrency ?? 50),
+    ...(options.leaseMs === undefined ? {} : { LEASE_MS: String(options.leaseMs) }),
   };
   const made = await stores.db.transaction((tx) => ensureAdminKey(tx, `bench ${options.prefix}`));
   adminKey ??= made?.token;
@@ -174,4 +175,13 @@ export async function createAgents(
     ],
   );
   return { companyId, agentIds: rows.map((row) => row.id) };
+}
+
+/** Ends what still waits: a fleet that is started later, with an empty Redis, would execute it while it is measured. */
+export async function cancelWaitingRuns(db: Database, companyId: string): Promise<void> {
+  await db.sql.query(
+    `UPDATE heartbeat_runs SET status = 'cancelled', finished_at = now(), finalized_at = now()
+      WHERE company_id = $1 AND status = 'queued'`,
+    [companyId],
+  );
 }

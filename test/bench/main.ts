@@ -5,10 +5,10 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { Redis } from "ioredis";
-import { bareBullmqDrain, bareBullmqLatencies, bareHttpPosts, barePostgresTransactions } from "./baselines.js";
+import { bareBullmqLatencies, bareHttpPosts, barePostgresTransactions } from "./baselines.js";
 import type { Figure } from "./figures.js";
 import { type BenchStores, createAgents, startBenchFleet, startBenchStores } from "./fleet.js";
-import { drainRate } from "./measure-drain.js";
+import { acceptFigures, drainFigures, recoveryFigures } from "./load-figures.js";
 import { shortRunsBesideFlood } from "./measure-flood.js";
 import { countClients, idleCost, queuesAtRest } from "./measure-idle.js";
 import { wakeToStart } from "./measure-latency.js";
@@ -21,7 +21,7 @@ const HELP = `Usage: npm run bench -- [options]
 
 Measures Wakefleet beside bare BullMQ and bare PostgreSQL on private stores and prints ratios.
 
-  --quick      fewer samples and 1,000 instead of 10,000 agents (about a minute)
+  --quick      fewer samples and 1,000 instead of 10,000 agents (a few minutes)
   --json       the figures as JSON on standard output, nothing else
   --write      also writes them to docs/performance.md
   --help       this text
@@ -115,6 +115,9 @@ async function measure(stores: BenchStores): Promise<Figure[]> {
     );
   }
 
+  tell(`${agentsWide.toLocaleString("en-US")} agents, four workers: idle cost`);
+  figures.push(...(await idleFigures(stores, { prefix: `idle-${agentsWide}`, agents: agentsWide, quick })));
+
   tell("statements of a wake and of a run, counted by PostgreSQL");
   const statements = await countStatements(stores, { wakes: quick ? 20 : 100, prefix: "statements" });
   figures.push(
@@ -132,16 +135,8 @@ async function measure(stores: BenchStores): Promise<Figure[]> {
     },
   );
 
-  const runs = quick ? 2_000 : 10_000;
-  tell(`drain of ${runs.toLocaleString("en-US")} no-op runs, 50 agents, two workers; bare BullMQ first`);
-  const bareRate = await bareBullmqDrain(stores, { queues: 50, jobs: runs * 2, concurrency: 5 });
-  const rate = await drainRate(stores, { workers: 2, agents: 50, runs, maxConcurrentRuns: 5, prefix: "drain" });
-  figures.push({
-    name: "drain, no-op adapter, 50 agents, two workers",
-    value: rate,
-    unit: "runs/s",
-    baseline: { name: "BullMQ, two processes", value: bareRate },
-  });
+  const bench = { stores, quick, tell };
+  figures.push(...(await acceptFigures(bench)), ...(await drainFigures(bench)), ...(await recoveryFigures(bench)));
 
   const rounds = quick ? 2 : 5;
   tell(`short runs beside a child that prints as fast as it can, and without it, ${rounds} rounds`);
@@ -158,6 +153,43 @@ async function measure(stores: BenchStores): Promise<Figure[]> {
   tell("reading the output of agents' command lines");
   figures.push(...(await parserFigures(quick ? 32 : 256)));
   return figures;
+}
+
+/** What each of four workers costs that serve the queues left by one. */
+async function idleFigures(
+  stores: BenchStores,
+  of: { prefix: string; agents: number; quick: boolean },
+): Promise<Figure[]> {
+  const redis = new Redis(stores.redis.url);
+  const api = await startBenchFleet(stores, { workers: 0, prefix: of.prefix });
+  const connectionsBefore = (await countClients(redis)) - 1;
+  await api.stop();
+  redis.disconnect();
+  const fleet = await startBenchFleet(stores, { workers: 4, prefix: of.prefix });
+  await queuesAtRest(stores, of.prefix);
+  const cost = await idleCost(stores, { fleet, connectionsBefore, forMs: of.quick ? 5_000 : 20_000 });
+  await fleet.stop();
+  const name = `each of four idle workers, ${of.agents.toLocaleString("en-US")} agents`;
+  return [
+    {
+      name: `Redis connections, ${name}`,
+      value: cost.redisConnections,
+      unit: "connections",
+      goal: { text: "≤ 20", met: cost.redisConnections <= 20 },
+    },
+    {
+      name: `CPU, ${name}`,
+      value: cost.cpuPercent,
+      unit: "% of a core",
+      goal: { text: "< 3 %", met: cost.cpuPercent < 3 },
+    },
+    {
+      name: `memory, ${name}`,
+      value: cost.memoryMb,
+      unit: "MB",
+      goal: { text: "< 150 MB", met: cost.memoryMb < 150 },
+    },
+  ];
 }
 
 /** Every agent has run once, so that each has its queue in Redis. */

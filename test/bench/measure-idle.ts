@@ -35,23 +35,26 @@ export async function queuesAtRest(stores: BenchStores, prefix: string): Promise
   redis.disconnect();
 }
 
-/** Watches the fleet's one worker for `forMs`. Its connections are those that appear with it. */
+/**
+ * Watches the fleet's workers for `forMs`. Connections are those that appeared with them, a worker's share; CPU and memory
+ * are those of the worker that needs most.
+ */
 export async function idleCost(
   stores: BenchStores,
   options: { fleet: BenchFleet; connectionsBefore: number; forMs: number },
 ): Promise<IdleCost> {
-  const pid = options.fleet.workers[0]?.pid ?? 0;
+  const pids = options.fleet.workers.map((worker) => worker.pid);
   const redis = new Redis(stores.redis.url);
   const commands = async (): Promise<number> =>
     Number(/total_commands_processed:(\d+)/.exec(await redis.info("stats"))?.[1] ?? 0);
-  const ticks = cpuTicks(pid);
+  const ticks = pids.map(cpuTicks);
   const commandsBefore = await commands();
   await delay(options.forMs);
   const seconds = options.forMs / 1000;
   const cost = {
-    redisConnections: (await countClients(redis)) - options.connectionsBefore - 1,
-    cpuPercent: ((cpuTicks(pid) - ticks) / TICKS_A_SECOND / seconds) * 100,
-    memoryMb: residentMb(pid),
+    redisConnections: ((await countClients(redis)) - options.connectionsBefore - 1) / pids.length,
+    cpuPercent: Math.max(...pids.map((pid, n) => ((cpuTicks(pid) - (ticks[n] ?? 0)) / TICKS_A_SECOND / seconds) * 100)),
+    memoryMb: Math.max(...pids.map(residentMb)),
     redisCommandsPerSec: ((await commands()) - commandsBefore) / seconds,
   };
   redis.disconnect();

@@ -1,0 +1,118 @@
+/** How long a fleet needs to be whole again: after a Redis that lost everything, and after a worker that was killed. */
+import { setTimeout as delay } from "node:timers/promises";
+import { Redis } from "ioredis";
+import { type BenchStores, cancelWaitingRuns, createAgents, startBenchFleet } from "./fleet.js";
+import { wake } from "./measure-latency.js";
+
+const POLL_MS = 20;
+
+/**
+ * Seconds from a flushed Redis until every waiting run has its job again, with nobody doing anything. The worker
+ * executes one run at a time meanwhile, so that nearly all keep waiting.
+ */
+export async function flushedRedisRecovery(
+  stores: BenchStores,
+  options: { agents: number; runs: number; prefix: string },
+): Promise<number> {
+  const { companyId, agentIds } = await createAgents(stores.db, {
+    count: options.agents,
+    adapterType: "bench_noop",
+    maxConcurrentRuns: 5,
+  });
+  await stores.db.sql.query(
+    `WITH places AS (
+       SELECT n, gen_random_uuid() AS run_id, gen_random_uuid() AS request_id,
+              ($2::uuid[])[1 + n % cardinality($2::uuid[])] AS agent_id FROM generate_series(1, $3) n
+     ), requests AS (
+       INSERT INTO agent_wakeup_requests (id, company_id, agent_id, source, status, run_id)
+       SELECT request_id, $1, agent_id, 'on_demand', 'queued', run_id FROM places
+     )
+     INSERT INTO heartbeat_runs (id, company_id, agent_id, status, wakeup_request_id, task_key, dispatched_at)
+     SELECT run_id, $1, agent_id, 'queued', request_id, 'task ' || n, now() FROM places`,
+    [companyId, agentIds, options.runs],
+  );
+  const fleet = await startBenchFleet(stores, { workers: 1, concurrency: 1, prefix: options.prefix });
+  const redis = new Redis(stores.redis.url);
+  // The first start finds an empty Redis, too: what is measured begins when that is behind it.
+  await undispatched(stores, companyId);
+  await allDispatched(stores, companyId);
+  await redis.flushall();
+  const startedAt = performance.now();
+  await undispatched(stores, companyId);
+  await allDispatched(stores, companyId);
+  const seconds = (performance.now() - startedAt) / 1000;
+  redis.disconnect();
+  await fleet.stop();
+  await cancelWaitingRuns(stores.db, companyId);
+  return seconds;
+}
+
+/** Resolves when the loss was noticed: runs wait for their jobs again. */
+async function undispatched(stores: BenchStores, companyId: string): Promise<void> {
+  while (!(await waits(stores, companyId))) await delay(POLL_MS);
+}
+
+async function allDispatched(stores: BenchStores, companyId: string): Promise<void> {
+  while (await waits(stores, companyId)) await delay(POLL_MS);
+}
+
+async function waits(stores: BenchStores, companyId: string): Promise<boolean> {
+  const rows = await stores.db.sql.query(
+    "SELECT FROM heartbeat_runs WHERE company_id = $1 AND dispatched_at IS NULL AND status = 'queued' LIMIT 1",
+    [companyId],
+    "bench_waits",
+  );
+  return rows.length > 0;
+}
+
+/**
+ * Seconds from the SIGKILL of a worker with `runs` running children until every run is another worker's or has ended as
+ * lost. The children sleep and outlive their worker; the other worker is of the same host.
+ */
+export async function killedWorkerRecovery(
+  stores: BenchStores,
+  options: { runs: number; leaseMs: number; prefix: string },
+): Promise<number> {
+  const { companyId, agentIds } = await createAgents(stores.db, {
+    count: options.runs,
+    adapterType: "process",
+    adapterConfig: { command: "sleep", args: ["600"] },
+    maxConcurrentRuns: 1,
+  });
+  const how = { prefix: options.prefix, leaseMs: options.leaseMs };
+  const first = await startBenchFleet(stores, { workers: 1, ...how });
+  for (const agentId of agentIds) await wake(first, agentId, "sleep");
+  const heldByOthers = async (workerIds: readonly string[]): Promise<number> => {
+    const [row] = await stores.db.sql.query<{ count: number }>(
+      `SELECT count(*)::int AS count FROM heartbeat_runs
+        WHERE company_id = $1 AND status = 'running' AND process_pid IS NOT NULL AND worker_id <> ALL($2::uuid[])`,
+      [companyId, workerIds],
+    );
+    return row?.count ?? 0;
+  };
+  while ((await heldByOthers([])) < options.runs) await delay(POLL_MS);
+  const killedIds = (
+    await stores.db.sql.query<{ id: string }>(
+      "SELECT DISTINCT worker_id AS id FROM heartbeat_runs WHERE company_id = $1 AND status = 'running'",
+      [companyId],
+    )
+  ).map((row) => row.id);
+  const second = await startBenchFleet(stores, { workers: 1, ...how });
+  const [killed] = first.workers;
+  if (killed === undefined) throw new Error("there is a worker to kill");
+  const startedAt = performance.now();
+  process.kill(killed.pid, "SIGKILL");
+  const left = async (): Promise<number> => {
+    const [row] = await stores.db.sql.query<{ count: number }>(
+      `SELECT count(*)::int AS count FROM heartbeat_runs
+        WHERE company_id = $1 AND status = 'running' AND worker_id = ANY($2::uuid[])`,
+      [companyId, killedIds],
+    );
+    return row?.count ?? 0;
+  };
+  while ((await left()) > 0) await delay(POLL_MS);
+  const seconds = (performance.now() - startedAt) / 1000;
+  await second.stop();
+  await first.stop();
+  return seconds;
+}
