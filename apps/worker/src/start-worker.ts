@@ -25,6 +25,7 @@ import {
   createMoneyBrake,
   createSecretsAccess,
   createTreeWatch,
+  FullCaps,
   fireTimersFor,
   forgetSpools,
   HeldRuns,
@@ -187,6 +188,13 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     maskOsUser: createOsUserRedactor(osUserOf(options.env)),
     mintRunToken: (claims) => mintRunToken({ secret: config.authSecret, claims, now: new Date() }),
     held,
+    caps: {
+      account: config.accountMaxRuns || null,
+      host: config.hostMaxRuns || null,
+      fleet: config.fleetMaxRuns || null,
+      staggerMs: config.accountStaggerMs,
+    },
+    fullCaps: new FullCaps(),
     summaryPathRoots: config.summaryPathRoots,
     retries: { table: { delaysMs: config.retryDelaysMs, jitter: config.retryJitter }, random: Math.random },
     budgetStops: { queue: engine.queue, control: engine.queue },
@@ -478,6 +486,8 @@ const CLAIM_LABELS = {
   ended: "lost_race",
   not_due: "lost_race",
   full: "limit",
+  parked: "limit",
+  capped: "limit",
   locked: "lock",
 } as const;
 

@@ -195,6 +195,34 @@ export const VARIABLES = {
     description:
       "Load of its host over the last minute, for each core, above which a worker starts no runs. 0 is no limit.",
   }),
+  fleetMaxRuns: variable({
+    name: "FLEET_MAX_RUNS",
+    schema: integer(0, 1_000_000),
+    default: "0",
+    example: "200",
+    description: "Most runs the whole fleet executes at once. 0 is no limit beside the workers' own.",
+  }),
+  hostMaxRuns: variable({
+    name: "HOST_MAX_RUNS",
+    schema: integer(0, 1_000_000),
+    default: "0",
+    example: "40",
+    description: "Most runs all workers of one host execute at once. 0 is no limit beside the workers' own.",
+  }),
+  accountMaxRuns: variable({
+    name: "ACCOUNT_MAX_RUNS",
+    schema: integer(0, 1_000_000),
+    default: "0",
+    example: "10",
+    description: "Most runs of one provider account at once, where the account has no cap of its own. 0 is no limit.",
+  }),
+  accountStaggerMs: variable({
+    name: "ACCOUNT_STAGGER_MS",
+    schema: milliseconds(0, 3_600_000),
+    default: "60000",
+    example: "60000",
+    description: "Runs that a provider's limit kept waiting start spread over this time after it.",
+  }),
   leaseMs: variable({
     name: "LEASE_MS",
     schema: milliseconds(500, 3_600_000),

@@ -1,3 +1,4 @@
+export * from "./accounts/index.js";
 export * from "./agent.js";
 export * from "./agents/config-revision.js";
 export * from "./agents/merge-adapter-config.js";

@@ -1,3 +1,5 @@
+export { NO_RUN_CAPS, type RunCapSettings } from "./accounts/account-of-claim.js";
+export * from "./accounts/full-caps.js";
 export * from "./agents/change-agent-status.js";
 export type { DecideApprovalCommand } from "./approvals/decide-approval.js";
 export type { BudgetActor } from "./budget/budget-context.js";

@@ -24,6 +24,8 @@ import {
   type TestDatabase,
 } from "@wakefleet/testkit";
 import { afterAll, afterEach, beforeAll, expect } from "vitest";
+import { NO_RUN_CAPS, type RunCapSettings } from "../src/accounts/account-of-claim.js";
+import { FullCaps } from "../src/accounts/full-caps.js";
 import { newId } from "../src/ids.js";
 import type { ControlChannel, Log, RunJob, RunQueue } from "../src/ports.js";
 import type { CancelDeps } from "../src/runs/cancel-run.js";
@@ -131,6 +133,8 @@ export interface WorkerOptions {
   readonly mintRunToken?: WorkDeps["mintRunToken"];
   /** Where live events go; absent: to the world, at once. */
   readonly events?: WorkDeps["events"];
+  /** BY-5. */
+  readonly caps?: Partial<RunCapSettings>;
   /** The adapter takes skills (SK-1). */
   readonly knowsSkills?: boolean;
 }
@@ -282,6 +286,8 @@ async function testWorker(world: World, how: { home: string; play: Play } & Work
     mintRunToken: how.mintRunToken ?? null,
     spool: null,
     held: new HeldRuns(),
+    caps: { ...NO_RUN_CAPS, ...how.caps },
+    fullCaps: new FullCaps(),
     retries: { table: DEFAULT_RETRY_TABLE, random: () => 0.5 },
     budgetStops: { queue: world.told.runQueue(), control: world.told },
     onStopped: async () => ({ kind: "gone" }),

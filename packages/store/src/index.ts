@@ -1,3 +1,4 @@
+export * from "./accounts/provider-accounts.js";
 export * from "./activity.js";
 export * from "./agent-deletion.js";
 export * from "./agent-overviews.js";

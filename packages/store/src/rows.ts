@@ -69,6 +69,8 @@ export interface RunRow {
   processTree: RunTreeRow | null;
   /** What it told while it ran that it has cost, cents (BY-6); what it did cost is booked with its end. */
   costSoFarCents: number | null;
+  /** The account it spends on, as it was at its claim (BY-5). */
+  providerAccountId: string | null;
   lastOutputAt: Date | null;
   lastOutputSeq: number;
   lastOutputStream: string | null;

@@ -5,6 +5,8 @@
 import { randomUUID } from "node:crypto";
 import { aCompany, anAgent, createTestDatabase, type TestDatabase } from "@wakefleet/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { countUnderCap } from "../src/accounts/provider-accounts.js";
+import { listPoliciesOverRuns, readPoliciesInFlight } from "../src/budget/policies.js";
 import { type Database, openDatabase } from "../src/database.js";
 import { lockDueTimers } from "../src/fleet/timers.js";
 import { findOrphanedRun, listOrphanedRuns, renewLeases } from "../src/fleet/workers.js";
@@ -227,6 +229,18 @@ describe("hot queries on 100,000 runs and 10,000 issues use indexes (check 38)",
     expect(whole).toEqual([]);
   });
 
+  it("DM-15, BY-5, BY-6 counting under caps, and the budgets of running runs", async () => {
+    const accountId = randomUUID();
+    const whole = await tablesReadWhole(async (sql) => {
+      await countUnderCap(sql, { cap: "account", accountId });
+      await countUnderCap(sql, { cap: "host", workerId: randomUUID() });
+      await countUnderCap(sql, { cap: "fleet" });
+      await listPoliciesOverRuns(sql, [runId]);
+      await readPoliciesInFlight(sql, [randomUUID()]);
+    });
+    expect(whole).toEqual([]);
+  });
+
   it("DM-15 claiming: the issue, the facts, the transition", async () => {
     const whole = await tablesReadWhole(async (sql) => {
       await readClaimFacts(sql, { runId, agentId });
@@ -242,6 +256,7 @@ describe("hot queries on 100,000 runs and 10,000 issues use indexes (check 38)",
         adapterType: "process",
         logStore: "local_file",
         logRef: "r",
+        accountId: null,
       });
     });
     expect(whole).toEqual([]);

@@ -31,6 +31,7 @@ describe("queued, scheduled_retry → running", () => {
       adapterType: "process",
       logStore: "local_file",
       logRef: "c/a/r.ndjson",
+      accountId: null,
       ...input,
     });
 

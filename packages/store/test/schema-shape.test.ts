@@ -33,6 +33,7 @@ const UNINDEXED_FOREIGN_KEYS = [
   "cost_events.agent_id", // an agent with cost events is not deleted (DM-16)
   "heartbeat_run_events.agent_id", // deleted by run; the largest table keeps few indexes
   "heartbeat_runs.agent_id", // read by (company_id, agent_id, …); only an agent's deletion asks without the company
+  "heartbeat_runs.provider_account_id", // an account goes with its company only; its running runs have an index
 ];
 
 let migrated: TestDatabase;

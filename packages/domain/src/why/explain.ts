@@ -135,6 +135,20 @@ const WORDS: Readonly<Record<string, Words>> = {
     done(
       `Somebody asked for this work (request ${shown(facts["requestId"])}), so the retry was not left to wait until ${shown(facts["wasDueAt"])}.`,
     ),
+  "BY-5": (facts) =>
+    typeof facts["cap"] === "string"
+      ? {
+          text: `${shown(facts["running"])} of the ${shown(facts["limit"])} runs that the ${facts["cap"]} may have at once are running.`,
+          change: "It starts when one of them ends, or when the cap is raised.",
+        }
+      : {
+          text: `Its ${shown(facts["provider"])} account is limited by the provider until ${shown(facts["limitedUntil"])}.`,
+          change: `It starts by itself soon after that${typeof facts["dueAt"] === "string" ? `, at ${facts["dueAt"]}` : ""}.`,
+        },
+  "BY-6": (facts) =>
+    done(
+      `Running runs brought the ${shown(facts["scopeType"])} to ${shown(facts["observedCents"])} of its ${shown(facts["limitCents"])} cents (${shown(facts["inFlightCents"])} not booked yet): it was asked to stop.`,
+    ),
   "CN-1": cancelled,
   "CN-3": cancelled,
   "BU-21": cancelled,

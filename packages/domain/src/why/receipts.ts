@@ -78,6 +78,17 @@ export function claimReceipt(
   return { rule, outcome: "claimed", facts: { slot, slotsUsed, slotsOf, wasRetry, ...lock } };
 }
 
+/** Why a run waits that its provider's limit keeps (BY-5). */
+export function parkReceipt(
+  account: { readonly id: string; readonly provider: string; readonly limitedUntil: Date | null },
+  due: Date | null,
+): Decided {
+  const { id: providerAccountId, provider } = account;
+  const limitedUntil = account.limitedUntil?.toISOString() ?? null;
+  const facts = { providerAccountId, provider, limitedUntil, dueAt: due?.toISOString() ?? null };
+  return { rule: "BY-5", outcome: "deferred", facts };
+}
+
 /** Who ends a run by cancelling it, by what was kept as its kind (DM-30). */
 const CANCEL_RULES: Readonly<Record<CancelKind, string>> = {
   person: "CN-1",

@@ -2,9 +2,19 @@
  * Claiming a run (CL-): one short transaction locks the agent, reads one consistent snapshot, asks the gates, and hands
  * the run to this worker under a new claim token, or cancels it, or says why not now.
  */
-import { agentNameKey, budgetBlock, claimReceipt, gateClaim, type StoredSessions } from "@wakefleet/domain";
+import {
+  agentNameKey,
+  budgetBlock,
+  claimReceipt,
+  gateClaim,
+  parkedUntil,
+  parkReceipt,
+  type RunCap,
+  type StoredSessions,
+} from "@wakefleet/domain";
 import type { RunLogStore } from "@wakefleet/run-logs";
 import {
+  type AccountFacts,
   appendRunEvents,
   type ClaimIssue,
   claimRunIfWaiting,
@@ -17,11 +27,14 @@ import {
   lockAgents,
   lockIssueOfRun,
   type NewRunEvent,
+  noteWait,
   type RunFence,
   type RunRow,
   readClaimFacts,
   readIssueGateFacts,
+  type Sql,
 } from "@wakefleet/store";
+import { accountOf, fullCap, type RunCapSettings } from "../accounts/account-of-claim.js";
 import type { NewId } from "../ids.js";
 import type { Log } from "../ports.js";
 import { runQueuedEvent } from "../wakeups/apply-decision.js";
@@ -54,7 +67,10 @@ export type ClaimResult =
   /** CL-18: at the limit. The job waits for a slot. */
   | { readonly kind: "full" }
   /** CL-18: the issue's lock is another running run's. */
-  | { readonly kind: "locked" };
+  | { readonly kind: "locked" }
+  /** BY-5: its account is limited until then, or a cap on running runs is reached. */
+  | { readonly kind: "parked"; readonly dueAtMs: number }
+  | { readonly kind: "capped"; readonly cap: RunCap; readonly accountId: string | null };
 
 export interface ClaimDeps {
   readonly db: Database;
@@ -62,6 +78,8 @@ export interface ClaimDeps {
   readonly newId: NewId;
   readonly workerId: string;
   readonly leaseMs: number;
+  /** BY-5. */
+  readonly caps: RunCapSettings;
   readonly log: Log;
 }
 
@@ -168,6 +186,9 @@ function claimOnce(
       case "claim": {
         if (agent === null) throw new Error("the gates claim only for an agent that exists");
         if (facts.run === null) throw new Error("the gates claim only a run that exists");
+        const account = await accountOf(tx, agent, facts.account);
+        const waits = await waitOf(tx, deps, { runId: job.runId, account, now: facts.now });
+        if (waits !== null) return waits;
         if (decision.wasRetry) {
           const events = await appendRunEvents(tx, job.runId, [PROMOTED_RETRY]);
           after.events.push(...events.map(runEventEvent), runQueuedEvent(facts.run));
@@ -181,6 +202,7 @@ function claimOnce(
           agentNameKey: agentNameKey(agent.name),
           adapterType: agent.adapterType,
           logStore: deps.runLogs.kind,
+          accountId: account?.id ?? null,
           logRef: deps.runLogs.refOf({ companyId: agent.companyId, agentId: agent.id, runId: job.runId }),
           receipt: claimReceipt(decision, {
             slotsUsed: facts.takenSlots.length,
@@ -204,6 +226,23 @@ function claimOnce(
       }
     }
   });
+}
+
+/** BY-5: what keeps a run waiting that every other gate lets through; null: nothing does. */
+async function waitOf(
+  tx: Sql,
+  { caps, workerId }: Pick<ClaimDeps, "caps" | "workerId">,
+  run: { readonly runId: string; readonly account: AccountFacts | null; readonly now: Date },
+): Promise<ClaimResult | null> {
+  const { runId, account, now } = run;
+  const limitedUntil = account?.limitedUntil ?? null;
+  const due = parkedUntil({ runId, limitedUntil, staggerWindowMs: caps.staggerMs, now });
+  if (due !== null && account !== null) {
+    await noteWait(tx, runId, parkReceipt(account, due));
+    return { kind: "parked", dueAtMs: due.getTime() };
+  }
+  const full = await fullCap(tx, { caps, account, workerId });
+  return full === null ? null : { kind: "capped", cap: full.cap, accountId: account?.id ?? null };
 }
 
 /** CL-14, DM-36: the issue this run holds while it runs: one it takes now, or one whose lock was given to it before. */

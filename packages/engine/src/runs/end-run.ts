@@ -19,6 +19,7 @@ import {
   readEndFacts,
   type Sql,
 } from "@wakefleet/store";
+import { limitAccountOf } from "../accounts/limit-account.js";
 import type { NewId } from "../ids.js";
 import { askForComment, closeStory, goOn, stepsOf, tellIssue } from "../liveness/end-steps.js";
 import type { EndStory } from "../liveness/end-story.js";
@@ -163,6 +164,7 @@ export async function endLockedRun(
     const waits = await retryTransientFailure(tx, { ...locked, agent, ended: run }, retries, after);
     if (waits) story.holdsLock = false;
   }
+  await limitAccountOf(tx, { run, status: ending.status, now }, after);
   await askForComment(story, steps);
   const isReleased = issue !== null && !keepsIssue;
   const release = isReleased ? await releaseIssue(tx, { run, issue, now, newId }, after) : { isFree: false };

@@ -6,6 +6,7 @@
 import { hostMoment, type StartDeadline } from "@wakefleet/adapters";
 import { cancelStopReason } from "@wakefleet/domain";
 import { type Database, type EndedRun, findRunCancel, type RunFence, releaseLeases } from "@wakefleet/store";
+import type { FullCaps } from "../accounts/full-caps.js";
 import {
   type BudgetEffectDeps,
   type BudgetEffects,
@@ -48,6 +49,8 @@ export interface WorkDeps extends ExecuteDeps, ClaimDeps {
   readonly retries: RetryPolicy;
   /** LV-97; absent: the specification's. */
   readonly summaryPathRoots?: readonly string[];
+  /** What was found full a moment ago (BY-5). */
+  readonly fullCaps: FullCaps;
   /** Who is told when the cost of a run stops its agent, project or company (BU-21, BU-23). */
   readonly budgetStops: Omit<BudgetEffectDeps, "log">;
   readonly onClaim?: (result: ClaimResult["kind"]) => void;
@@ -68,6 +71,7 @@ const LOCKED_RETRY_MS = 1_000;
 /** Works one job. Rejects only when the run could not even be tried because the database is away. */
 export async function workRun(deps: WorkDeps, job: { runId: string; agentId: string }): Promise<JobVerdict> {
   const askedAt = hostMoment();
+  if (deps.fullCaps.isFull(job.agentId, performance.now())) return { kind: "putBack" };
   const { result, after } = await claimRun(deps, job);
   deps.onClaim?.(result.kind);
   carryOut(deps, after);
@@ -75,7 +79,11 @@ export async function workRun(deps: WorkDeps, job: { runId: string; agentId: str
     case "ended":
       return { kind: "gone" };
     case "not_due":
+    case "parked":
       return { kind: "notDue", dueAtMs: result.dueAtMs };
+    case "capped":
+      deps.fullCaps.note({ ...result, agentId: job.agentId }, performance.now());
+      return { kind: "putBack" };
     case "full":
       return { kind: "putBack" };
     case "locked":
@@ -128,6 +136,7 @@ export async function holdAndExecute(
     return verdict;
   } finally {
     deps.held.remove(held);
+    deps.fullCaps.clear();
   }
 }
 

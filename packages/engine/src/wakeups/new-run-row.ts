@@ -58,6 +58,7 @@ export function newRunRow(input: NewRunInput): RunRow {
     processStartedAt: null,
     processTree: null,
     costSoFarCents: null,
+    providerAccountId: null,
     lastOutputAt: null,
     lastOutputSeq: 0,
     lastOutputStream: null,

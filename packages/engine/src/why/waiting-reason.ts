@@ -3,9 +3,11 @@
  * without a lock and without writing. A preview, and the only part of these answers that is no receipt.
  */
 import { type Decided, isGuid, type JsonObject } from "@wakefleet/contracts";
-import { budgetBlock, type ClaimDecision, gateClaim } from "@wakefleet/domain";
+import { budgetBlock, type ClaimDecision, gateClaim, parkReceipt, reachedCap } from "@wakefleet/domain";
 import {
   type AgentRow,
+  type ClaimFactsRow,
+  countRunning,
   type RunRow,
   readClaimFacts,
   readIssueGateFacts,
@@ -53,8 +55,31 @@ export async function waitingReason(
     issue: gate === null ? null : { ...gate, lockFreeOrOwn: true },
     nowMs: facts.now.getTime(),
   });
+  const held = decision.kind === "claim" ? await heldByAccount(sql, { run, facts }) : null;
+  if (held !== null) return held;
   const slots = { slotsUsed: facts.takenSlots.length, slotsOf: agent?.maxConcurrentRuns ?? 0 };
   return { ...previewOf(decision, { agent, now: { ...slots, ...place, workersAlive } }), outcome: "queued" };
+}
+
+/** BY-5: its account is limited, or was told to wait out the stagger, or has as many runs as it may. */
+async function heldByAccount(
+  sql: Sql,
+  { run, facts }: { readonly run: RunRow; readonly facts: ClaimFactsRow },
+): Promise<Decided | null> {
+  const { account, now } = facts;
+  if (account === null) return null;
+  if (account.limitedUntil !== null) {
+    const told = run.receipts.findLast(({ rule }) => rule === "BY-5");
+    const dueAt = new Date(String(told?.facts["dueAt"] ?? ""));
+    const isToldToWait = dueAt > now && told?.facts["limitedUntil"] === account.limitedUntil.toISOString();
+    if (isToldToWait || account.limitedUntil > now) return parkReceipt(account, isToldToWait ? dueAt : null);
+  }
+  const limit = account.maxConcurrentRuns;
+  if (limit === null) return null;
+  const [counted] = await countRunning(sql, { cap: "account", accountId: account.id });
+  const full = reachedCap([{ cap: "account", running: counted?.count ?? 0, limit }]);
+  if (full === null) return null;
+  return { rule: "BY-5", outcome: "deferred", facts: { providerAccountId: account.id, ...full } };
 }
 
 function previewOf(

@@ -38,6 +38,16 @@ export async function noteStopOfRunning(tx: Sql, runIds: readonly string[], deci
   );
 }
 
+/** Keeps with a waiting run why it is not started yet. */
+export async function noteWait(tx: Sql, runId: string, decided: Decided): Promise<void> {
+  await tx.query(
+    `UPDATE heartbeat_runs r SET receipts = ${withReceipt("r", "$2::jsonb")}, updated_at = now()
+      WHERE r.id = $1 AND r.status IN ('queued','scheduled_retry')`,
+    [runId, receiptParam(decided)],
+    "note_wait",
+  );
+}
+
 /** The agent's active runs, oldest first: what a pause or a termination cancels (CN-3). */
 export async function listActiveRunIds(
   tx: Sql,

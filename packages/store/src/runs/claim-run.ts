@@ -13,6 +13,7 @@ import {
   type StoredSessions,
   type TreeHoldFact,
 } from "@wakefleet/domain";
+import { type AccountFacts, accountFactsOf } from "../accounts/provider-accounts.js";
 import { runEventFromJson, runFromJson } from "../database-json.js";
 import { budgetFactsOf, pauseHoldOver, unresolvedBlockersOf } from "../policy/policy-facts-sql.js";
 import { receiptParam, withReceipt } from "../receipt-sql.js";
@@ -33,6 +34,8 @@ export interface ClaimFactsRow {
   readonly sessions: StoredSessions;
   /** The company's local environment (EN-2), where every run is today; null: it has none yet. */
   readonly environment: LocalEnvironment | null;
+  /** The account the agent's last claim bound it to (BY-5); null: none yet. */
+  readonly account: AccountFacts | null;
   /** What BU-15 asks about, with the projects of the context and of the issue (BU-16); null without an agent. */
   readonly budget: BudgetFacts | null;
   /** The instance masks the OS user's name in what runs leave behind (IN-2). */
@@ -48,6 +51,7 @@ type FactsRow = Record<string, unknown> & {
   agent_session: StoredSessions["agentSession"];
   budget: BudgetFacts | null;
   environment: LocalEnvironment | null;
+  account: (Omit<AccountFacts, "limitedUntil"> & { limitedUntil: string | null }) | null;
   masks_os_user: boolean;
 };
 
@@ -70,6 +74,7 @@ export async function readClaimFacts(tx: Sql, ids: { runId: string; agentId: str
               WHERE a.id = $2) AS environment,
             coalesce((SELECT i.general->'censorUsernameInLogs' = 'true' FROM instance_settings i
               WHERE i.singleton_key = 'default'), false) AS masks_os_user,
+            (SELECT ${accountFactsOf("ag")} FROM agents ag WHERE ag.id = $2) AS account,
             (SELECT ${budgetFactsOf("ag", PROJECTS_OF_RUN)} FROM agents ag WHERE ag.id = $2) AS budget
        FROM (SELECT 1) one LEFT JOIN heartbeat_runs r ON r.id = $1 AND r.agent_id = $2`,
     [ids.runId, ids.agentId],
@@ -84,6 +89,7 @@ export async function readClaimFacts(tx: Sql, ids: { runId: string; agentId: str
     agent_session: agentSession,
     budget,
     environment,
+    account,
     masks_os_user: masksOsUser,
     ...run
   } = row;
@@ -92,6 +98,10 @@ export async function readClaimFacts(tx: Sql, ids: { runId: string; agentId: str
     takenSlots,
     sessions: { taskSession, agentSession },
     environment,
+    account:
+      account === null
+        ? null
+        : { ...account, limitedUntil: account.limitedUntil === null ? null : new Date(account.limitedUntil) },
     budget,
     masksOsUser,
     now,
@@ -174,6 +184,8 @@ export interface ClaimInput {
   /** Where the run's log will be (LG-1). */
   readonly logStore: string;
   readonly logRef: string;
+  /** The account the run spends on (BY-5). */
+  readonly accountId: string | null;
   /** What decided (BY-1). */
   readonly receipt?: Decided;
 }
@@ -189,7 +201,7 @@ export interface ClaimedRow {
 /** The execution lock of the run's issue (CL-14); a statement of its own text, since most runs have no issue. */
 const TAKE_LOCK = `
      lock AS (
-       UPDATE issues i SET execution_run_id = run.id, execution_agent_name_key = $10, execution_locked_at = now(),
+       UPDATE issues i SET execution_run_id = run.id, execution_agent_name_key = $11, execution_locked_at = now(),
               updated_at = now()
          FROM run WHERE i.id = run.lock_issue_id
      ),`;
@@ -200,7 +212,7 @@ function claimSql(lock: string): string {
               start_token = claim_token + 1, run_slot = $3,
               lease_expires_at = clock_timestamp() + make_interval(secs => $4::float8 / 1000),
               lock_issue_id = $5::uuid, started_at = coalesce(started_at, now()),
-              dispatched_at = coalesce(dispatched_at, now()), log_store = $7, log_ref = $8,
+              dispatched_at = coalesce(dispatched_at, now()), log_store = $7, log_ref = $8, provider_account_id = $10::uuid,
               event_seq = event_seq + 1, receipts = ${withReceipt("heartbeat_runs", "$9::jsonb")}, updated_at = now()
         WHERE id = $1 AND ${checkedOnly("status IN ('queued','scheduled_retry')")}
        RETURNING *
@@ -248,6 +260,7 @@ export async function claimRunIfWaiting(tx: Sql, input: ClaimInput): Promise<Tra
       input.logStore,
       input.logRef,
       receiptParam(input.receipt),
+      input.accountId,
       ...(input.lockIssueId === null ? [] : [input.agentNameKey]),
     ],
     input.lockIssueId === null ? "claim_run_if_waiting" : "claim_run_and_issue_if_waiting",

@@ -1,0 +1,2 @@
+export * from "./account-gate.js";
+export * from "./account-key.js";
