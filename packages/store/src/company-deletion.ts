@@ -40,6 +40,7 @@ const COMPANY_TABLES = [
   "principal_permission_grants",
   "company_memberships",
   "agents",
+  "provider_accounts",
   "environments",
   "api_keys",
   "idempotency_records",
