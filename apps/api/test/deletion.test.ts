@@ -100,6 +100,9 @@ async function fill(company: TestCompany): Promise<{ agentId: string; otherId: s
     INSERT INTO budget_counters (company_id, scope_type, scope_id, window_start) VALUES ($1, 'agent', $2, now());
     INSERT INTO company_secrets (id, company_id, name, created_by_agent_id) VALUES ($10, $1, 'S', $2);
     INSERT INTO company_secret_versions (secret_id, version, material, value_sha256) VALUES ($10, 1, '{}', 'x');
+    INSERT INTO provider_accounts (company_id, provider, credential, limited_by_run_id) VALUES ($1, 'p', 'c', $3);
+    UPDATE agents SET provider_account_id = (SELECT id FROM provider_accounts WHERE company_id = $1) WHERE id = $2;
+    UPDATE heartbeat_runs SET provider_account_id = (SELECT id FROM provider_accounts WHERE company_id = $1) WHERE id = $3;
     INSERT INTO company_skills (company_id, key, slug, name, markdown) VALUES ($1, 'k', 's', 'n', 'm');
     INSERT INTO company_memberships (company_id, principal_type, principal_id) VALUES ($1, 'agent', $2::uuid::text);
     INSERT INTO idempotency_records (company_id, principal, route, key, fingerprint, state, expires_at)

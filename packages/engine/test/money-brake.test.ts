@@ -262,7 +262,9 @@ describe("runs of one budget on several workers", () => {
         "SELECT sum(cost_cents)::int AS cents FROM cost_events WHERE company_id = $1",
         [owner],
       );
-      expect(booked[0]?.cents).toBe(108);
+      // Whoever had not told its last when the limit was found is booked with what it had told.
+      expect(booked[0]?.cents).toBeGreaterThanOrEqual(100);
+      expect(booked[0]?.cents).toBeLessThanOrEqual(108);
       const hard = "budget_incidents WHERE company_id = $1 AND threshold_type = 'hard'";
       expect(await countRows(world.db.sql, hard, [owner])).toBe(1);
       const stops = 'heartbeat_runs WHERE company_id = $1 AND receipts @> \'[{"rule": "BY-6"}]\'';
