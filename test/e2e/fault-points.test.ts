@@ -229,6 +229,56 @@ describe("an API killed", () => {
     PATIENCE_MS,
   );
 
+  it(
+    "API-14, API-308, W14, W15 after-commit-before-enqueue: accepted tasks are made once, and all that they wake runs",
+    async () => {
+      const heartbeat = { maxConcurrentRuns: 10 };
+      const adapterConfig = fleet.witness.agentConfig("none");
+      const [author, worker] = await Promise.all(
+        ["Author", "Worker"].map((name) => createAgent(fleet, { companyId, name, adapterConfig, heartbeat })),
+      );
+      const issue = (
+        await fleet.http.post<{ id: string }>(`/api/companies/${companyId}/issues`, {
+          title: "Ask",
+          assigneeAgentId: author,
+        })
+      ).body.id;
+      // Out of the backlog without a wake: only the answer is to wake somebody.
+      await fleet.db.sql.query("UPDATE issues SET status = 'todo' WHERE id = $1", [issue]);
+      const tasks = ["a", "b", "c"].map((clientKey) => ({ clientKey, title: clientKey, assigneeAgentId: worker }));
+      const asked = await fleet.http.post<{ id: string }>(`/api/issues/${issue}/interactions`, {
+        kind: "suggest_tasks",
+        payload: { version: 1, tasks },
+      });
+      const path = `/api/issues/${issue}/interactions/${asked.body.id}/accept`;
+      const headers = { "Idempotency-Key": randomUUID() };
+      const doomed = await fleet.startApi({ env: { WAKEFLEET_FAULTS: "after-commit-before-enqueue:kill" } });
+      // Whether the answer came through before the process died is chance.
+      await fleet
+        .httpOf(doomed)
+        .post(path, {}, headers)
+        .catch((error: unknown) => expect(error).toBeInstanceOf(TypeError));
+      expect(await fleet.apis[doomed]?.ended).toEqual({ signal: "SIGKILL" });
+      await fleet.db.sql.query("UPDATE idempotency_records SET created_at = created_at - interval '1 hour'");
+      const again = await fleet.http.post<{ error: string }>(path, {}, headers);
+      if (again.status === 200) expect(again.headers.get("idempotency-replayed")).toBe("true");
+      else expect(again.body.error).toMatch(/was carried out, but its answer was lost/);
+      const woken = await fleet.db.sql.query<{ runId: string }>(
+        `SELECT run_id AS "runId" FROM agent_wakeup_requests WHERE agent_id = ANY($1::uuid[])`,
+        [[author, worker]],
+      );
+      expect(woken).toHaveLength(tasks.length + 1);
+      await withSoundWorker(async () => {
+        const runIds = woken.map(({ runId }) => runId);
+        for (const runId of runIds) expect((await untilEnded(fleet, runId)).status).toBe("succeeded");
+        expectEachExecutedOnce(fleet, runIds);
+        await untilSettled(fleet);
+        await expectNothingBroken(fleet, () => 10);
+      });
+    },
+    PATIENCE_MS,
+  );
+
   it("CN-1 after-cancel-before-job-removal: the cancelled run never starts", async () => {
     const agentId = await createWitness("Cancelled");
     const doomed = await fleet.startApi({ env: { WAKEFLEET_FAULTS: "after-cancel-before-job-removal:kill" } });
