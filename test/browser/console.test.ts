@@ -126,6 +126,65 @@ describe("the console", () => {
     await watched.context.close();
   });
 
+  it("API-180, API-182 shows what people are asked, and answers it: tasks, a confirmation, questions", async () => {
+    const issue = (await fleet.http.post<{ id: string }>(`/api/companies/${companyId}/issues`, { title: "What next?" }))
+      .body.id;
+    const ask = (kind: string, payload: object, more: object = {}) =>
+      fleet.http.post(`/api/issues/${issue}/interactions`, { kind, payload: { version: 1, ...payload }, ...more });
+    await ask("request_confirmation", { prompt: "Drop the old table?", rejectRequiresReason: true });
+    await ask("suggest_tasks", {
+      tasks: ["Draw", "Build", "Paint"].map((title) => ({ clientKey: title, title })),
+    });
+    const option = (id: string) => ({ id, label: id });
+    await ask(
+      "ask_user_questions",
+      {
+        questions: [
+          {
+            id: "q",
+            prompt: "Which color?",
+            selectionMode: "single",
+            required: true,
+            options: [option("Red"), option("Blue")],
+          },
+        ],
+      },
+      { title: "One question" },
+    );
+    const watched = await openPage(browser, fleet, { key: fleet.adminKey, width: 360, height: 740 });
+    const { page } = watched;
+    await page.goto(`/issues/${issue}`);
+    const asked = page.getByRole("region", { name: "Asked of people" });
+
+    const question = asked.getByRole("article", { name: "One question" });
+    expect(await question.getByRole("button", { name: "Answer" }).isDisabled()).toBe(true);
+    await question.getByRole("radio", { name: "Blue" }).check();
+    await question.getByRole("button", { name: "Answer" }).click();
+    await question.getByText("answered", { exact: true }).waitFor();
+    await question.getByText("Blue").waitFor();
+
+    const confirmation = asked.getByRole("article", { name: "Drop the old table?" });
+    expect(await confirmation.getByRole("button", { name: "Decline" }).isDisabled()).toBe(true);
+    await confirmation.getByLabel("Reason to decline").fill("we still read it");
+    await confirmation.getByRole("button", { name: "Decline" }).click();
+    await confirmation.getByText("we still read it").waitFor();
+
+    const tasks = asked.getByRole("article", { name: "Draw, Build, Paint" });
+    await tasks.getByRole("checkbox", { name: "Paint" }).uncheck();
+    await tasks.getByRole("button", { name: "Accept 2 of 3" }).click();
+    await tasks.getByText("accepted", { exact: true }).waitFor();
+    const children = await fleet.db.sql.query("SELECT title FROM issues WHERE parent_id = $1 ORDER BY issue_number", [
+      issue,
+    ]);
+    expect(children).toEqual([{ title: "Draw" }, { title: "Build" }]);
+    const [scrollWidth, width] = await page.evaluate<[number, number]>(
+      "[document.documentElement.scrollWidth, document.documentElement.clientWidth]",
+    );
+    expect(scrollWidth).toBe(width);
+    expectCleanPage(watched);
+    await watched.context.close();
+  });
+
   it("OP-21 has no sideways scrolling at the width of a phone, on any page", async () => {
     const long = "An agent whose name goes on for much longer than a phone is wide, and then some";
     const agentId = await createAgent(fleet, {

@@ -3,6 +3,8 @@ import type {
   agentSchema,
   companySchema,
   fleetSchema,
+  InteractionContent,
+  interactionSchema,
   issueDetailSchema,
   issueRunSchema,
   JsonObject,
@@ -48,6 +50,12 @@ interface IssueColumns {
   readonly executionAgentNameKey: string | null;
 }
 export type Issue = Of<typeof issueDetailSchema> & IssueColumns;
+
+type InteractionFields = Omit<Of<typeof interactionSchema>, "kind" | "payload">;
+/** An interaction of one kind, with the payload of that kind (API-181). */
+export type InteractionOf<Kind extends InteractionContent["kind"]> = InteractionFields &
+  Extract<InteractionContent, { kind: Kind }>;
+export type Interaction = InteractionFields & InteractionContent;
 
 /** What `POST …/wakeup` answers: a run, or why there is none (API-108). */
 export interface WakeAnswer {

@@ -1,12 +1,13 @@
-/** An issue as far as waking goes: who holds its lock, which wakes wait for it, which runs were about it. */
+/** An issue as far as waking goes: what people are asked, who holds its lock, which wakes wait for it, which runs were about it. */
 import type { JSX } from "preact";
 import { read, withQuery } from "../api/http.js";
-import type { Issue, IssueRun, LiveEvent, Wakeup } from "../api/shapes.js";
+import type { Interaction, Issue, IssueRun, LiveEvent, Wakeup } from "../api/shapes.js";
 import { useLiveReload } from "../live/company-events.js";
 import { Link } from "../navigation.js";
 import { Badge } from "../parts/badge.js";
 import { Facts } from "../parts/facts.js";
 import { Empty, Shown } from "../parts/feedback.js";
+import { Interactions } from "../parts/interactions.js";
 import { Table } from "../parts/table.js";
 import { Took, When } from "../parts/time.js";
 import { useAgentNames } from "../state/agent-names.js";
@@ -20,6 +21,7 @@ interface IssueView {
   readonly issue: Issue;
   readonly runs: readonly IssueRun[];
   readonly deferred: readonly Wakeup[];
+  readonly interactions: readonly Interaction[];
 }
 
 export function IssuePage({ id }: { id: string }): JSX.Element {
@@ -27,7 +29,7 @@ export function IssuePage({ id }: { id: string }): JSX.Element {
   useShownCompany(view.value?.issue.companyId);
   const issueId = view.value?.issue.id;
   useLiveReload({ reload: view.reload, isAbout: (heard) => isAbout(heard, issueId), everyMs: EVERY_MS });
-  return <Shown loaded={view}>{(value) => <IssueView view={value} />}</Shown>;
+  return <Shown loaded={view}>{(value) => <IssueView view={value} onDone={view.reload} />}</Shown>;
 }
 
 function isAbout(heard: LiveEvent, issueId: string | undefined): boolean {
@@ -44,15 +46,16 @@ async function readIssue(id: string, signal: AbortSignal): Promise<IssueView> {
     status: "deferred_issue_execution",
     limit: 50,
   });
-  const [runs, deferred] = await Promise.all([
+  const [runs, deferred, interactions] = await Promise.all([
     read<readonly IssueRun[]>(`${path}/runs`, signal),
     read<readonly Wakeup[]>(wakes, signal),
+    read<readonly Interaction[]>(withQuery(`${path}/interactions`, { limit: 50 }), signal),
   ]);
-  return { issue, runs: runs.body, deferred: deferred.body };
+  return { issue, runs: runs.body, deferred: deferred.body, interactions: interactions.body };
 }
 
-function IssueView({ view }: { view: IssueView }): JSX.Element {
-  const { issue, runs, deferred } = view;
+function IssueView({ view, onDone }: { view: IssueView; onDone: () => void }): JSX.Element {
+  const { issue, runs, deferred, interactions } = view;
   const { assigneeAgentId, executionRunId } = issue;
   const nameOf = useAgentNames([
     ...(assigneeAgentId === null ? [] : [assigneeAgentId]),
@@ -95,6 +98,12 @@ function IssueView({ view }: { view: IssueView }): JSX.Element {
         />
         {issue.description !== null && <p class="text">{issue.description}</p>}
       </section>
+      {interactions.length > 0 && (
+        <section class="card" aria-label="Asked of people">
+          <h2>Asked of people</h2>
+          <Interactions interactions={interactions} onDone={onDone} />
+        </section>
+      )}
       <section class="card">
         <h2>Deferred wakes</h2>
         {deferred.length === 0 ? (
