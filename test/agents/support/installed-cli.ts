@@ -1,5 +1,5 @@
 /**
- * Where the agents' own command lines are, once `npm run test:agents` has installed them beside this folder.
+ * Where the agents' own command lines are, once `npm run test:agents` has installed them beside this folder and in `more`.
  *
  * Two packages only put their program in place in an install script, and install scripts are never run here: their
  * programs are taken from the platform packages that the same install brought.
@@ -7,7 +7,9 @@
 import { accessSync, constants } from "node:fs";
 import { fileURLToPath } from "node:url";
 
-const MODULES = fileURLToPath(new URL("../node_modules/", import.meta.url));
+const MODULES = ["../node_modules/", "../more/node_modules/"].map((path) =>
+  fileURLToPath(new URL(path, import.meta.url)),
+);
 const PLATFORM = `${process.platform}-${process.arch}`;
 
 const PROGRAMS = {
@@ -23,7 +25,7 @@ export type CliName = keyof typeof PROGRAMS;
 
 /** Absolute path of the CLI's program; null when it is not installed. */
 export function installedCli(name: CliName): string | null {
-  return PROGRAMS[name].map((file) => MODULES + file).find(isExecutable) ?? null;
+  return MODULES.flatMap((modules) => PROGRAMS[name].map((file) => modules + file)).find(isExecutable) ?? null;
 }
 
 function isExecutable(file: string): boolean {
