@@ -12,6 +12,7 @@
  * What must stay true: a job that was fetched is either under way here, or on its way out of `active` (repeated until
  * Redis answers), or found by the orphan search. A slot is taken before a fetch, so `inUse` never exceeds `capacity`.
  */
+import { setMaxListeners } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import type { JobJson } from "bullmq";
 import { z } from "zod";
@@ -122,6 +123,8 @@ class Consumer implements FleetConsumer {
 
   constructor(private readonly options: FleetConsumerOptions) {
     const { queues, consumerId } = options;
+    // While Redis is away every finish waits and listens: as many as `capacity`, which is no leak.
+    setMaxListeners(0, this.abort.signal);
     this.ready = new ReadySet(queues);
     this.presence = new Presence(queues, consumerId);
     this.bell = new Bell(queues, IDLE_WAIT_MS, `wakefleet:bell:${consumerId}`);

@@ -117,6 +117,31 @@ describe("a Redis that goes away", () => {
     expect((await corner.control.counts(["a"]))[0]).toMatchObject({ waiting: 0, active: 0, concurrency: 3 });
   });
 
+  it("BY-14 a dozen finishes that wait for Redis are no warning of a leak", async () => {
+    const server = await privateRedis();
+    const corner = await openCorner({ url: server.url });
+    const { open, opened } = gate();
+    const consumer = await corner.consume({
+      capacity: 20,
+      onJob: () => opened.then(() => ({ kind: "finished", returnValue: null })),
+    });
+    const warnings: string[] = [];
+    const note = ({ name }: Error): void => void warnings.push(name);
+    process.on("warning", note);
+    try {
+      await corner.add(runIds(0, 12).map((runId) => runJob(`agent-${runId}`, runId)));
+      await waitFor(() => consumer.state().inUse === 12, { what: "a dozen jobs under way" });
+      await server.stop();
+      open();
+      await waitFor(() => consumer.state().finishing === 12, { what: "a dozen finishes to wait" });
+      await server.start();
+      await waitFor(() => consumer.state().finishing === 0, { what: "the finishes to reach Redis" });
+    } finally {
+      process.off("warning", note);
+    }
+    expect(warnings).toEqual([]);
+  });
+
   it("RL-5 comes back with its data: the consumer goes on by itself", async () => {
     const server = await privateRedis();
     const corner = await openCorner({ url: server.url });

@@ -14,6 +14,10 @@ async function streaming(lifecycle: { draining: boolean; closing: AbortSignal })
   app.use(((error: { code: string; status: number }, _req, res, _next) => {
     res.status(error.status).json({ code: error.code });
   }) as express.ErrorRequestHandler);
+  return await listen(app);
+}
+
+async function listen(app: express.Express): Promise<string> {
   const listening = createServer(app);
   server = listening;
   await new Promise<void>((resolve) => void listening.listen(0, "127.0.0.1", resolve));
@@ -24,6 +28,21 @@ describe("a stream that begins", () => {
   it("API-58 while the process stops is 503 shutting_down, not a stream that is cut", async () => {
     const reply = await fetch(await streaming({ draining: true, closing: AbortSignal.abort() }));
     expect([reply.status, await reply.json()]).toEqual([503, { code: "shutting_down" }]);
+  });
+
+  it("API-18 a dozen of them listen for the stop without a warning of a leak", async () => {
+    const closing = new AbortController();
+    const warnings: string[] = [];
+    const note = ({ name }: Error): void => void warnings.push(name);
+    process.on("warning", note);
+    const app = express();
+    app.get("/stream", (_req, res) => void openEventStream(res, { draining: false, closing: closing.signal }));
+    const url = await listen(app);
+    const replies = await Promise.all(Array.from({ length: 12 }, () => fetch(url)));
+    closing.abort();
+    await Promise.all(replies.map((reply) => reply.body?.cancel()));
+    process.off("warning", note);
+    expect(warnings).toEqual([]);
   });
 
   it("API-18 as the process stops gets the last event", async () => {

@@ -2,7 +2,7 @@
  * Server-sent events (API-261, API-303): the frame, the keep-alive comments, the last event when the process stops, and
  * the limit for clients that read too slowly.
  */
-import { once } from "node:events";
+import { once, setMaxListeners } from "node:events";
 import { WakefleetError } from "@wakefleet/contracts";
 import type { Response } from "express";
 import type { Lifecycle } from "../deps.js";
@@ -46,6 +46,8 @@ export function openEventStream(res: Response, lifecycle: Lifecycle): EventStrea
   const comments = setInterval(() => res.write(": keep-alive\n\n"), COMMENT_EVERY_MS);
   const stop = (): void => over.abort();
   res.on("close", stop);
+  // One listener for each stream that is open, taken away with it: no leak, however many there are.
+  setMaxListeners(0, lifecycle.closing);
   lifecycle.closing.addEventListener("abort", stop, { once: true });
   over.signal.addEventListener("abort", () => {
     clearInterval(comments);
