@@ -13,6 +13,7 @@ import {
   createTreeMeter,
   loadAdapterRegistry,
   RunAborted,
+  runFolders,
   type Spool,
 } from "@wakefleet/adapters";
 import { type Config, createFaultPoints } from "@wakefleet/config";
@@ -27,7 +28,7 @@ import {
   createTreeWatch,
   FullCaps,
   fireTimersFor,
-  forgetSpools,
+  forgetEndedRuns,
   HeldRuns,
   handOver,
   type JobVerdict,
@@ -340,16 +341,12 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     startBackgroundLoop({ name: "process-trees", everyMs: TREE_LOOK_EVERY_MS, run: lookAtTrees, log }),
     startBackgroundLoop({ name: "host-pressure", everyMs: HOST_LOOK_EVERY_MS, run: lookAtHost, log }),
     startBackgroundLoop({ name: "adopted", everyMs: ADOPTED_LOOK_EVERY_MS, run: () => adopted.look(), log }),
-    ...(spool === null
-      ? []
-      : [
-          startBackgroundLoop({
-            name: "spools",
-            everyMs: config.sweepIntervalMs,
-            run: () => forgetSpools({ db, spool }),
-            log,
-          }),
-        ]),
+    startBackgroundLoop({
+      name: "ended-runs",
+      everyMs: config.sweepIntervalMs,
+      run: () => forgetEndedRuns({ db, places: spool === null ? [runFolders] : [runFolders, spool] }),
+      log,
+    }),
     publishMetrics({ queues, workerId, metrics, log }),
   ];
 

@@ -15,6 +15,7 @@ export {
 } from "./child/process-group.js";
 export { endRunTree, type TreeMember } from "./child/run-tree.js";
 export { deadlineAfter, hostMoment, isOver, type StartDeadline, StartRefused } from "./child/start-deadline.js";
+export { type RunPlaces, runFolders } from "./cli/run-folder.js";
 export * from "./contract.js";
 export { inheritedEnvironment } from "./environment/inherited.js";
 export { REDACTED } from "./environment/redaction.js";

@@ -40,7 +40,7 @@ export * from "./sweeps/check-budget-counters.js";
 export * from "./sweeps/finish-ends.js";
 export * from "./sweeps/fire-timers.js";
 export * from "./sweeps/forget-answers.js";
-export * from "./sweeps/forget-spools.js";
+export * from "./sweeps/forget-ended-runs.js";
 export * from "./sweeps/rebuild-queues.js";
 export * from "./sweeps/reconcile-issue-graph.js";
 export * from "./sweeps/reconcile-stranded-work.js";

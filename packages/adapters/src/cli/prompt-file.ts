@@ -1,7 +1,7 @@
 /** Texts that do not fit an argument, as files of one run that only this user can read (AD-205). */
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { rm, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { makeRunFolder } from "./run-folder.js";
 
 export interface PromptFiles {
   /** Writes a text and gives the file's absolute path. */
@@ -11,11 +11,11 @@ export interface PromptFiles {
 }
 
 /** Makes nothing before the first file is written. */
-export function createPromptFiles(): PromptFiles {
+export function createPromptFiles(runId: string): PromptFiles {
   let directory: string | null = null;
   return {
     async write(name, text) {
-      directory ??= await mkdtemp(path.join(tmpdir(), "wakefleet-prompt-"));
+      directory ??= await makeRunFolder({ runId, purpose: "prompt" });
       const file = path.join(directory, name);
       await writeFile(file, text, { mode: 0o600 });
       return file;

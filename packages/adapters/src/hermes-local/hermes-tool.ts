@@ -23,7 +23,7 @@ async function prepare(setup: CliSetup): Promise<CliPlan> {
   const { execution, injected, home } = setup;
   const config = readHermesConfig(execution.config);
   const { provider, from } = chooseHermesProvider({ config, defaults: await readHermesDefaults(home) });
-  const files = createPromptFiles();
+  const files = createPromptFiles(execution.runId);
   return {
     async invocation({ sessionId }) {
       const prompt = hermesPrompt({

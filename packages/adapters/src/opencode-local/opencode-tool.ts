@@ -59,7 +59,7 @@ async function prepare(setup: CliSetup): Promise<CliPlan> {
 }
 
 async function permissiveConfig({ execution, env }: CliSetup): Promise<PermissiveConfig> {
-  const config = await createPermissiveConfig(env);
+  const config = await createPermissiveConfig(execution.runId, env);
   for (const text of config.warnings) await writeLogLine(execution, { stream: "stderr", text: `Warning: ${text}` });
   return config;
 }

@@ -22,7 +22,7 @@ describe("AD-232 the configuration folder of a run", () => {
   it("AD-232 copies the user's folder, merges the permission and leaves the original alone", async () => {
     const original = '{"provider":{"fake":{}},"permission":{"bash":"ask"}}';
     await userConfig(original);
-    const config = await createPermissiveConfig({ HOME: home });
+    const config = await createPermissiveConfig("a-run", { HOME: home });
     const copied = await readFile(path.join(config.directory, "opencode", "opencode.json"), "utf8");
     expect(JSON.parse(copied)).toEqual({
       provider: { fake: {} },
@@ -36,21 +36,21 @@ describe("AD-232 the configuration folder of a run", () => {
   it("AD-232 follows XDG_CONFIG_HOME and needs no folder to be there", async () => {
     const elsewhere = path.join(home, "xdg");
     await userConfig('{"theme":"x"}', path.join(elsewhere, "opencode"));
-    const config = await createPermissiveConfig({ HOME: home, XDG_CONFIG_HOME: elsewhere });
+    const config = await createPermissiveConfig("a-run", { HOME: home, XDG_CONFIG_HOME: elsewhere });
     expect(JSON.parse(await readFile(path.join(config.directory, "opencode", "opencode.json"), "utf8"))).toEqual({
       theme: "x",
       permission: { external_directory: "allow" },
     });
     await config.remove();
 
-    const empty = await createPermissiveConfig({ HOME: path.join(home, "nobody") });
+    const empty = await createPermissiveConfig("a-run", { HOME: path.join(home, "nobody") });
     expect(empty.warnings).toEqual([]);
     await empty.remove();
   });
 
   it("AD-232 says that a file it cannot merge into is left out", async () => {
     await userConfig("{ // comment\n}");
-    const config = await createPermissiveConfig({ HOME: home });
+    const config = await createPermissiveConfig("a-run", { HOME: home });
     expect(config.warnings).toHaveLength(1);
     await config.remove();
   });

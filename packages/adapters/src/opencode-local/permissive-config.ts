@@ -2,10 +2,11 @@
  * A configuration folder for one run in which OpenCode asks for no permission outside of its directory (AD-232): there is
  * nobody to answer. The user's own folder is copied, never changed, and nothing is written into the workspace.
  */
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { homedir, tmpdir } from "node:os";
+import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { homedir } from "node:os";
 import path from "node:path";
 import { asJsonObject, isJsonObject, type JsonObject, nonEmptyString } from "@wakefleet/contracts";
+import { makeRunFolder } from "../cli/run-folder.js";
 
 export interface PermissiveConfig {
   /** For `XDG_CONFIG_HOME`. */
@@ -17,9 +18,10 @@ export interface PermissiveConfig {
 
 /** Copies the folder the environment names and merges the permission in. */
 export async function createPermissiveConfig(
+  runId: string,
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<PermissiveConfig> {
-  const directory = await mkdtemp(path.join(tmpdir(), "wakefleet-opencode-"));
+  const directory = await makeRunFolder({ runId, purpose: "opencode" });
   const remove = (): Promise<void> => rm(directory, { recursive: true, force: true });
   try {
     const target = path.join(directory, "opencode");

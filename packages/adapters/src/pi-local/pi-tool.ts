@@ -32,7 +32,7 @@ async function prepare(setup: CliSetup): Promise<CliPlan> {
   const { instructions, skills } = await prepareAgent(setup, { skillsHome: piSkillsHome(home), name: "Pi" });
   const binFolders = skills.map((skill) => path.join(skill.source, "bin"));
   const { systemPrompt, note } = systemPromptOf(setup, instructions);
-  const files = createPromptFiles();
+  const files = createPromptFiles(execution.runId);
   return {
     env: binFolders.length === 0 ? {} : { PATH: [...binFolders, env["PATH"] ?? ""].join(path.delimiter) },
     async invocation({ sessionId }) {
