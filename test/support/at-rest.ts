@@ -31,6 +31,12 @@ const CHECKS: readonly Check[] = [
            HAVING min(e.seq) <> 1 OR max(e.seq) <> count(*) OR max(e.seq) <> r.event_seq`,
   },
   {
+    what: "FI-3 a run ends once",
+    sql: `SELECT run_id FROM heartbeat_run_events WHERE event_type = 'lifecycle'
+             AND message IN ('run succeeded','run failed','run cancelled','run timed_out')
+           GROUP BY run_id HAVING count(*) > 1`,
+  },
+  {
     what: "FI-12 no agent is left running",
     sql: "SELECT id FROM agents WHERE status = 'running'",
   },

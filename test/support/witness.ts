@@ -3,10 +3,11 @@
  * starts and one when it ends. Lines appended to one file have one order, so overlaps are read off without any clock.
  */
 import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const SCRIPT = fileURLToPath(new URL("./witness-agent.sh", import.meta.url));
+const PRICED_SCRIPT = fileURLToPath(new URL("./priced-agent.sh", import.meta.url));
 
 export interface WitnessLine {
   /** `gone` is the test's own note that it saw the process of a killed agent gone. */
@@ -34,6 +35,12 @@ export class Witness {
     const { exitCode = 0, ...config } = options;
     const how = hold === "none" ? "-" : hold === "until_released" ? this.gate : String(hold.seconds);
     return { command: SCRIPT, args: [this.file, how, String(exitCode)], ...config };
+  }
+
+  /** The `adapterConfig` of a `gemini_local` agent that leaves its lines here and says what it used: 10 tokens in, 1 out. */
+  pricedConfig(hold: "none" | "until_released"): Record<string, unknown> {
+    const gate = hold === "none" ? "-" : this.gate;
+    return { command: PRICED_SCRIPT, env: { WITNESS_FILE: this.file, WITNESS_GATE: gate, HOME: dirname(this.file) } };
   }
 
   /** Lets every held execution end, or only that of one run. */

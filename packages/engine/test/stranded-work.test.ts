@@ -1,10 +1,12 @@
 /** Stranded work: the one automatic retry, escalation, and who may not be touched (06 sections 5, 8 and 9). */
+import { setTimeout as delay } from "node:timers/promises";
 import type { JsonObject } from "@wakefleet/contracts";
 import type { RunRow } from "@wakefleet/store";
-import { aCompany, anAgent, anIssue, aRun, insertRow } from "@wakefleet/testkit";
+import { aCompany, anAgent, anIssue, aRun, insertRow, waitFor } from "@wakefleet/testkit";
 import { beforeEach, describe, expect, it } from "vitest";
 import { cancelRun } from "../src/runs/cancel-run.js";
 import { recoverOrphansOfHost } from "../src/runs/recover-orphans.js";
+import { workRun } from "../src/runs/work-run.js";
 import { finishEnds } from "../src/sweeps/finish-ends.js";
 import { reconcileStrandedWork, type StrandedWorkResult } from "../src/sweeps/reconcile-stranded-work.js";
 import { commentsOn, everything, goOn, issueOf, runsOf, sweepDeps } from "./recovery-support.js";
@@ -191,6 +193,51 @@ describe("the one retry (RC-15, RC-19)", () => {
   });
 });
 
+describe("a worker that stands still in the middle of an end", () => {
+  // Each sweep of the frozen worker's time is another process's; the steps are the end's own, one after the other.
+  it.each([1, 2, 3, 4, 5])(
+    "RC-86, RC-87, RT-3 (06-35) after its step %i: sweeps do nothing, and after the thaw one retry is scheduled",
+    async (step) => {
+      const issueId = await anAssigned("in_progress");
+      const { run } = await world.wake({ agentId, reason: "nudged", payload: { issueId } });
+      let thaw: () => void = () => undefined;
+      const thawed = new Promise<void>((resolve) => {
+        thaw = resolve;
+      });
+      let steps = 0;
+      let isFrozen = false;
+      const faults = {
+        async hit(name: string): Promise<void> {
+          if (name !== "between-finish-steps") return;
+          steps += 1;
+          if (steps !== step) return;
+          isFrozen = true;
+          await thawed;
+        },
+      };
+      const worker = await world.worker(() => ({ ...done, exitCode: 1, errorFamily: "transient_upstream" }), {
+        db: world.pool(),
+      });
+      const working = workRun({ ...worker.deps, faults }, { runId: run?.id ?? "", agentId });
+      await waitFor(() => isFrozen, { what: "the worker to stand still" });
+      const before = await everything(world.db.sql);
+      for (let round = 0; round < 3; round += 1) {
+        expect(await sweep()).toMatchObject({ continuationRequeued: 0, dispatchRequeued: 0, escalated: 0 });
+        expect(await finishEnds(sweepDeps(world), goOn)).toEqual({ scanned: 0, finished: 0, failed: 0 });
+      }
+      expect(await everything(world.db.sql)).toBe(before);
+      thaw();
+      await working;
+      const runs = await runsOf(world, issueId);
+      expect(runs.map((one) => one.status)).toEqual(["failed", "scheduled_retry"]);
+      expect(runs[1]).toMatchObject({ retryOfRunId: run?.id, scheduledRetryAttempt: 1 });
+      const after = await everything(world.db.sql);
+      await sweep();
+      expect(await everything(world.db.sql)).toBe(after);
+    },
+  );
+});
+
 describe("recovery at release (RC-72 to RC-79)", () => {
   it("FI-9, RC-77 a failed run is followed by one recovery run that holds the lock", async () => {
     const issueId = await anAssigned("in_progress");
@@ -304,23 +351,40 @@ describe("recovery at release (RC-72 to RC-79)", () => {
     );
   });
 
-  it("RC-85, RC-39 many that escalate at once make one recovery issue, one comment, one wake", async () => {
-    const issueId = await anAssigned("todo");
-    await aFailedRun(issueId, { contextSnapshot: { issueId, retryReason: "assignment_recovery" } });
-    const results = await Promise.all(Array.from({ length: 5 }, sweep));
-    expect(results.map((one) => one.escalated).reduce((a, b) => a + b)).toBe(1);
-    const [recovery, ...more] = await world.db.sql.query<{ id: string }>(
-      "SELECT id FROM issues WHERE origin_kind = 'stranded_issue_recovery' AND origin_id = $1",
-      [issueId],
-    );
-    expect(more).toEqual([]);
-    expect(await commentsOn(world.db.sql, issueId)).toHaveLength(1);
-    expect(await countRows(world.db.sql, "agent_wakeup_requests WHERE issue_id = $1", [recovery?.id])).toBe(1);
-    expect(
-      await anIssue(world.db.sql, { companyId, originKind: "stranded_issue_recovery", originId: issueId }).catch(
-        (error: { constraint?: string }) => error.constraint,
-      ),
-    ).toBe("issues_active_stranded_issue_recovery_uq");
+  it("RC-85, RC-39 (06-30) five processes that escalate at once make one recovery issue, one comment, one wake", async () => {
+    const hits: string[] = [];
+    const faults = {
+      async hit(name: string): Promise<void> {
+        hits.push(name);
+        await delay(Math.random() * 40);
+      },
+    };
+    const processes = Array.from({ length: 5 }, () => ({ ...sweepDeps(world), db: world.pool(), faults }));
+    for (let round = 1; round <= 8; round += 1) {
+      const issueId = await anAssigned("todo");
+      await aFailedRun(issueId, { contextSnapshot: { issueId, retryReason: "assignment_recovery" } });
+      const results = await Promise.all(
+        processes.map(async (deps) => {
+          await delay(Math.random() * 10);
+          return reconcileStrandedWork(deps, goOn);
+        }),
+      );
+      expect(results.map((one) => one.escalated).reduce((a, b) => a + b)).toBe(1);
+      expect(hits).toHaveLength(round);
+      const ofSource = { companyId, originKind: "stranded_issue_recovery", originId: issueId };
+      const [recovery, ...more] = await world.db.sql.query<{ id: string }>(
+        "SELECT id FROM issues WHERE origin_kind = 'stranded_issue_recovery' AND origin_id = $1",
+        [issueId],
+      );
+      expect(more).toEqual([]);
+      expect(await commentsOn(world.db.sql, issueId)).toHaveLength(1);
+      expect(await countRows(world.db.sql, "agent_wakeup_requests WHERE issue_id = $1", [recovery?.id])).toBe(1);
+      const second = await anIssue(world.db.sql, ofSource).catch((error: { constraint?: string }) => error.constraint);
+      expect(second).toBe("issues_active_stranded_issue_recovery_uq");
+      await world.db.sql.query("UPDATE issues SET status = 'done' WHERE id = $1", [recovery?.id]);
+      const allowed = await anIssue(world.db.sql, ofSource);
+      await world.db.sql.query("UPDATE issues SET hidden_at = now() WHERE id = ANY($1::uuid[])", [[allowed, issueId]]);
+    }
   });
 
   it("RC-75a a pause is no failure: released, and taken up after the resume", async () => {

@@ -299,6 +299,7 @@ async function testWorker(world: World, how: { home: string; play: Play } & Work
     events: world.told.publisher,
     queue: world.told,
     log: silentLog,
+    faults: noFaults,
     workerId,
     leaseMs: deps.leaseMs,
     adoptGraceMs: 120_000,

@@ -13,7 +13,7 @@ import {
   savepoint,
 } from "@wakefleet/store";
 import type { NewId } from "../ids.js";
-import type { Log } from "../ports.js";
+import type { FaultPoints, Log } from "../ports.js";
 import type { AfterCommit } from "../runs/after-commit.js";
 import { runEventEvent } from "../runs/run-live-events.js";
 
@@ -39,6 +39,7 @@ export interface EndStory {
   readonly facts: EndFacts | null;
   readonly after: AfterCommit;
   readonly log?: Log;
+  readonly faults?: FaultPoints;
   /** LV-97; absent: the specification's. */
   readonly summaryPathRoots?: readonly string[];
   /** The run's own comment on its issue (FI-5, FI-7). */
@@ -53,7 +54,10 @@ export async function tryStep(story: EndStory, step: EndStep, work: () => Promis
   const { after, tx } = story;
   const [events, jobs] = [after.events.length, after.jobs.length];
   const attempt = await savepoint(tx, `end_${step}`, work);
-  if (attempt.ok) return;
+  if (attempt.ok) {
+    await story.faults?.hit("between-finish-steps");
+    return;
+  }
   after.events.length = events;
   after.jobs.length = jobs;
   story.missing.push(step);

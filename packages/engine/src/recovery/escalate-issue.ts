@@ -27,6 +27,7 @@ import {
   updateIssue,
 } from "@wakefleet/store";
 import type { NewId } from "../ids.js";
+import type { FaultPoints } from "../ports.js";
 import type { AfterCommit } from "../runs/after-commit.js";
 import { noteRecovery } from "./note-activity.js";
 import { makeRecoveryIssue } from "./recovery-issue.js";
@@ -39,6 +40,7 @@ export interface Escalation {
   readonly recovery: AutomaticRecovery;
   readonly origin: "sweep" | "release";
   readonly after: AfterCommit;
+  readonly faults?: FaultPoints | undefined;
 }
 
 /** RC-27: who may be asked, in order. */
@@ -71,6 +73,7 @@ async function blockOnRecovery(tx: Sql, escalation: Escalation): Promise<void> {
   const { issue, issuePrefix: prefix } = facts;
   const run = recoveryRun(facts.run);
   const owner = chooseOwner(await listOwnerCandidates(tx, strandedOwners(issue)));
+  await escalation.faults?.hit("before-recovery-issue");
   const made = await findOrMakeRecoveryIssue(tx, escalation, owner);
   const blockedBy = [...(await listOpenBlockerIds(tx, issue.id)), ...(made === null ? [] : [made.issue.id])];
   const blockers = await replaceBlockers(tx, {

@@ -19,6 +19,7 @@ import {
   type Sql,
 } from "@wakefleet/store";
 import type { NewId } from "../ids.js";
+import type { FaultPoints } from "../ports.js";
 import type { AfterCommit } from "../runs/after-commit.js";
 import { queueFollowUpRun } from "../runs/follow-up-run.js";
 import { escalateIssue } from "./escalate-issue.js";
@@ -30,6 +31,7 @@ export interface ReleasedRun {
   readonly issue: ClaimIssue;
   readonly now: Date;
   readonly after: AfterCommit;
+  readonly faults?: FaultPoints | undefined;
   /** The owner of a recovery issue may be locked without a limit: the caller foresaw it. */
   readonly ownersAreLocked: boolean;
 }
@@ -42,14 +44,14 @@ const OWNER_LOCK_WAIT_MS = 200;
 
 /** Decides and does it. Agent and issue are locked, no deferred wake was promoted, the lock is free. */
 export async function recoverReleasedIssue(tx: Sql, released: ReleasedRun): Promise<ImmediateRecovery> {
-  const { run, issue, after, newId } = released;
+  const { run, issue, after, faults, newId } = released;
   const facts = await readRecoveryFacts(tx, { issueId: issue.id, runId: run.id });
   if (facts === null) return { kind: "none", rule: "RC-72" };
   const plan = planOf(facts, run);
   if (plan.kind === "retry") await queueRecoveryRun(tx, { ...released, plan });
   if (plan.kind === "block") {
     if (!released.ownersAreLocked) await limitLockWaits(tx, OWNER_LOCK_WAIT_MS);
-    await escalateIssue(tx, { newId, facts, recovery: plan.recovery, origin: "release", after });
+    await escalateIssue(tx, { newId, facts, recovery: plan.recovery, origin: "release", after, faults });
     if (!released.ownersAreLocked) await limitLockWaits(tx, null);
   }
   return plan;

@@ -2,7 +2,7 @@
 import { type Database, isRetryable, type Sql } from "@wakefleet/store";
 import type { RunDispatcher } from "../dispatch/run-dispatcher.js";
 import type { NewId } from "../ids.js";
-import type { LiveEventPublisher, Log } from "../ports.js";
+import type { FaultPoints, LiveEventPublisher, Log } from "../ports.js";
 import { type AfterCommit, carryOut, nothingAfterCommit } from "../runs/after-commit.js";
 
 export interface RecoverySweepDeps {
@@ -11,6 +11,7 @@ export interface RecoverySweepDeps {
   readonly dispatcher: Pick<RunDispatcher, "hand">;
   readonly events: LiveEventPublisher;
   readonly log: Log;
+  readonly faults?: FaultPoints;
   /** LV-97; absent: the specification's. */
   readonly summaryPathRoots?: readonly string[];
 }

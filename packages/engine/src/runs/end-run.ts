@@ -23,7 +23,7 @@ import { limitAccountOf } from "../accounts/limit-account.js";
 import type { NewId } from "../ids.js";
 import { askForComment, closeStory, goOn, stepsOf, tellIssue } from "../liveness/end-steps.js";
 import type { EndStory } from "../liveness/end-story.js";
-import type { Log } from "../ports.js";
+import type { FaultPoints, Log } from "../ports.js";
 import type { AfterCommit } from "./after-commit.js";
 import { releaseIssue } from "./release-issue.js";
 import { type RetryPolicy, retryTransientFailure } from "./retry-transient-failure.js";
@@ -90,7 +90,7 @@ export interface EndScope {
 /** Locks agent and issue, then ends the run. Null when the guard no longer held: nothing was written. */
 export async function endRunIn(
   tx: Sql,
-  deps: Pick<LockedScope, "newId" | "retries" | "judgeCost" | "log" | "summaryPathRoots">,
+  deps: Pick<LockedScope, "newId" | "retries" | "judgeCost" | "log" | "faults" | "summaryPathRoots">,
   scope: EndScope,
   ending: RunEnding,
   after: AfterCommit,
@@ -122,6 +122,7 @@ export interface LockedScope {
   readonly judgeCost?: JudgeCost;
   /** Told of steps that failed. */
   readonly log?: Log;
+  readonly faults?: FaultPoints;
   /** LV-97; absent: the specification's. */
   readonly summaryPathRoots?: readonly string[];
 }
@@ -138,6 +139,8 @@ export async function endLockedRun(
   const ended = await writeEnd(tx, { locked, ending, facts });
   if (ended === null) return null;
   const { run } = ended;
+  const stepDone = (): Promise<void> | undefined => locked.faults?.hit("between-finish-steps");
+  await stepDone();
   const judged = await judgeBookedCost(tx, locked, ended, after);
   const { agent, issue, now, newId, retries } = locked;
   const keepsIssue = ending.keepsIssue === true;
@@ -154,6 +157,7 @@ export async function endLockedRun(
     commentId: facts?.commentId ?? null,
     holdsLock: issue?.executionRunId === run.id,
     ...(locked.log && { log: locked.log }),
+    ...(locked.faults && { faults: locked.faults }),
     ...(locked.summaryPathRoots && { summaryPathRoots: locked.summaryPathRoots }),
   };
   const steps = stepsOf({ run, guard: ending.guard.kind, facts, issue, keepsIssue });
@@ -163,14 +167,17 @@ export async function endLockedRun(
   if (agent !== null && retries !== undefined && !judged.stopped) {
     const waits = await retryTransientFailure(tx, { ...locked, agent, ended: run }, retries, after);
     if (waits) story.holdsLock = false;
+    await stepDone();
   }
   await limitAccountOf(tx, { run, status: ending.status, now }, after);
   await askForComment(story, steps);
   const isReleased = issue !== null && !keepsIssue;
   const release = isReleased ? await releaseIssue(tx, { run, issue, now, newId }, after) : { isFree: false };
+  await stepDone();
   await goOn(story, steps, { ...release, ownersAreLocked: false });
   await releaseCheckedOutIssues(tx, locked, ended, after);
   await closeStory(story);
+  await stepDone();
 
   after.events.push(...ended.events.map(runEventEvent), ...runEndedEvents(run), ...ended.leaseNotes.map(activityEvent));
   if (ending.settlesAgent) {

@@ -40,6 +40,7 @@ export function createSpawnRecord({ deps, claimed, held }: Execution): SpawnReco
   return {
     async record(child) {
       held.firstPid ??= child.pid;
+      await deps.faults.hit("after-spawn-before-record");
       try {
         await store(child);
       } catch (error) {

@@ -30,7 +30,7 @@ import {
 } from "@wakefleet/store";
 import type { RunDispatcher } from "../dispatch/run-dispatcher.js";
 import type { NewId } from "../ids.js";
-import type { LiveEventPublisher, Log, RunQueue } from "../ports.js";
+import type { FaultPoints, LiveEventPublisher, Log, RunQueue } from "../ports.js";
 import { carryOut, nothingAfterCommit } from "./after-commit.js";
 import { clearTree } from "./clear-tree.js";
 import { bareEnding, endLockedRun } from "./end-run.js";
@@ -43,6 +43,7 @@ export interface RecoveryDeps {
   readonly events: LiveEventPublisher;
   readonly queue: Pick<RunQueue, "releaseJob">;
   readonly log: Log;
+  readonly faults: FaultPoints;
   readonly workerId: string;
   readonly leaseMs: number;
   /** `PROCESS_ADOPT_GRACE_MS`. */
@@ -194,6 +195,7 @@ export async function endOrphan(
 ): Promise<boolean> {
   const claimToken = verdict.terminateGroup ? await clearTheWay(deps, orphan) : orphan.claimToken;
   if (claimToken === null) return false;
+  await deps.faults.hit("after-orphan-held-before-end");
   const after = nothingAfterCommit();
   const newRunId = deps.newId();
   const willRetry = verdict.kind === "lost" && verdict.retry;
@@ -208,7 +210,7 @@ export async function endOrphan(
     const issue = orphan.issueId === null ? null : await lockIssueOfRun(tx, orphan.runId);
     const lost = await endLockedRun(
       tx,
-      { newId: deps.newId, agent, issue, now },
+      { newId: deps.newId, faults: deps.faults, agent, issue, now },
       bareEnding({
         runId: orphan.runId,
         guard: { kind: "orphaned", claimToken },
@@ -239,6 +241,7 @@ export async function endOrphan(
     return lost;
   });
   if (ended === null) return false;
+  await deps.faults.hit("after-orphan-end-before-job-release");
   carryOut(deps, after);
   if (verdict.kind === "lost") deps.onLost?.();
   deps.log.warn({ event: "run.orphan_ended", runId: orphan.runId, status, retried: willRetry }, error);

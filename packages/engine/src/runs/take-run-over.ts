@@ -19,6 +19,7 @@ export async function takeRunOver(
   const claimed = await whenStoreAnswers(wait, () => readTakenRun(deps, taken));
   // Ended or taken by somebody else in the meantime.
   if (claimed === null) return;
+  await deps.faults.hit("after-adoption-before-execute");
   const verdict = await holdAndExecute(deps, claimed, { resumes: true });
   if (verdict.kind !== "finished" && verdict.kind !== "failed") return;
   const { returnValue } = verdict.kind === "finished" ? verdict : { returnValue: null };

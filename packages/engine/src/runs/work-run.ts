@@ -72,6 +72,7 @@ const LOCKED_RETRY_MS = 1_000;
 export async function workRun(deps: WorkDeps, job: { runId: string; agentId: string }): Promise<JobVerdict> {
   const askedAt = hostMoment();
   if (deps.fullCaps.isFull(job.agentId, performance.now())) return { kind: "putBack" };
+  await deps.faults.hit("after-fetch-before-claim");
   const { result, after } = await claimRun(deps, job);
   deps.onClaim?.(result.kind);
   carryOut(deps, after);
@@ -164,7 +165,16 @@ async function forgetSpool(deps: Pick<WorkDeps, "spool" | "runLogs" | "log">, ru
 export async function writeEnd(
   deps: Pick<
     WorkDeps,
-    "db" | "newId" | "dispatcher" | "events" | "log" | "retries" | "summaryPathRoots" | "budgetStops" | "onEnded"
+    | "db"
+    | "newId"
+    | "dispatcher"
+    | "events"
+    | "faults"
+    | "log"
+    | "retries"
+    | "summaryPathRoots"
+    | "budgetStops"
+    | "onEnded"
   >,
   end: { scope: { agentId: string; hasIssue: boolean }; ending: RunEnding; adapterType: string },
 ): Promise<JobVerdict> {
@@ -204,7 +214,7 @@ export async function writeEnd(
 
 /** One attempt; what an attempt that failed would have announced is forgotten. */
 function writeOnce(
-  deps: Pick<WorkDeps, "db" | "newId" | "retries" | "summaryPathRoots">,
+  deps: Pick<WorkDeps, "db" | "newId" | "faults" | "retries" | "summaryPathRoots">,
   end: { scope: { agentId: string; hasIssue: boolean }; ending: RunEnding },
   after: AfterCommit,
 ): Promise<{ ended: EndedRun | null; effects: BudgetEffects }> {

@@ -71,6 +71,7 @@ async function finishEnd(deps: RecoverySweepDeps, unfinished: Unfinished): Promi
       facts,
       after,
       log: deps.log,
+      ...(deps.faults && { faults: deps.faults }),
       ...(deps.summaryPathRoots && { summaryPathRoots: deps.summaryPathRoots }),
       missing: [],
       agent: agents.get(run.agentId) ?? null,

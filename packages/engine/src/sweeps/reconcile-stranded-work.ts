@@ -174,7 +174,7 @@ async function carryOutDecision(
     case "block_in_place":
     case "escalate": {
       const recovery = issue.status === "todo" ? ASSIGNMENT_RECOVERY : CONTINUATION_RECOVERY;
-      await escalateIssue(tx, { newId: deps.newId, facts, recovery, origin: "sweep", after });
+      await escalateIssue(tx, { newId: deps.newId, facts, recovery, origin: "sweep", after, faults: deps.faults });
       return "escalated";
     }
     case "dispatch":
