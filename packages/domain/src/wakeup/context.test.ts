@@ -194,10 +194,18 @@ describe("what a wake needs and says", () => {
     [3, 3],
     [0, 0],
     [-1, 0],
-    [1.5, 0],
-    ["2", 0],
+    [0.9, 0],
+    [1.5, 1],
+    ["2", 2],
+    ["2 of 2", 2],
+    ["-1", 0],
+    ["two", 0],
+    ["", 0],
+    [1e30, 2_147_483_647],
     [null, 0],
-  ])("WK-40 livenessContinuationAttempt %j is kept as %i", (attempt, expected) => {
+    [true, 0],
+    [{}, 0],
+  ])("WK-40, LV-78 livenessContinuationAttempt %j is kept as %i", (attempt, expected) => {
     expect(continuationAttemptOf({ livenessContinuationAttempt: attempt as number })).toBe(expected);
   });
 });

@@ -121,10 +121,17 @@ export function needsFollowUpRun(context: JsonObject): boolean {
   return commentIdsOf(context).length > 0 || context["wakeReason"] === "approval_approved";
 }
 
-/** WK-40: `continuation_attempt` of a new run: a whole number above 0, else 0. */
+/** The largest number its column takes. */
+const MAX_ATTEMPT = 2 ** 31 - 1;
+
+/**
+ * WK-40, LV-78: `continuation_attempt` of a new run, a whole number above 0, else 0. Read generously, from a number with a
+ * fraction or from text that begins with digits: what is not understood would start the count anew (LV-79).
+ */
 export function continuationAttemptOf(context: JsonObject): number {
-  const attempt = context["livenessContinuationAttempt"];
-  return typeof attempt === "number" && Number.isInteger(attempt) && attempt > 0 ? attempt : 0;
+  const told = context["livenessContinuationAttempt"];
+  const attempt = typeof told === "string" ? Number.parseInt(told, 10) : Number(typeof told === "number" ? told : 0);
+  return attempt >= 1 ? Math.min(Math.floor(attempt), MAX_ATTEMPT) : 0;
 }
 
 /** The payload a deferred request keeps: the caller's, the issue id and the private context (WK-28). */
