@@ -2,6 +2,7 @@
  * A duty that every worker does at intervals by itself, because it must go on while Redis is away or concerns this host
  * alone. One round at a time; failures back off and are logged at a bounded rate (BY-14); `stop` waits for the round.
  */
+import { isWorthTelling } from "@wakefleet/domain";
 import type { Log } from "@wakefleet/engine";
 
 export interface BackgroundLoopOptions {
@@ -17,8 +18,6 @@ export interface BackgroundLoop {
 }
 
 const LONGEST_PAUSE_MS = 15_000;
-/** A failing loop tells the first failure and then each time their number doubles. */
-const isWorthTelling = (failures: number): boolean => (failures & (failures - 1)) === 0;
 
 export function startBackgroundLoop(options: BackgroundLoopOptions): BackgroundLoop {
   let stopped = false;

@@ -27,6 +27,8 @@ export * from "./holds/index.js";
 export * from "./interactions/index.js";
 export * from "./issues/index.js";
 export * from "./liveness/index.js";
+export * from "./pace/start-pace.js";
+export * from "./pace/worth-telling.js";
 export * from "./policy/budget-block.js";
 export * from "./policy/interaction-wake.js";
 export * from "./projects/project-workspace.js";

@@ -11,9 +11,12 @@
  *
  * What must stay true: a job that was fetched is either under way here, or on its way out of `active` (repeated until
  * Redis answers), or found by the orphan search. A slot is taken before a fetch, so `inUse` never exceeds `capacity`.
+ * After a start, an outage or a resume jobs are fetched at a pace (BY-13) until nothing waits.
  */
 import { setMaxListeners } from "node:events";
+import { performance } from "node:perf_hooks";
 import { setTimeout as delay } from "node:timers/promises";
+import { startsAllowed, untilNextStartMs } from "@wakefleet/domain";
 import type { JobJson } from "bullmq";
 import { z } from "zod";
 import type { AgentQueues } from "./agent-queues.js";
@@ -52,6 +55,8 @@ export interface FleetConsumerOptions {
   /** Judges jobs whose holder is gone, by the database (RL-4). Without it they stay. */
   readonly onOrphan?: (orphan: Orphan) => Promise<OrphanVerdict>;
   readonly log: QueueLog;
+  /** Jobs fetched in the first second after a start, an outage or a resume, twice as many in the next; 0 or absent: all. */
+  readonly startsPerSecond?: number;
   /** Milliseconds after which the hint of a taker that died comes back. */
   readonly visibilityMs?: number;
   /** Milliseconds between looks at a queue that has active jobs. */
@@ -68,6 +73,8 @@ export interface ConsumerState {
   readonly runIds: readonly string[];
   /** Finishes that wait for Redis. */
   readonly finishing: number;
+  /** Jobs are fetched at a pace, since much may wait (BY-13). */
+  readonly isPaced: boolean;
 }
 
 export interface FleetConsumer {
@@ -76,6 +83,8 @@ export interface FleetConsumer {
   /** Takes no more jobs until `resume`; called before `start`, it starts so. */
   pause(): void;
   resume(): void;
+  /** Much may wait at once from now on: fetches at a pace until nothing waits (BY-13). */
+  beginPace(): void;
   /** Takes no more jobs; resolves when none is under way and finishes reached Redis, or had 3 s to do so. */
   drain(): Promise<void>;
   /**
@@ -93,6 +102,8 @@ const BACKOFF_FIRST_MS = 50;
 const BACKOFF_MAX_MS = 1_000;
 const DEFAULT_FINISH_TIMEOUT_MS = 3_000;
 const ORPHAN_MEMORY = 1_000;
+/** A pace that is younger is not begun anew, so that failures one after the other are tried at its slowest. */
+const PACE_LASTS_MS = 1_000;
 /** Redis answered, and said no, so often: trying on would keep a drain from ending. */
 const MAX_REFUSED_FINISHES = 20;
 
@@ -120,6 +131,12 @@ class Consumer implements FleetConsumer {
   private readonly attentionMs: number;
   private loop: Promise<void> = Promise.resolve();
   private fetchCount = 0;
+  /** Null: nothing is held back. */
+  private pace: { readonly sinceMs: number; started: number } | null = null;
+  /** Looks at queues that were fetched from and are not settled yet: more may wait there. */
+  private looking = 0;
+  /** The last job that was tried could not be: the database is away. */
+  private couldNotTry = false;
 
   constructor(private readonly options: FleetConsumerOptions) {
     const { queues, consumerId } = options;
@@ -143,6 +160,7 @@ class Consumer implements FleetConsumer {
   async start(): Promise<void> {
     if (this.mode !== "created") throw new Error(`The consumer was started before; it is ${this.mode}.`);
     await this.presence.start();
+    this.beginPace();
     this.setMode(this.startsPaused ? "paused" : "running");
     this.loop = this.work();
   }
@@ -154,7 +172,16 @@ class Consumer implements FleetConsumer {
 
   resume(): void {
     this.startsPaused = false;
-    if (this.mode === "paused") this.setMode("running");
+    if (this.mode !== "paused") return;
+    this.beginPace();
+    this.setMode("running");
+  }
+
+  beginPace(): void {
+    if ((this.options.startsPerSecond ?? 0) <= 0) return;
+    const now = performance.now();
+    if (this.pace !== null && now - this.pace.sinceMs < PACE_LASTS_MS) return;
+    this.pace = { sinceMs: now, started: 0 };
   }
 
   async drain(): Promise<void> {
@@ -180,6 +207,7 @@ class Consumer implements FleetConsumer {
       inUse: this.inUse(),
       runIds: [...this.running.keys()],
       finishing: this.finishing.size,
+      isPaced: this.pace !== null,
     };
   }
 
@@ -193,7 +221,24 @@ class Consumer implements FleetConsumer {
   }
 
   private free(): number {
-    return this.mode === "running" ? this.options.capacity - this.inUse() : 0;
+    if (this.mode !== "running") return 0;
+    const slots = this.options.capacity - this.inUse();
+    return this.pace === null ? slots : Math.min(slots, startsAllowed(this.paceNow(this.pace)) - this.reserved);
+  }
+
+  private paceNow({ sinceMs, started }: NonNullable<Consumer["pace"]>) {
+    const perSecond = this.options.startsPerSecond ?? 0;
+    return { perSecond, elapsedMs: performance.now() - sinceMs, started };
+  }
+
+  /** Settles when another job may be fetched, or none ever will be. */
+  private async untilFree(): Promise<void> {
+    while (this.free() <= 0 && this.mode !== "stopped") {
+      const waitMs = this.pace === null ? 0 : untilNextStartMs(this.paceNow(this.pace));
+      const timer = waitMs > 0 ? setTimeout(() => this.changed(), waitMs) : undefined;
+      await this.nextChange();
+      clearTimeout(timer);
+    }
   }
 
   /** Wakes everybody who waits for the state to change. */
@@ -202,15 +247,17 @@ class Consumer implements FleetConsumer {
   }
 
   private async until(condition: () => boolean): Promise<void> {
-    while (!condition()) {
-      await new Promise<void>((resolve) => {
-        const waiter = (): void => {
-          this.waiters.delete(waiter);
-          resolve();
-        };
-        this.waiters.add(waiter);
-      });
-    }
+    while (!condition()) await this.nextChange();
+  }
+
+  private nextChange(): Promise<void> {
+    return new Promise((resolve) => {
+      const waiter = (): void => {
+        this.waiters.delete(waiter);
+        resolve();
+      };
+      this.waiters.add(waiter);
+    });
   }
 
   /** Fetches were answered and finishes reached Redis, or `timeoutMs` have passed: it may be away for long. */
@@ -228,11 +275,12 @@ class Consumer implements FleetConsumer {
     let failures = 0;
     while (this.mode !== "stopped") {
       if (this.free() <= 0) {
-        await this.until(() => this.free() > 0 || this.mode === "stopped");
+        await this.untilFree();
         continue;
       }
       try {
         await this.turn();
+        if (failures > 0) this.beginPace();
         failures = 0;
       } catch (error) {
         if (this.abort.signal.aborted) return;
@@ -255,6 +303,7 @@ class Consumer implements FleetConsumer {
       return;
     }
     if (nextInMs !== null && nextInMs <= 0) return;
+    if (this.reserved === 0 && this.looking === 0 && !this.couldNotTry) this.pace = null;
     const rang = await this.bell.wait(Math.min(IDLE_WAIT_MS, nextInMs ?? IDLE_WAIT_MS));
     if (rang && this.free() <= 0) await this.bell.ring();
   }
@@ -283,6 +332,7 @@ class Consumer implements FleetConsumer {
 
   private async lookBack({ agentId, token }: Taken, fetched: boolean): Promise<void> {
     const { queues } = this.options;
+    this.looking += 1;
     try {
       const state = await peekQueue(queues, queues.queue(agentId));
       await this.ready.settle({
@@ -298,6 +348,8 @@ class Consumer implements FleetConsumer {
         { agentId, error: errorText(error) },
         "A queue's hint was left to come back by itself",
       );
+    } finally {
+      this.looking -= 1;
     }
   }
 
@@ -309,6 +361,7 @@ class Consumer implements FleetConsumer {
     if (json === null) return false;
     const job: HeldJob = { agentId, runId: String(id), token: lockToken, fetches: json.attemptsStarted };
     this.running.set(job.runId, job);
+    if (this.pace !== null) this.pace.started += 1;
     void this.run(job, json);
     return true;
   }
@@ -325,9 +378,15 @@ class Consumer implements FleetConsumer {
     if (this.mode === "stopped") return { kind: "putBack" };
     const { agentId, runId, fetches } = job;
     try {
-      return await this.options.onJob({ agentId, runId, addedAtMs: json.timestamp, fetches });
+      const verdict = await this.options.onJob({ agentId, runId, addedAtMs: json.timestamp, fetches });
+      if (this.couldNotTry) this.beginPace();
+      this.couldNotTry = false;
+      return verdict;
     } catch (error) {
-      this.options.log.error({ runId, agentId, err: error }, "A job could not be tried; it goes back to its queue");
+      this.couldNotTry = true;
+      this.beginPace();
+      const fields = { runId, agentId, error: errorText(error) };
+      this.options.queues.limitedLog.warn("job", fields, "A job could not be tried; it goes back to its queue");
       return { kind: "putBack" };
     }
   }

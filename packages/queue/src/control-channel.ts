@@ -11,6 +11,8 @@ import { closeRedis, connectBeside } from "./redis.js";
 const controlMessageSchema = z.discriminatedUnion("kind", [
   /** The worker that runs this run should stop it (CN-1); `workerId` null: whoever it is. */
   z.object({ kind: z.literal("cancel-run"), runId: z.string(), workerId: z.string().nullable() }),
+  /** Something was resumed, and much may start at once: every worker begins a pace (BY-13). */
+  z.object({ kind: z.literal("resumed") }),
 ]);
 
 export type ControlMessage = z.infer<typeof controlMessageSchema>;

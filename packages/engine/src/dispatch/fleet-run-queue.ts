@@ -37,7 +37,11 @@ export function createFleetRunQueue(queues: AgentQueues): RunQueue & ControlChan
     setPriority: (job) => control.setPriority(job),
     setConcurrency: (agentId, concurrency) => control.setConcurrency({ agentId, concurrency }),
     pause: (agentId) => control.pause(agentId),
-    resume: (agentId) => control.resume(agentId),
+    async resume(agentId) {
+      // First, so that workers hold back before the agent's jobs can be fetched (BY-13).
+      await publishControl(queues, { kind: "resumed" });
+      await control.resume(agentId);
+    },
     removeQueue: (agentId) => control.removeQueue(agentId),
     publishCancel: ({ runId, workerId }) => publishControl(queues, { kind: "cancel-run", runId, workerId }),
   };

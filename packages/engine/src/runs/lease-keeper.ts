@@ -9,6 +9,7 @@
  */
 import { performance } from "node:perf_hooks";
 import { RunAborted } from "@wakefleet/adapters";
+import { isWorthTelling } from "@wakefleet/domain";
 import {
   type Database,
   listRunsTakenOver,
@@ -67,6 +68,8 @@ export function createLeaseKeeper(deps: LeaseKeeperDeps): LeaseKeeper {
   let timer: NodeJS.Timeout | null = null;
   let underWay: Promise<void> | null = null;
   let renewedAtMs = performance.now();
+  /** Renewals that failed one after the other. */
+  let failures = 0;
 
   async function renewOnce(): Promise<void> {
     await deps.faults.hit("before-lease-renewal");
@@ -79,16 +82,20 @@ export function createLeaseKeeper(deps: LeaseKeeperDeps): LeaseKeeper {
       const renewal = renewLeases(deps.db.sql, { workerId: deps.workerId, leaseMs: deps.leaseMs, runIds });
       const holds = await answeredWithin(renewal, deps.renewEveryMs);
       renewedAtMs = sentAtMs;
+      failures = 0;
       await letGoOfLost(judge(judged, holds));
       deps.adopted?.heed(holds, adopted);
       deps.onRenewal?.(true);
       await storeProgress(sentAtMs);
     } catch (error) {
       deps.onRenewal?.(false);
-      deps.log.warn(
-        { event: "lease.renewal_failed", err: error },
-        "could not renew the leases; children go on for now",
-      );
+      failures += 1;
+      if (isWorthTelling(failures)) {
+        deps.log.warn(
+          { event: "lease.renewal_failed", failures, err: error },
+          "could not renew the leases; children go on for now",
+        );
+      }
       giveUpWhenASuccessorMayStart();
     }
   }

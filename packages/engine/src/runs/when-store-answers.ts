@@ -1,8 +1,10 @@
 /**
  * For steps that cannot be left out because the work before them cannot be repeated (STY-11): they are tried until
- * PostgreSQL answers, however long it stays away. What it answers, also a refusal, is the caller's.
+ * PostgreSQL answers, however long it stays away, and told of ever more rarely (BY-14). What it answers, also a refusal,
+ * is the caller's.
  */
 import { setTimeout as delay } from "node:timers/promises";
+import { isWorthTelling } from "@wakefleet/domain";
 import { isRetryable, isStoreUnavailable } from "@wakefleet/store";
 import type { Log } from "../ports.js";
 
@@ -21,7 +23,9 @@ export async function whenStoreAnswers<T>(
     } catch (error) {
       if (!isStoreUnavailable(error) && !isRetryable(error)) throw error;
       const { runId, what } = deps;
-      deps.log.warn({ event: "run.end_waits", runId, what, attempt, err: error }, "the database is away; will retry");
+      if (isWorthTelling(attempt + 1)) {
+        deps.log.warn({ event: "run.end_waits", runId, what, attempt, err: error }, "the database is away; will retry");
+      }
       await delay(Math.min(MAX_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(attempt, MAX_DOUBLINGS)));
     }
   }
