@@ -1,5 +1,12 @@
 /** What the HTTP application is built from; `start-api.ts` opens the real things, tests give their own. */
-import type { LiveEvent, LiveEventPublisher, LiveEventType, SecretProvider } from "@wakefleet/contracts";
+import type {
+  LiveEvent,
+  LiveEventPublisher,
+  LiveEventType,
+  SecretProvider,
+  SweepName,
+  SweepRun,
+} from "@wakefleet/contracts";
 import type { SilenceThresholds } from "@wakefleet/domain";
 import type { SecretsAccess } from "@wakefleet/engine";
 import type { RunLogStore } from "@wakefleet/run-logs";
@@ -72,6 +79,8 @@ export interface QueueReading {
   ping(): Promise<void>;
   /** What those of the workers left of their figures that did so lately, as `Metrics.figures` wrote it. */
   workerFigures(workerIds: readonly string[]): Promise<string[]>;
+  /** Has a worker run a sweep now and waits for it (RC-83). Rejects while Redis is away. */
+  runSweep(name: SweepName): Promise<Omit<SweepRun, "sweep">>;
 }
 
 /** Tells streams and readiness that the process is stopping (API-18). */

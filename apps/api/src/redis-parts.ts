@@ -2,6 +2,7 @@
 import {
   type AgentQueues,
   agentQueueName,
+  askForSweep,
   QueueControl,
   ReadySet,
   type Redis,
@@ -9,6 +10,9 @@ import {
 } from "@wakefleet/queue";
 import type { QueueReading } from "./deps.js";
 import { BUCKET_LUA, type SharedBucket } from "./http/token-buckets.js";
+
+/** How long the caller is kept waiting for a sweep, ms. */
+const SWEEP_TIMEOUT_MS = 20_000;
 
 export function queueReadingOf(queues: AgentQueues): QueueReading {
   const control = new QueueControl(queues, new ReadySet(queues));
@@ -27,6 +31,19 @@ export function queueReadingOf(queues: AgentQueues): QueueReading {
       const keys = workerIds.map((workerId) => workerMetricsKey(queues.prefix, workerId));
       const found = await Promise.all(keys.map((key) => queues.redis.get(key)));
       return found.filter((figures) => figures !== null);
+    },
+    async runSweep(name) {
+      const asked = await askForSweep(queues, { name, timeoutMs: SWEEP_TIMEOUT_MS });
+      switch (asked.outcome) {
+        case "done":
+          return { outcome: "done", counters: asked.counters };
+        case "under_way":
+        case "failed":
+          return { outcome: asked.outcome, counters: null };
+        default:
+          // Also a worker of another version, which does not know the sweep.
+          return { outcome: "not_run", counters: null };
+      }
     },
   };
 }

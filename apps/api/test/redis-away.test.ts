@@ -36,6 +36,11 @@ describe("Redis away", () => {
     expect(fleet.queues).toMatchObject([{ agentId: agent.id, waiting: 0 }]);
   });
 
+  it("RC-83 a sweep cannot be asked for: 503, and it says why", async () => {
+    const answer = await expectStatus(api.call("POST", "/api/fleet/sweeps/timers/run"), 503);
+    expect(answer.body).toMatchObject({ code: "store_unavailable", detail: expect.stringContaining("Redis is away") });
+  });
+
   it("API-39 rates are kept by this process alone meanwhile", async () => {
     const { token } = await aKey(api, { scope: "operator" });
     const replies = await Promise.all(

@@ -12,17 +12,22 @@ import {
   scanSilentRuns,
 } from "@wakefleet/engine";
 import type { Sweep } from "@wakefleet/queue";
+import type { WorkerSweep } from "./worker-sweep.js";
 
 export interface RecoverySweepOptions {
   readonly deps: SilentScanDeps;
-  /** How often the fleet looks for work that got stuck, ms. Recovery looks every third time. */
+  /** How often the fleet looks for work that got stuck, ms. */
   readonly sweepIntervalMs: number;
+  /** How often recovery looks, ms; null: every third time (RC-80). */
+  readonly schedulerIntervalMs: number | null;
+  /** False: recovery looks only when it is asked to (RC-80). */
+  readonly schedulerEnabled: boolean;
   /** Measures a sweep. */
   readonly timed: (sweep: string, run: Sweep["run"]) => Sweep["run"];
 }
 
 /** Also run right after a worker's start and after Redis was rebuilt (RC-83). */
-export const STRANDED_WORK_SWEEP = "stranded-work";
+export const STRANDED_WORK_SWEEP = "stranded-work" satisfies WorkerSweep["name"];
 
 const ROUNDS_BETWEEN = 3;
 
@@ -32,21 +37,28 @@ const ANSWERS_EVERY_MS = 3_600_000;
 /** It reads every cost event: a check, not a part of the bookkeeping. */
 const COUNTERS_EVERY_MS = 24 * 3_600_000;
 
-export function recoverySweeps({ deps, sweepIntervalMs, timed }: RecoverySweepOptions): Sweep[] {
-  const sweep = (name: string, everyMs: number, look: (signal: AbortSignal) => Promise<object>): Sweep => ({
+export function recoverySweeps(options: RecoverySweepOptions): WorkerSweep[] {
+  const { deps, sweepIntervalMs, schedulerIntervalMs, schedulerEnabled, timed } = options;
+  const sweep = (
+    name: WorkerSweep["name"],
+    everyMs: number,
+    look: (signal: AbortSignal) => Promise<object>,
+  ): WorkerSweep => ({
     name,
     everyMs,
     run: timed(name, async (signal) => {
       const result = await look(signal);
       if (hasActed(result)) deps.log.info({ event: "sweep.acted", sweep: name, ...result }, "a sweep mended something");
+      return result;
     }),
   });
-  const everyMs = sweepIntervalMs * ROUNDS_BETWEEN;
+  const everyMs = schedulerIntervalMs ?? sweepIntervalMs * ROUNDS_BETWEEN;
+  const scheduled = (...of: Parameters<typeof sweep>): WorkerSweep => ({ ...sweep(...of), isOff: !schedulerEnabled });
   return [
     sweep("finish-ends", sweepIntervalMs, (signal) => finishEnds(deps, signal)),
-    sweep(STRANDED_WORK_SWEEP, everyMs, (signal) => reconcileStrandedWork(deps, signal)),
-    sweep("issue-graph", everyMs, (signal) => reconcileIssueGraph(deps, signal)),
-    sweep("silent-runs", everyMs, (signal) => scanSilentRuns(deps, signal)),
+    scheduled(STRANDED_WORK_SWEEP, everyMs, (signal) => reconcileStrandedWork(deps, signal)),
+    scheduled("issue-graph", everyMs, (signal) => reconcileIssueGraph(deps, signal)),
+    scheduled("silent-runs", everyMs, (signal) => scanSilentRuns(deps, signal)),
     sweep("kept-answers", ANSWERS_EVERY_MS, (signal) => forgetAnswers(deps, signal)),
     sweep("budget-counters", COUNTERS_EVERY_MS, (signal) => checkBudgetCounters(deps, signal)),
   ];

@@ -54,6 +54,7 @@ import {
   createLiveEventPublisher,
   createMaintenance,
   type FleetJob,
+  type Sweep,
   subscribeControl,
   waitUntilReady,
   watchEpoch,
@@ -76,6 +77,7 @@ import { createHostPressureWatch } from "./host-pressure.js";
 import { publishMetrics } from "./publish-metrics.js";
 import { recoverySweeps, STRANDED_WORK_SWEEP } from "./recovery-sweeps.js";
 import { VERSION } from "./version.js";
+import type { WorkerSweep } from "./worker-sweep.js";
 
 export interface WorkerOptions {
   readonly config: Config;
@@ -153,6 +155,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     events,
     queue: engine.queue,
     log,
+    faults,
     workerId,
     leaseMs: config.leaseMs,
     adoptGraceMs: config.processAdoptGraceMs,
@@ -228,6 +231,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     queues,
     consumerId: workerId,
     capacity: config.workerConcurrency,
+    startsPerSecond: config.startsPerSecond,
     attentionMs: Math.min(LONGEST_ATTENTION_MS, config.leaseMs),
     log,
     onJob(job: FleetJob) {
@@ -246,52 +250,59 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     queues,
     name: `wakefleet:control:${workerId}`,
     onMessage(message) {
+      if (message.kind === "resumed") {
+        consumer.beginPace();
+        return;
+      }
       if (message.workerId !== null && message.workerId !== workerId) return;
       if (held.get(message.runId) !== undefined || adopted.size > 0) void leases.renewOnce();
     },
   });
 
-  const maintenance = createMaintenance({
-    queues,
-    sweeps: [
-      {
-        name: "timers",
-        everyMs: TIMER_ROUND_MS,
-        run: timed(metrics, "timers", async (signal) => {
-          await fireTimersFor({ db, newId, dispatcher: engine.dispatcher, events }, { forMs: TIMER_ROUND_MS, signal });
-        }),
-      },
-      {
-        name: "orphans",
-        everyMs: FLEET_ORPHANS_EVERY_MS,
-        run: timed(metrics, "orphans", async () => {
-          const { looked } = await recoverOrphansOfFleet(recovery);
-          if (looked > 0) metrics.leasesExpired.inc({ result: "fleet" }, looked);
-        }),
-      },
-      {
-        name: "dead-workers",
-        everyMs: config.sweepIntervalMs,
-        run: timed(metrics, "dead-workers", async () => {
-          await removeDeadWorkers(db.sql, { olderThanMs: DEAD_WORKERS_KEPT_MS, limit: 500 });
-        }),
-      },
-      ...recoverySweeps({
-        deps: {
-          ...recovery,
-          readLogTail: logTailReader(work.runLogs),
-          thresholds: {
-            suspicionMs: config.silenceSuspicionMs,
-            criticalMs: config.silenceCriticalMs,
-            continueMs: config.silenceQuietMs,
-          },
-          summaryPathRoots: config.summaryPathRoots,
-        },
-        sweepIntervalMs: config.sweepIntervalMs,
-        timed: (sweep, run) => timed(metrics, sweep, run),
+  const sweeps: WorkerSweep[] = [
+    {
+      name: "timers",
+      everyMs: TIMER_ROUND_MS,
+      isOff: !config.schedulerEnabled,
+      run: timed(metrics, "timers", async (signal) => {
+        const timers = { db, newId, dispatcher: engine.dispatcher, events };
+        return { fired: await fireTimersFor(timers, { forMs: TIMER_ROUND_MS, signal }) };
       }),
-    ],
-  });
+    },
+    {
+      name: "orphans",
+      everyMs: FLEET_ORPHANS_EVERY_MS,
+      run: timed(metrics, "orphans", async () => {
+        const counts = await recoverOrphansOfFleet(recovery);
+        if (counts.looked > 0) metrics.leasesExpired.inc({ result: "fleet" }, counts.looked);
+        return counts;
+      }),
+    },
+    {
+      name: "dead-workers",
+      everyMs: config.sweepIntervalMs,
+      run: timed(metrics, "dead-workers", async () => {
+        return { removed: await removeDeadWorkers(db.sql, { olderThanMs: DEAD_WORKERS_KEPT_MS, limit: 500 }) };
+      }),
+    },
+    ...recoverySweeps({
+      deps: {
+        ...recovery,
+        readLogTail: logTailReader(work.runLogs),
+        thresholds: {
+          suspicionMs: config.silenceSuspicionMs,
+          criticalMs: config.silenceCriticalMs,
+          continueMs: config.silenceQuietMs,
+        },
+        summaryPathRoots: config.summaryPathRoots,
+      },
+      sweepIntervalMs: config.sweepIntervalMs,
+      schedulerIntervalMs: config.schedulerIntervalMs,
+      schedulerEnabled: config.schedulerEnabled,
+      timed: (sweep, run) => timed(metrics, sweep, run),
+    }),
+  ];
+  const maintenance = createMaintenance({ queues, sweeps });
 
   const lookAtTrees = createTreeWatch({
     db,
@@ -516,11 +527,11 @@ function countEnd(
   }
 }
 
-function timed(metrics: Metrics, sweep: string, run: (signal: AbortSignal) => Promise<void>) {
-  return async (signal: AbortSignal): Promise<void> => {
+function timed(metrics: Metrics, sweep: string, run: Sweep["run"]): Sweep["run"] {
+  return async (signal) => {
     const done = metrics.sweepDuration.startTimer({ sweep });
     try {
-      await run(signal);
+      return await run(signal);
     } finally {
       done();
     }

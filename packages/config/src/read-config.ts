@@ -21,7 +21,7 @@ type ValueOf<K extends Key> = Variables[K] extends Variable<infer Schema> ? z.ou
 /** Variables without a default that every server process needs. */
 const NEEDED = ["databaseUrl", "redisUrl", "authSecret"] as const satisfies readonly Key[];
 /** Variables whose absence is a value of its own. */
-type Optional = "publicUrl" | "secretsKey" | "otelEndpoint" | Extract<Key, `runLogS3${string}`>;
+type Optional = "schedulerIntervalMs" | "publicUrl" | "secretsKey" | "otelEndpoint" | Extract<Key, `runLogS3${string}`>;
 
 /** The whole configuration of a server process. Durations are milliseconds, sizes bytes. */
 export type Config = Readonly<{ [K in Key]: K extends Optional ? ValueOf<K> | null : ValueOf<K> }> & {

@@ -64,6 +64,11 @@ export function flag(): z.ZodPipe<z.ZodString, z.ZodTransform<boolean, string>> 
   });
 }
 
+/** RC-80: anything but `false` is on. */
+export function unlessFalse(): z.ZodType<boolean, string> {
+  return z.string().transform((text) => text.trim().toLowerCase() !== "false");
+}
+
 /** One of the given words. */
 export function oneOf<const Word extends string>(words: readonly Word[]): z.ZodType<Word, string> {
   return z.string().transform((text, context) => {

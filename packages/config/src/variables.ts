@@ -9,9 +9,11 @@ import { parseSecretsKey, SECRET_PROVIDERS } from "@wakefleet/contracts";
 import { z } from "zod";
 import { faultPlan } from "./fault-points.js";
 import { isRedisUrl, REDIS_URL_FORMS } from "./redis-url.js";
-import { flag, fraction, integer, list, oneOf, url, variable } from "./variable.js";
+import { flag, fraction, integer, list, oneOf, unlessFalse, url, variable } from "./variable.js";
 
 const DAY_MS = 86_400_000;
+/** RC-80. */
+const SHORTEST_SCHEDULE_MS = 10_000;
 const HTTP = ["http:", "https:"];
 
 /** SC-14. */
@@ -164,6 +166,14 @@ export const VARIABLES = {
     example: "25",
     description: "Most runs one worker process executes at once.",
   }),
+  startsPerSecond: variable({
+    name: "STARTS_PER_SECOND",
+    schema: integer(0, 100_000),
+    default: "10",
+    example: "20",
+    description:
+      "Most runs one worker starts in the first second after a start, an outage or a resume while work waits; twice as many in the next second, and so on. 0 is no limit.",
+  }),
   runMaxProcesses: variable({
     name: "RUN_MAX_PROCESSES",
     schema: integer(0, 1_000_000),
@@ -303,6 +313,22 @@ export const VARIABLES = {
     example: "10000",
     description:
       "How often the fleet looks for work that got stuck (lost workers, rows without a job), in milliseconds.",
+  }),
+  schedulerEnabled: variable({
+    name: "HEARTBEAT_SCHEDULER_ENABLED",
+    schema: unlessFalse(),
+    default: "true",
+    example: "false",
+    description:
+      "`false` in every worker: no timer fires and nobody looks for work that nobody moves. Runs, retries, leases and the outbox go on.",
+  }),
+  schedulerIntervalMs: variable({
+    name: "HEARTBEAT_SCHEDULER_INTERVAL_MS",
+    schema: milliseconds(0, DAY_MS).pipe(z.number().transform((ms) => Math.max(SHORTEST_SCHEDULE_MS, ms))),
+    default: null,
+    example: "30000",
+    description:
+      "How often the fleet looks for work that nobody moves (stranded issues, blocked chains, silent runs), in milliseconds; at least 10000. By default three times `SWEEP_INTERVAL_MS`.",
   }),
   wakefleetHome: variable({
     name: "WAKEFLEET_HOME",

@@ -90,6 +90,20 @@ export type IssuePriority = (typeof ISSUE_PRIORITIES)[number];
 export const API_KEY_SCOPES = ["admin", "operator", "enqueue"] as const;
 export type ApiKeyScope = (typeof API_KEY_SCOPES)[number];
 
+/** The fleet's sweeps by name (RC-83), each a job of the maintenance queue. */
+export const SWEEP_NAMES = [
+  "timers",
+  "orphans",
+  "dead-workers",
+  "finish-ends",
+  "stranded-work",
+  "issue-graph",
+  "silent-runs",
+  "kept-answers",
+  "budget-counters",
+] as const;
+export type SweepName = (typeof SWEEP_NAMES)[number];
+
 export const OUTPUT_STREAMS = ["stdout", "stderr"] as const;
 export type OutputStream = (typeof OUTPUT_STREAMS)[number];
 

@@ -1,5 +1,6 @@
 /** The agent queues, the consumer that serves all of them, and the fleet's channels in Redis. */
 export * from "./agent-queues.js";
+export { type AskedSweep, askForSweep } from "./ask-for-sweep.js";
 export * from "./board-queue.js";
 export * from "./consumer.js";
 export * from "./control-channel.js";

@@ -1,6 +1,7 @@
 import { waitFor } from "@wakefleet/testkit";
 import { describe, expect, it } from "vitest";
 import { atEnd, type Corner, gate, openCorner } from "../test/support.js";
+import { askForSweep } from "./ask-for-sweep.js";
 import { type ControlMessage, publishControl, subscribeControl } from "./control-channel.js";
 import { createMaintenance, type Maintenance, maintenancePrefix, type Sweep } from "./maintenance.js";
 
@@ -9,6 +10,10 @@ function maintain(corner: Corner, sweeps: Sweep[]): Maintenance {
   atEnd(() => maintenance.stop());
   maintenance.start();
   return maintenance;
+}
+
+function completedOf(corner: Corner): Promise<number> {
+  return corner.queues.redis.zcard(`${maintenancePrefix(corner.queues.prefix)}:maintenance:completed`);
 }
 
 describe("the maintenance queue", () => {
@@ -50,8 +55,7 @@ describe("the maintenance queue", () => {
     ]);
     await waitFor(() => starts === 1, { what: "the first run" });
     await maintenance.runNow("slow");
-    const completed = `${maintenancePrefix(corner.queues.prefix)}:maintenance:completed`;
-    await waitFor(async () => (await corner.queues.redis.zcard(completed)) === 1, { what: "the second to give way" });
+    await waitFor(async () => (await completedOf(corner)) === 1, { what: "the second to give way" });
     expect(starts).toBe(1);
     open();
   });
@@ -75,6 +79,75 @@ describe("the maintenance queue", () => {
     await maintenance.ensure();
     await maintenance.ensure();
     await waitFor(() => runs >= before + 3, { what: "runs after the loss" });
+  });
+
+  it("RC-83 runs a sweep when asked and answers its counters; one that is under way is run again after it", async () => {
+    const corner = await openCorner();
+    const { open, opened } = gate();
+    let runs = 0;
+    const scheduled: Sweep = {
+      name: "counting",
+      everyMs: 3_600_000,
+      run: async () => {
+        runs += 1;
+        const run = runs;
+        if (run === 1) await opened;
+        return { runs: run };
+      },
+    };
+    const failing: Sweep = {
+      name: "failing",
+      everyMs: 3_600_000,
+      run: async () => {
+        throw new Error("no luck");
+      },
+    };
+    const silent: Sweep = { name: "silent", everyMs: 3_600_000, run: async () => undefined };
+    maintain(corner, [scheduled, failing, silent]);
+    await waitFor(() => runs === 1, { what: "the scheduled run" });
+    const asked = askForSweep(corner.queues, { name: "counting", timeoutMs: 20_000 });
+    await waitFor(async () => (await completedOf(corner)) >= 1, { what: "the question to be turned away" });
+    open();
+    expect(await asked).toEqual({ outcome: "done", counters: { runs: 2 } });
+
+    expect(await askForSweep(corner.queues, { name: "failing", timeoutMs: 20_000 })).toEqual({
+      outcome: "failed",
+      error: "no luck",
+    });
+    const done = { outcome: "done", counters: null };
+    expect(await askForSweep(corner.queues, { name: "silent", timeoutMs: 20_000 })).toEqual(done);
+    expect(await askForSweep(corner.queues, { name: "newer", timeoutMs: 20_000 })).toMatchObject({
+      outcome: "unknown_sweep",
+    });
+  });
+
+  it("RC-83 without a worker a question is taken back when its time is over", async () => {
+    const corner = await openCorner();
+    expect(await askForSweep(corner.queues, { name: "timers", timeoutMs: 300 })).toEqual({ outcome: "not_run" });
+    const waiting = `${maintenancePrefix(corner.queues.prefix)}:maintenance:wait`;
+    expect(await corner.queues.redis.llen(waiting)).toBe(0);
+  });
+
+  it("RC-80 a sweep that is off is not armed and ignores schedulers of others, but runs when asked", async () => {
+    const corner = await openCorner();
+    let runs = 0;
+    const sweep: Sweep = {
+      name: "timers",
+      everyMs: 50,
+      isOff: true,
+      run: async () => {
+        runs += 1;
+      },
+    };
+    const maintenance = maintain(corner, [sweep]);
+    await maintenance.ensure();
+    await maintenance.runNow("timers");
+    await waitFor(async () => (await completedOf(corner)) === 1, { what: "the job to be let pass" });
+    expect(runs).toBe(0);
+    const schedulers = `${maintenancePrefix(corner.queues.prefix)}:maintenance:repeat`;
+    expect(await corner.queues.redis.zcard(schedulers)).toBe(0);
+    expect(await askForSweep(corner.queues, { name: "timers", timeoutMs: 20_000 })).toMatchObject({ outcome: "done" });
+    expect(runs).toBe(1);
   });
 
   it("RL-23 says which sweeps there are when asked for another", async () => {

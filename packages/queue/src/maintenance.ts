@@ -20,8 +20,27 @@ export interface Sweep {
   /** Unique, without colons; the job's name on the dashboard. */
   readonly name: string;
   readonly everyMs: number;
-  /** One slice of work; safe to run twice. `signal` is aborted when the process stops. */
-  readonly run: (signal: AbortSignal) => Promise<void>;
+  /**
+   * One slice of work; safe to run twice. `signal` is aborted when the process stops. Answers an object of counters of what
+   * it saw and did, if it has any (RC-83).
+   */
+  readonly run: (signal: AbortSignal) => Promise<unknown>;
+  /** True: it is not run at intervals, only when somebody asks for it (RC-80). */
+  readonly isOff?: boolean;
+}
+
+export type SweepCounters = Readonly<Record<string, unknown>>;
+
+/** What became of one run of a sweep; shown on the dashboard and told to who asked for it. */
+export interface SweepOutcome {
+  readonly outcome: "done" | "under_way" | "switched_off" | "unknown_sweep";
+  /** Null unless done, or when the sweep counts nothing. */
+  readonly counters: SweepCounters | null;
+}
+
+/** The data of a job that is not a scheduler's. */
+interface AskedFor {
+  readonly asked?: boolean;
 }
 
 export interface MaintenanceOptions {
@@ -64,6 +83,18 @@ export function maintenancePrefix(prefix: string): string {
   return `${prefix}:{maintenance}`;
 }
 
+/** A handle to the maintenance queue over the process's own connection. */
+export function maintenanceQueue(queues: AgentQueues): Queue {
+  return new Queue(MAINTENANCE_QUEUE_NAME, {
+    connection: queues.redis,
+    prefix: maintenancePrefix(queues.prefix),
+    skipVersionCheck: true,
+    skipWaitingForReady: true,
+    skipMetasUpdate: true,
+    defaultJobOptions: { attempts: 1, removeOnComplete: KEEP_FINISHED, removeOnFail: KEEP_FINISHED },
+  });
+}
+
 /** Creates this process's part of the maintenance of the fleet. Connects on `start`. */
 export function createMaintenance(options: MaintenanceOptions): Maintenance {
   return new MaintenanceWorker(options);
@@ -84,15 +115,7 @@ class MaintenanceWorker implements Maintenance {
   constructor(private readonly options: MaintenanceOptions) {
     const { queues, sweeps } = options;
     this.sweeps = new Map(sweeps.map((sweep) => [sweep.name, sweep]));
-    const prefix = maintenancePrefix(queues.prefix);
-    this.queue = new Queue(MAINTENANCE_QUEUE_NAME, {
-      connection: queues.redis,
-      prefix,
-      skipVersionCheck: true,
-      skipWaitingForReady: true,
-      skipMetasUpdate: true,
-      defaultJobOptions: { attempts: 1, removeOnComplete: KEEP_FINISHED, removeOnFail: KEEP_FINISHED },
-    });
+    this.queue = maintenanceQueue(queues);
     this.queue.on("error", this.onError);
   }
 
@@ -102,7 +125,7 @@ class MaintenanceWorker implements Maintenance {
     // BullMQ makes a second connection from this one, and leaves this one to whoever made it.
     const connection = queues.redis.duplicate(WORKER_CONNECTION);
     connection.on("error", this.onError);
-    const worker = new Worker(MAINTENANCE_QUEUE_NAME, (job) => this.sweep(job.name), {
+    const worker = new Worker(MAINTENANCE_QUEUE_NAME, (job) => this.sweep(job.name, job.data), {
       connection,
       prefix: maintenancePrefix(queues.prefix),
       autorun: false,
@@ -122,7 +145,8 @@ class MaintenanceWorker implements Maintenance {
 
   async ensure(): Promise<void> {
     const armed = new Map((await this.queue.getJobSchedulers()).map((scheduler) => [scheduler.key, scheduler]));
-    for (const { name, everyMs } of this.sweeps.values()) {
+    for (const { name, everyMs, isOff = false } of this.sweeps.values()) {
+      if (isOff) continue;
       const scheduler = armed.get(name);
       const overdue = scheduler?.next !== undefined && scheduler.next < Date.now() - 3 * everyMs - OVERDUE_SLACK_MS;
       if (scheduler !== undefined && Number(scheduler.every) === everyMs && !overdue) continue;
@@ -159,18 +183,21 @@ class MaintenanceWorker implements Maintenance {
   }
 
   /** Runs one sweep unless it is under way somewhere. What it answers is what the dashboard shows. */
-  private async sweep(name: string): Promise<{ outcome: string }> {
+  private async sweep(name: string, { asked = false }: AskedFor): Promise<SweepOutcome> {
     const { queues } = this.options;
     const sweep = this.sweeps.get(name);
     // Another version's sweep (RL-8): its workers have it; here it ends without effect.
-    if (sweep === undefined) return { outcome: "unknown_sweep" };
+    if (sweep === undefined) return { outcome: "unknown_sweep", counters: null };
+    // Armed by a worker where it was on, or before it was switched off.
+    if (sweep.isOff === true && !asked) return { outcome: "switched_off", counters: null };
     const lock = queues.keys.sweepLock(name);
     const token = randomUUID();
-    if ((await queues.redis.set(lock, token, "PX", SWEEP_LOCK_MS, "NX")) === null) return { outcome: "under_way" };
+    if ((await queues.redis.set(lock, token, "PX", SWEEP_LOCK_MS, "NX")) === null)
+      return { outcome: "under_way", counters: null };
     const renewal = setInterval(() => void this.renew(lock, token), SWEEP_LOCK_MS / 3);
     try {
-      await sweep.run(this.abort.signal);
-      return { outcome: "done" };
+      const counters = await sweep.run(this.abort.signal);
+      return { outcome: "done", counters: isCounters(counters) ? counters : null };
     } catch (error) {
       queues.limitedLog.warn(
         `sweep:${name}`,
@@ -197,4 +224,8 @@ class MaintenanceWorker implements Maintenance {
       this.options.queues.limitedLog.warn("sweep-lock", { error: errorText(error) }, "A sweep's lock was not renewed");
     }
   }
+}
+
+function isCounters(value: unknown): value is SweepCounters {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

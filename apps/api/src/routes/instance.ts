@@ -15,6 +15,7 @@ import {
   type JsonObject,
   okSchema,
   readySchema,
+  sweepRunSchema,
 } from "@wakefleet/contracts";
 import { z } from "zod";
 import { clampedNumber, flagField, guidQuery } from "../http/query-fields.js";
@@ -23,6 +24,7 @@ import { readFleet } from "../instance/fleet.js";
 import { readHealth, readReadiness } from "../instance/health.js";
 import { previewIssueGraph, runIssueGraph } from "../instance/issue-graph.js";
 import { readMetrics } from "../instance/metrics.js";
+import { runSweep } from "../instance/run-sweep.js";
 import { changeSettingsGroup, readSettingsGroup } from "../instance/settings.js";
 import { createKey, deleteKey, readKeys } from "../keys/keys.js";
 import type { RouteDeps } from "./route-deps.js";
@@ -133,6 +135,19 @@ export function instanceRoutes(deps: RouteDeps): Route[] {
       responses: { 200: { description: "Prometheus text", contentType: "text/plain" } },
       errors: ["forbidden"],
       handle: ({ caller }) => readMetrics(deps, caller),
+    }),
+    route({
+      method: "post",
+      path: "/api/fleet/sweeps/:name/run",
+      summary: "Has one of the fleet's sweeps run now and answers its counters",
+      tag: "fleet",
+      rule: "RC-83",
+      access: "caller",
+      who: "board, with a key of no company",
+      rate: "write",
+      responses: { 200: { description: "What became of it", schema: sweepRunSchema } },
+      errors: ["forbidden", "not_found", "store_unavailable"],
+      handle: async ({ caller, params }) => ok(await runSweep(deps, { caller, name: params.name })),
     }),
     settingsRoute("general"),
     settingsRoute("experimental"),

@@ -1,6 +1,6 @@
 /** Keys, activity, settings, health, fleet and problems (API-250, 270, 273 ff., 300, 305, 40). */
 import { z } from "zod";
-import { ACTOR_TYPES, API_KEY_SCOPES } from "../enums.js";
+import { ACTOR_TYPES, API_KEY_SCOPES, SWEEP_NAMES } from "../enums.js";
 import { answeredInstant, guidField, instantField, jsonObjectField, NAME_MAX_CHARS } from "./fields.js";
 
 /** Body of `POST /api/keys` (API-305). */
@@ -26,6 +26,16 @@ export const apiKeySchema = z.object({
   createdAt: answeredInstant,
 });
 export const apiKeyCreatedSchema = apiKeySchema.extend({ token: z.string().describe("Answered this once") });
+
+/** Answer of `POST /api/fleet/sweeps/:name/run` (RC-83). */
+export const sweepRunSchema = z.object({
+  sweep: z.enum(SWEEP_NAMES),
+  outcome: z
+    .enum(["done", "under_way", "failed", "not_run"])
+    .describe("`under_way`: it still runs. `failed`: the worker's log says why. `not_run`: no worker took it in time."),
+  counters: z.record(z.string(), z.unknown()).nullable().describe("What it saw and did; null unless done"),
+});
+export type SweepRun = z.infer<typeof sweepRunSchema>;
 
 /** DM-80. */
 export const activitySchema = z.object({
