@@ -1,5 +1,6 @@
 /** What a pause interrupted goes on when the pause ends (BU-26, AL-11), without a worker's sweep. */
-import { waitFor } from "@wakefleet/testkit";
+import { AgentQueues, connectRedis, silentLog, subscribeControl } from "@wakefleet/queue";
+import { testRedisUrl, waitFor } from "@wakefleet/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { aCompany, expectStatus, type Json, startTestApi, type TestApi } from "./support.js";
 
@@ -92,6 +93,32 @@ describe("BU-26 the issues of what resumes go on at once", () => {
     const runs = await runsOf(one);
     expect(runs.map(({ status }) => status)).toEqual(["cancelled", "queued"]);
     expect(runs[1].reason).toBe("issue_assignment_recovery");
+  });
+
+  it("BY-13 workers are told to start what waits at a pace", async () => {
+    const redis = connectRedis({ url: testRedisUrl(), name: "test", log: silentLog });
+    const messages: string[] = [];
+    const subscription = subscribeControl({
+      queues: new AgentQueues({ redis, prefix: api.prefix, log: silentLog }),
+      name: "test-control",
+      onMessage: ({ kind }) => void messages.push(kind),
+    });
+    try {
+      const { one } = await scene();
+      // Whether the subscription stands by now cannot be seen; a resume can be repeated.
+      await waitFor(
+        async () => {
+          await put("POST", `/api/agents/${one.agentId}/pause`);
+          await put("POST", `/api/agents/${one.agentId}/resume`);
+          await goesOn(one);
+          return messages.includes("resumed");
+        },
+        { what: "the message" },
+      );
+    } finally {
+      await subscription.close();
+      redis.disconnect();
+    }
   });
 
   it("BU-26 only the scope's own: a resumed agent does not stir the rest of its company", async () => {

@@ -173,7 +173,7 @@ export interface Engine {
 export function createEngine(parts: EngineParts): Engine {
   const queue = createFleetRunQueue(parts.queues);
   const dispatcher = createRunDispatcher({ db: parts.db, queue, faults: parts.faults, log: parts.log });
-  const resumedWork = createResumedWork({ ...parts, newId, dispatcher });
+  const resumedWork = createResumedWork({ ...parts, newId, dispatcher, control: queue });
   const deps = { ...parts, newId, queue, control: queue, dispatcher, resumedWork };
   const acceptor = createWakeupAcceptor(deps);
   return {

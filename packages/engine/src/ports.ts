@@ -36,6 +36,8 @@ export interface RunQueue {
 /** Messages between processes that must arrive at once and may be lost (CN-2). */
 export interface ControlChannel {
   publishCancel(message: { runId: string; workerId: string | null }): Promise<void>;
+  /** Something was resumed: workers start what waits at a pace (BY-13). */
+  publishResumed(): Promise<void>;
 }
 
 /** Named points where a build for tests may stop or delay the process (RL-28). */

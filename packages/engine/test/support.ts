@@ -81,6 +81,9 @@ export class Told implements Pick<RunQueue, "removeJob" | "releaseJob">, Control
   async releaseJob(job: { runId: string; outcome: string }): Promise<void> {
     this.released.push({ runId: job.runId, outcome: job.outcome });
   }
+  async publishResumed(): Promise<void> {
+    this.queues.push("pace");
+  }
   async publishCancel(message: { runId: string; workerId: string | null }): Promise<void> {
     this.cancels.push(message);
   }

@@ -37,12 +37,9 @@ export function createFleetRunQueue(queues: AgentQueues): RunQueue & ControlChan
     setPriority: (job) => control.setPriority(job),
     setConcurrency: (agentId, concurrency) => control.setConcurrency({ agentId, concurrency }),
     pause: (agentId) => control.pause(agentId),
-    async resume(agentId) {
-      // First, so that workers hold back before the agent's jobs can be fetched (BY-13).
-      await publishControl(queues, { kind: "resumed" });
-      await control.resume(agentId);
-    },
+    resume: (agentId) => control.resume(agentId),
     removeQueue: (agentId) => control.removeQueue(agentId),
+    publishResumed: () => publishControl(queues, { kind: "resumed" }),
     publishCancel: ({ runId, workerId }) => publishControl(queues, { kind: "cancel-run", runId, workerId }),
   };
 }
