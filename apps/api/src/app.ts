@@ -29,6 +29,7 @@ import { interactionRoutes } from "./routes/interactions.js";
 import { issueRoutes } from "./routes/issues.js";
 import { loginRoutes } from "./routes/login.js";
 import { projectRoutes } from "./routes/projects.js";
+import { providerAccountRoutes } from "./routes/provider-accounts.js";
 import type { RouteDeps } from "./routes/route-deps.js";
 import { runRoutes } from "./routes/runs.js";
 import { secretRoutes } from "./routes/secrets.js";
@@ -58,6 +59,7 @@ export function allRoutes(deps: RouteDeps): Route[] {
     ...budgetRoutes(deps),
     ...secretRoutes(deps),
     ...skillRoutes(deps),
+    ...providerAccountRoutes(deps),
     ...approvalRoutes(deps),
     ...issueRoutes(deps),
     ...projectRoutes(deps),

@@ -26,7 +26,9 @@ function operations(): Operation[] {
 
 /** Routes about a run, an incident, a hold, an approval, a secret or a skill, of which there is none. */
 function needsWhatIsNotThere(path: string): boolean {
-  return /^\/api\/(?:heartbeat-runs\/\{runId\}\/|secrets\/|approvals\/)|\{(?:incidentId|holdId|skillId)\}/.test(path);
+  return /^\/api\/(?:heartbeat-runs\/\{runId\}\/|secrets\/|approvals\/)|\{(?:incidentId|holdId|skillId|accountId)\}/.test(
+    path,
+  );
 }
 
 function refsOf(value: Json): string[] {

@@ -9,6 +9,7 @@ export * from "./instance.js";
 export * from "./interactions.js";
 export * from "./issues.js";
 export * from "./projects.js";
+export * from "./provider-accounts.js";
 export * from "./runs.js";
 export * from "./secrets.js";
 export * from "./skills.js";

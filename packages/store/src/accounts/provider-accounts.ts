@@ -146,17 +146,55 @@ export function countRunning(sql: Sql, of: CapToCount): Promise<{ count: number 
   }
 }
 
-/** The accounts of a company, with how many of their runs are running, by provider. */
+/** As an operator sees it: with how many of its runs are running, and how many agents spend on it. */
+export type ProviderAccountState = ProviderAccountRow & { readonly running: number; readonly agents: number };
+
+/** The accounts of a company, or the one that is named, by provider. */
 export async function listProviderAccounts(
   sql: Sql,
-  companyId: string,
-): Promise<(ProviderAccountRow & { readonly running: number; readonly agents: number })[]> {
+  of: { readonly companyId: string; readonly id?: string },
+): Promise<ProviderAccountState[]> {
   const rows = await sql.query<object>(
     `SELECT pa.*,
             (SELECT count(*)::int FROM heartbeat_runs r WHERE r.provider_account_id = pa.id AND r.status = 'running') AS running,
-            (SELECT count(*)::int FROM agents a WHERE a.provider_account_id = pa.id AND a.company_id = pa.company_id) AS agents
-       FROM provider_accounts pa WHERE pa.company_id = $1 ORDER BY pa.provider, pa.created_at, pa.id`,
-    [companyId],
+            (SELECT count(*)::int FROM agents a WHERE a.provider_account_id = pa.id) AS agents
+       FROM provider_accounts pa WHERE pa.company_id = $1 AND ($2::uuid IS NULL OR pa.id = $2)
+      ORDER BY pa.provider, pa.created_at, pa.id`,
+    [of.companyId, of.id ?? null],
   );
-  return rows.map((row) => camelRow<ProviderAccountRow & { running: number; agents: number }>(row));
+  return rows.map((row) => camelRow<ProviderAccountState>(row));
+}
+
+/** One account of a company, held for a change; null when there is none. */
+export async function lockProviderAccount(
+  tx: Sql,
+  of: { readonly companyId: string; readonly id: string },
+): Promise<ProviderAccountRow | null> {
+  const rows = await tx.query<object>(
+    "SELECT * FROM provider_accounts WHERE id = $2 AND company_id = $1 FOR NO KEY UPDATE",
+    [of.companyId, of.id],
+  );
+  return rows[0] === undefined ? null : camelRow<ProviderAccountRow>(rows[0]);
+}
+
+/** What an operator sets. A limit that is set by hand was told by no run. */
+export async function updateProviderAccount(
+  tx: Sql,
+  account: Pick<ProviderAccountRow, "id" | "maxConcurrentRuns" | "limitedUntil">,
+): Promise<void> {
+  await tx.query(
+    `UPDATE provider_accounts SET max_concurrent_runs = $2, updated_at = now(),
+            limited_by_run_id = CASE WHEN limited_until IS NOT DISTINCT FROM $3 THEN limited_by_run_id END, limited_until = $3
+      WHERE id = $1`,
+    [account.id, account.maxConcurrentRuns, account.limitedUntil],
+  );
+}
+
+/** The jobs of its waiting runs are laid aside until a limit that does not hold any more: the relay brings them back. */
+export async function redispatchRunsOfAccount(tx: Sql, accountId: string): Promise<void> {
+  await tx.query(
+    `UPDATE heartbeat_runs r SET dispatched_at = NULL, updated_at = now()
+       FROM agents a WHERE a.provider_account_id = $1 AND r.agent_id = a.id AND r.status = 'queued'`,
+    [accountId],
+  );
 }
