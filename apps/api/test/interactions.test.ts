@@ -482,17 +482,15 @@ describe("API-182 expiring", () => {
   it("API-182, W15 a confirmation of a document that was changed meanwhile expires and wakes nobody", async () => {
     const agent = await company.agent();
     const issue = await anIssue(agent);
-    const plan = (base?: string): Promise<Reply> =>
-      api.call("PUT", `/api/issues/${issue.id}/documents/plan`, {
-        body: { format: "markdown", body: `# Plan ${base}`, ...(base !== undefined && { baseRevisionId: base }) },
-      });
-    const first = (await expectStatus(plan(), 201)).body;
+    const body = { format: "markdown", body: "# Plan" };
+    const first = (await expectStatus(api.call("PUT", `/api/issues/${issue.id}/documents/plan`, { body }), 201)).body;
     const target = { type: "issue_document", key: "plan", revisionId: first.latestRevisionId, revisionNumber: 1 };
-    const body = confirm({ continuationPolicy: "wake_assignee" }, { target });
-    const [kept, stale] = [await ask(issue.id, body), await ask(issue.id, body)];
+    const asking = confirm({ continuationPolicy: "wake_assignee" }, { target });
+    const [kept, stale] = [await ask(issue.id, asking), await ask(issue.id, asking)];
     expect((await expectStatus(resolve(kept, "accept"), 200)).body.status).toBe("accepted");
     expect(await requestsOf(api, agent.id)).toHaveLength(1);
-    await expectStatus(plan(first.latestRevisionId), 200);
+    // As another issue's document would be changed: nobody looks for the confirmations about it then.
+    await api.db.sql.query("UPDATE documents SET latest_revision_number = 2 WHERE id = $1", [first.id]);
     const expired = (await expectStatus(resolve(stale, "accept"), 200)).body;
     expect(expired).toMatchObject({
       status: "expired",
@@ -504,6 +502,42 @@ describe("API-182 expiring", () => {
       details: { interactionId: stale.id, outcome: "stale_target" },
     });
     expect((await resolve(stale, "accept")).status).toBe(409);
+  });
+
+  it("API-165, API-182 what was asked about a document's text expires when the text is changed, restored or deleted", async () => {
+    const issue = await company.issue();
+    const other = await ask(issue.id, CONFIRM);
+    const path = `/api/issues/${issue.id}/documents/spec`;
+    const put = async (text: string, baseRevisionId?: string): Promise<Json> =>
+      (
+        await api.call("PUT", path, {
+          body: { format: "markdown", body: text, ...(baseRevisionId && { baseRevisionId }) },
+        })
+      ).body;
+    const askAbout = (document: Json): Promise<Json> =>
+      ask(
+        issue.id,
+        confirm({}, { target: { type: "issue_document", key: "spec", revisionId: document.latestRevisionId } }),
+      );
+    const stateOf = async ({ id }: Json): Promise<Json> => (await listed(issue.id)).find((one) => one.id === id);
+
+    const first = await put("one");
+    const aboutFirst = await askAbout(first);
+    const second = await put("two", first.latestRevisionId);
+    expect(await stateOf(aboutFirst)).toMatchObject({ status: "expired", result: { outcome: "stale_target" } });
+    const aboutSecond = await askAbout(second);
+    await expectStatus(api.call("POST", `${path}/revisions/${first.latestRevisionId}/restore`), 200);
+    expect(await stateOf(aboutSecond)).toMatchObject({ status: "expired" });
+    const third = (await expectStatus(api.call("GET", path), 200)).body;
+    const aboutThird = await askAbout(third);
+    await expectStatus(
+      api.call("PUT", `/api/issues/${issue.id}/documents/notes`, { body: { format: "markdown", body: "x" } }),
+      201,
+    );
+    expect(await stateOf(aboutThird)).toMatchObject({ status: "pending" });
+    await expectStatus(api.call("DELETE", path), 200);
+    expect(await stateOf(aboutThird)).toMatchObject({ status: "expired" });
+    expect(await stateOf(other)).toMatchObject({ status: "pending" });
   });
 
   it("API-181, W15 a person's comment takes the place of an answer where the confirmation says so; an agent's does not", async () => {

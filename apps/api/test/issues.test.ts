@@ -137,6 +137,24 @@ describe("API-140, API-143 reading", () => {
     expect((await api.call("GET", issuePath(blocker.id))).body.blocks).toMatchObject([{ id: issue.id }]);
   });
 
+  it("API-143, DM-55 tells of an open review of whether its work gets on, and of none that is over", async () => {
+    const [issue, review] = [await company.issue(), await company.issue({ title: "Does it get on?" })];
+    await api.db.sql.query(
+      "UPDATE issues SET origin_kind = 'issue_productivity_review', origin_id = $2 WHERE id = $1",
+      [review.id, issue.id],
+    );
+    const told = async (): Promise<Json> => (await api.call("GET", issuePath(issue.id))).body.productivityReview;
+    expect(await told()).toMatchObject({
+      reviewIssueId: review.id,
+      reviewIdentifier: review.identifier,
+      status: "backlog",
+      priority: "medium",
+      trigger: null,
+    });
+    await expectStatus(api.call("PATCH", issuePath(review.id), { body: { status: "done" } }), 200);
+    expect(await told()).toBeNull();
+  });
+
   it("API-144 gives an agent what it needs of an issue in one call", async () => {
     const { agent, call } = await aWorker();
     const [project] = await api.db.sql.query<{ id: string }>(

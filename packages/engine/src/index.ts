@@ -14,6 +14,7 @@ export * from "./engine.js";
 export type { CreatedTreeHold, CreateTreeHoldCommand } from "./holds/create-tree-hold.js";
 export type { ReleaseTreeHoldCommand } from "./holds/release-tree-hold.js";
 export * from "./ids.js";
+export { expireStaleConfirmations } from "./interactions/index.js";
 export type * from "./issues/index.js";
 export * from "./ports.js";
 export * from "./recovery/log-tail.js";

@@ -1,7 +1,7 @@
 /** Documents of issues over HTTP (API-163 to API-166). They wake nobody (API-176). */
 import { type DocumentPut, WakefleetError } from "@wakefleet/contracts";
 import { CONTINUATION_SUMMARY_KEY, documentKeyOf, judgeDocumentWrite } from "@wakefleet/domain";
-import type { IssuePart } from "@wakefleet/engine";
+import { expireStaleConfirmations, type IssuePart } from "@wakefleet/engine";
 import {
   type DocumentRevisionRow,
   type DocumentRow,
@@ -77,11 +77,11 @@ export async function putDocument(deps: ApiDeps, call: DocumentCall & { body: Do
     if (current === null) {
       const document = await insertDocument(tx, revision);
       if (document === null) throw new WakefleetError("conflict", "Document key already exists on this issue");
-      noteDocument(change, { document, action: "issue.document_created" });
+      await documentChanged(change, { document, action: "issue.document_created" });
       return { document, isNew: true };
     }
     const document = await reviseDocument(tx, { document: current, revision });
-    noteDocument(change, { document, action: "issue.document_updated" });
+    await documentChanged(change, { document, action: "issue.document_updated" });
     return { document, isNew: false };
   });
 }
@@ -104,7 +104,7 @@ export async function restoreDocumentRevision(
     const changeSummary = `Restored from revision ${revisionNumber}`;
     const revision = revisionOf(change, { key: current.key, title, format, body, changeSummary });
     const document = await reviseDocument(tx, { document: current, revision });
-    noteDocument(change, { document, action: "issue.document_restored", restoredRevisionId: old.id });
+    await documentChanged(change, { document, action: "issue.document_restored", restoredRevisionId: old.id });
     return document;
   });
 }
@@ -118,7 +118,7 @@ export async function removeDocument(deps: ApiDeps, call: DocumentCall): Promise
   await changeIssuePart(deps, { caller, ref }, async (change) => {
     const document = await requireDocument(change.tx, { issue: change.issue, key });
     await deleteDocument(change.tx, document.id);
-    noteDocument(change, { document, action: "issue.document_deleted" });
+    await documentChanged(change, { document, action: "issue.document_deleted" });
   });
 }
 
@@ -144,10 +144,12 @@ function revisionOf(
   return { ...text, companyId: issue.companyId, issueId: issue.id, agentId, userId, runId };
 }
 
-function noteDocument(
-  { note, issue }: IssuePart,
+/** Notes the change; confirmations that were about the text before it expire. */
+async function documentChanged(
+  change: IssuePart,
   what: { document: DocumentRow; action: string; restoredRevisionId?: string },
-): void {
+): Promise<void> {
+  const { note, issue } = change;
   const { document, action, restoredRevisionId } = what;
   const { id: documentId, key, title, format, latestRevisionNumber: revisionNumber } = document;
   note({
@@ -164,4 +166,5 @@ function noteDocument(
       ...(restoredRevisionId === undefined ? {} : { restoredRevisionId }),
     },
   });
+  await expireStaleConfirmations(change);
 }

@@ -2,8 +2,10 @@
 import { WakefleetError } from "@wakefleet/contracts";
 import { CONTINUATION_SUMMARY_KEY, PLAN_DOCUMENT_KEY } from "@wakefleet/domain";
 import {
+  findOpenIssueOfOrigin,
   findProject,
   type IssueFilter,
+  type IssueRow,
   listBlockersOf,
   listDocuments,
   listIssueAncestors,
@@ -52,19 +54,23 @@ export async function readIssues(
 }
 
 const WORK_PRODUCTS_SHOWN = 500;
+/** The origin of issues that ask whether the work on another one gets on (DM-55); nothing here makes them by itself. */
+const PRODUCTIVITY_REVIEW = "issue_productivity_review";
 
 /** One issue with what stands around it. */
 export async function readIssue(deps: ApiDeps, query: { caller: Principal; ref: string }): Promise<object> {
   const issue = await requireIssue(deps, query);
   const { sql } = deps.db;
   const ofIssue = { companyId: issue.companyId, issueId: issue.id };
-  const [ancestors, relations, documents, workProducts, project, place] = await Promise.all([
+  const reviewOf = { companyId: issue.companyId, originKind: PRODUCTIVITY_REVIEW, originId: issue.id };
+  const [ancestors, relations, documents, workProducts, project, place, review] = await Promise.all([
     listIssueAncestors(sql, issue.id),
     listIssueRelations(sql, issue.id),
     listDocuments(sql, { ...ofIssue, withoutKeys: [CONTINUATION_SUMMARY_KEY] }),
     listWorkProducts(sql, { ...ofIssue, limit: WORK_PRODUCTS_SHOWN }),
     issue.projectId === null ? null : findProject(sql, { id: issue.projectId }),
     readIssuePlace(sql, issue),
+    findOpenIssueOfOrigin(sql, reviewOf),
   ]);
   return {
     ...presentIssue(issue),
@@ -77,6 +83,21 @@ export async function readIssue(deps: ApiDeps, query: { caller: Principal; ref: 
     project: project === null ? null : ((await presentProjects(sql, [project]))[0] ?? null),
     goal: null,
     currentExecutionWorkspace: place.currentExecutionWorkspace,
-    productivityReview: null,
+    productivityReview: review === null ? null : presentReview(review),
+  };
+}
+
+/** An open review of whether the work gets on. What set it off is told in its own text. */
+function presentReview(review: IssueRow): object {
+  const { id: reviewIssueId, identifier: reviewIdentifier, status, priority, createdAt, updatedAt } = review;
+  return {
+    reviewIssueId,
+    reviewIdentifier,
+    status,
+    priority,
+    trigger: null,
+    noCommentStreak: null,
+    createdAt,
+    updatedAt,
   };
 }

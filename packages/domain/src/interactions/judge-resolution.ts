@@ -118,7 +118,8 @@ function reasonOf({ reason }: InteractionReject): string | null {
   return reason == null || reason === "" ? null : reason;
 }
 
-function staleTargetResult(target: ConfirmationTarget | null): JsonObject {
+/** What is kept of a confirmation whose target was changed: what it was about. */
+export function staleTargetResult(target: ConfirmationTarget | null): JsonObject {
   // It came out of JSON: no member is undefined.
   return { version: 1, outcome: "stale_target", staleTarget: target as JsonObject | null };
 }

@@ -9,7 +9,7 @@ import {
   type Sql,
   touchIssue,
 } from "@wakefleet/store";
-import { supersedeConfirmations } from "../interactions/supersede-confirmations.js";
+import { supersedeConfirmations } from "../interactions/expire-confirmations.js";
 import type { IssueChange } from "./issue-change.js";
 
 const SNIPPET_CHARS = 120;
@@ -43,7 +43,7 @@ export async function writeComment(
       issueTitle: issue.title,
     },
   });
-  await supersedeConfirmations(change, { issue, commentId: written.id });
+  await supersedeConfirmations({ tx, note, actor, issue }, written.id);
   return written;
 }
 
