@@ -468,6 +468,20 @@ describe("API-182 answering", () => {
     });
   });
 
+  it("W15, BY-2, WK-28 an answer while the asker's run goes on waits behind it: two answers, one next run that knows of both", async () => {
+    const { issue, run } = await atWork();
+    const askIt = async (): Promise<Json> =>
+      (await expectStatus(run.call("POST", at(issue.id), confirm({ continuationPolicy: "wake_assignee" })), 201)).body;
+    const [one, other] = [await askIt(), await askIt()];
+    expect(one).toMatchObject({ createdByAgentId: run.agent.id, sourceRunId: run.run.id });
+    for (const asked of [one, other]) await expectStatus(resolve(asked, "accept"), 200);
+    const waiting = (await requestsOf(api, run.agent.id, issue.id)).filter(({ runId }) => runId === null);
+    expect(waiting.map(({ status }) => status)).toEqual(["deferred_issue_execution", "coalesced"]);
+    const [deferred] = waiting;
+    expect(deferred?.context.wakeCauses.map((cause: Json) => cause.payload.interactionId)).toEqual([one.id, other.id]);
+    expect(deferred?.context.wakeCauses[0].payload).toMatchObject({ sourceRunId: run.run.id });
+  });
+
   it("W15, API-14 a paused assignee's wake is refused, the answer is not", async () => {
     const agent = await company.agent();
     const issue = await anIssue(agent);
