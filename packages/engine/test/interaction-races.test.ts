@@ -141,7 +141,7 @@ describe("an answer against other changes", () => {
     timeout: 120_000,
   }, async () => {
     const hand = issueHand(world, world.pool());
-    const holding = { ...world.cancelDeps(), db: world.pool() };
+    const holding = { ...world.cancelDeps(), queue: world.told.runQueue(), db: world.pool() };
     const owner = await agent();
     for (let round = 0; round < ROUNDS; round += 1) {
       const work = await issue(owner);

@@ -5,8 +5,8 @@ import { findHoldOver, HOLD_OVER_ISSUE, listHoldMembers } from "@wakefleet/store
 import { aCompany, anAgent, anIssue, insertRow, waitFor } from "@wakefleet/testkit";
 import { beforeEach, describe, expect, it } from "vitest";
 import { createTreeHold } from "../src/holds/create-tree-hold.js";
-import type { HoldDeps } from "../src/holds/hold-transaction.js";
 import { releaseTreeHold } from "../src/holds/release-tree-hold.js";
+import type { IssueDeps } from "../src/issues/issue-change.js";
 import { reconcileStrandedWork } from "../src/sweeps/reconcile-stranded-work.js";
 import { countRows, silentLog, spoke, useWorld } from "./support.js";
 
@@ -22,7 +22,7 @@ const actor = { type: "user", id: "olga", agentId: null, userId: "olga", runId: 
 const sql = () => world.db.sql;
 const agent = () => anAgent(sql(), { companyId });
 const issue = (columns = {}) => anIssue(sql(), { companyId, status: "todo", assigneeAgentId: agentId, ...columns });
-const deps = (): HoldDeps => world.cancelDeps();
+const deps = (): IssueDeps => ({ ...world.cancelDeps(), queue: world.told.runQueue() });
 const hold = (rootIssueId: string, mode: TreeHoldMode = "pause", more: object = {}) =>
   createTreeHold(deps(), {
     companyId,

@@ -23,9 +23,10 @@ import {
   type TreeHoldRow,
   type TreeHoldWithMembers,
 } from "@wakefleet/store";
+import type { IssueDeps } from "../issues/issue-change.js";
 import { wakeAfterEnds } from "../issues/wake-after-ends.js";
 import { noteHoldReleased } from "./hold-activity.js";
-import { type HoldContext, type HoldDeps, type HoldScope, inHoldTransaction } from "./hold-transaction.js";
+import { type HoldContext, type HoldScope, inHoldTransaction } from "./hold-transaction.js";
 import { wakeAfterRelease, wakeRestored } from "./hold-wakes.js";
 import { interruptTree } from "./interrupt-tree.js";
 import { untilRunsEnded } from "./until-runs-ended.js";
@@ -50,7 +51,7 @@ export interface CreatedTreeHold {
 const CONFIRM_MS = 1_000;
 
 /** Creates the hold and carries its mode out. Throws `not_found` for a root that is not there. */
-export async function createTreeHold(deps: HoldDeps, command: CreateTreeHoldCommand): Promise<CreatedTreeHold> {
+export async function createTreeHold(deps: IssueDeps, command: CreateTreeHoldCommand): Promise<CreatedTreeHold> {
   const { result, cancelled } = await inHoldTransaction(deps, command, async (tx, context) => {
     const plan = planHold(command.mode, context.tree);
     const hold = await insertTreeHold(tx, { ...command, members: plan.members });

@@ -3,12 +3,13 @@ import { type TreeHoldMode, WakefleetError } from "@wakefleet/contracts";
 import { type HoldPlan, planHold } from "@wakefleet/domain";
 import { readTree } from "@wakefleet/store";
 import { noteActivities } from "../activity/note-activities.js";
+import type { IssueDeps } from "../issues/issue-change.js";
 import { carryOut, nothingAfterCommit } from "../runs/after-commit.js";
-import type { HoldDeps, HoldScope } from "./hold-transaction.js";
+import type { HoldScope } from "./hold-transaction.js";
 
 /** Judges the tree as it is now and notes that somebody looked (AC-25). Throws `not_found` for a root that is not there. */
 export async function previewTreeHold(
-  deps: Pick<HoldDeps, "db" | "events" | "dispatcher">,
+  deps: Pick<IssueDeps, "db" | "events" | "dispatcher">,
   command: HoldScope & { readonly mode: TreeHoldMode },
 ): Promise<HoldPlan> {
   const { companyId, rootIssueId, actor, mode } = command;

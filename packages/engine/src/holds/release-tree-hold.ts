@@ -1,9 +1,10 @@
 /** Releasing one hold (TH-40, TH-42, API-195). */
 import { type JsonObject, WakefleetError } from "@wakefleet/contracts";
 import { findTreeHold, releaseTreeHolds, type Sql, type TreeHoldRow, type TreeHoldWithMembers } from "@wakefleet/store";
+import type { IssueDeps } from "../issues/issue-change.js";
 import { readHold } from "./create-tree-hold.js";
 import { noteHoldReleased } from "./hold-activity.js";
-import { type HoldDeps, type HoldScope, inHoldTransaction } from "./hold-transaction.js";
+import { type HoldScope, inHoldTransaction } from "./hold-transaction.js";
 import { wakeAfterRelease } from "./hold-wakes.js";
 
 export interface ReleaseTreeHoldCommand extends HoldScope {
@@ -14,7 +15,7 @@ export interface ReleaseTreeHoldCommand extends HoldScope {
 }
 
 /** Releases it and wakes whom it stopped. Throws `not_found`, `unprocessable` for another root's, `conflict` the second time. */
-export async function releaseTreeHold(deps: HoldDeps, command: ReleaseTreeHoldCommand): Promise<TreeHoldWithMembers> {
+export async function releaseTreeHold(deps: IssueDeps, command: ReleaseTreeHoldCommand): Promise<TreeHoldWithMembers> {
   await assertReleasable(deps.db.sql, command);
   await inHoldTransaction(deps, command, async (tx, context) => {
     await assertReleasable(tx, { ...command, lock: true });
