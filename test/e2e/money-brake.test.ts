@@ -85,4 +85,33 @@ describe("the money brake of a fleet", () => {
     expect((await stub.calls()).at(-1)?.argv).toContain(SESSION);
     await expectNothingBroken(fleet, () => 1);
   });
+
+  // Before the end is written its child's spool tells the next worker what was spent; after it, it must not be told twice.
+  it.each(["after-child-exit-before-finish", "after-finish-before-job-end"])(
+    "BU-44, FI-14 a worker killed at %s: the run's cost is booked once (08-14)",
+    async (point) => {
+      const stub = await createStubCli(programs, {
+        name: "frugal-claude",
+        fresh: { stdout: lines(INIT, message("m1", 1_000), DONE) },
+      });
+      const cwd = join(fleet.scratch, point);
+      mkdirSync(cwd);
+      const agentId = await createAgent(fleet, {
+        companyId,
+        adapterType: "claude_local",
+        adapterConfig: { command: stub.file, cwd, graceSec: 1, env: { ANTHROPIC_API_KEY: "sk-fake" } },
+      });
+      for (const worker of fleet.workers) await worker.kill();
+      const doomed = await fleet.startWorker({ env: { WAKEFLEET_FAULTS: `${point}:kill` } });
+      const { id } = await wake(fleet, agentId, { taskKey: point });
+      expect(await doomed.ended).toEqual({ signal: "SIGKILL" });
+      await fleet.startWorker();
+      const ended = await untilEnded(fleet, id);
+      expect(ended.status).toBe("succeeded");
+      const events = await fleet.db.sql.query("SELECT cost_cents FROM cost_events WHERE heartbeat_run_id = $1", [id]);
+      expect(events).toEqual([{ cost_cents: 5 }]);
+      await expectNothingBroken(fleet, () => 1);
+    },
+    120_000,
+  );
 });

@@ -14,6 +14,7 @@ import { corsMiddleware, loopbackHostOnly } from "./http/origin.js";
 import { problemMiddleware } from "./http/problems.js";
 import { requestIdMiddleware } from "./http/request-id.js";
 import type { Route } from "./http/route.js";
+import { adapterRoutes } from "./routes/adapters.js";
 import { agentAdministrationRoutes } from "./routes/agent-administration.js";
 import { agentKeyRoutes } from "./routes/agent-keys.js";
 import { agentRoutes } from "./routes/agents.js";
@@ -60,6 +61,7 @@ export function allRoutes(deps: RouteDeps): Route[] {
     ...secretRoutes(deps),
     ...skillRoutes(deps),
     ...providerAccountRoutes(deps),
+    ...adapterRoutes(deps),
     ...approvalRoutes(deps),
     ...issueRoutes(deps),
     ...projectRoutes(deps),

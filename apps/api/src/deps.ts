@@ -1,4 +1,5 @@
 /** What the HTTP application is built from; `start-api.ts` opens the real things, tests give their own. */
+import type { AdapterRegistry } from "@wakefleet/adapters";
 import type {
   LiveEvent,
   LiveEventPublisher,
@@ -25,6 +26,8 @@ export interface ApiSettings {
   readonly corsOrigins: readonly string[];
   readonly leaseMs: number;
   readonly bodyLimitBytes: number;
+  /** WS-1: where this host keeps what agents use. */
+  readonly location: { readonly env: Readonly<Record<string, string>>; readonly userHome: string };
   /** RC-40. */
   readonly silence: SilenceThresholds;
   /** SC-4, SC-12. */
@@ -113,8 +116,8 @@ export interface ApiDeps {
   readonly lifecycle: Lifecycle;
   /** One word; `ok` when the schema is the one this version knows. */
   readonly migrations: () => Promise<string>;
-  /** Types of adapters that agents may name. */
-  readonly adapterTypes: readonly string[];
+  /** The adapters that agents may name. */
+  readonly adapters: AdapterRegistry;
   readonly now: () => Date;
   /** Mounted after sessions and before the 404s. */
   readonly extraRouters?: (kit: RouterKit) => Router[];

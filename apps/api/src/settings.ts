@@ -1,4 +1,5 @@
 /** The configuration as the HTTP side reads it. */
+import { homedir } from "node:os";
 import type { Config } from "@wakefleet/config";
 import type { SilenceThresholds } from "@wakefleet/domain";
 import type { ApiSettings } from "./deps.js";
@@ -21,6 +22,10 @@ export function apiSettingsOf(config: Config): ApiSettings {
     leaseMs: config.leaseMs,
     silence: silenceThresholdsOf(config),
     bodyLimitBytes: BODY_LIMIT_BYTES,
+    location: {
+      env: { WAKEFLEET_HOME: config.wakefleetHome, WAKEFLEET_INSTANCE_ID: config.instanceId },
+      userHome: homedir(),
+    },
     secrets: { strict: config.secretsStrictMode, defaultProvider: config.secretsProvider },
     rateLimits: {
       reads: { perSecond: config.rateLimitReads, burst: config.rateLimitReadsBurst },

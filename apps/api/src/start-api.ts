@@ -105,7 +105,7 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
       const { state } = await migrationStatus(db.sql);
       return state === "current" ? "ok" : state;
     },
-    adapterTypes: adapters.types(),
+    adapters,
     now: () => new Date(),
     extraRouters: ({ boardOnly }) => [
       createBoardRouter({ db, engine, queues, log, boardOnly }),

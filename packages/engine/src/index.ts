@@ -1,5 +1,6 @@
 export { NO_RUN_CAPS, type RunCapSettings } from "./accounts/account-of-claim.js";
 export * from "./accounts/full-caps.js";
+export * from "./agents/agent-skills.js";
 export * from "./agents/change-agent-status.js";
 export type { DecideApprovalCommand } from "./approvals/decide-approval.js";
 export type { BudgetActor } from "./budget/budget-context.js";
@@ -30,6 +31,8 @@ export * from "./runs/lease-keeper.js";
 export * from "./runs/recover-orphans.js";
 export type { RerunCommand } from "./runs/rerun.js";
 export type { RetryPolicy } from "./runs/retry-transient-failure.js";
+export { resolveRunSecrets } from "./runs/run-secrets.js";
+export { SetUpError } from "./runs/set-up-error.js";
 export * from "./runs/take-run-over.js";
 export * from "./runs/tree-watch.js";
 export * from "./runs/work-run.js";

@@ -34,7 +34,7 @@ export async function createAgent(
   const { caller, body } = command;
   const company = await requireCreation(deps, command);
   if (company.requireBoardApprovalForNewAgents) throw new WakefleetError("conflict", APPROVAL_NEEDED);
-  assertKnownAdapter(body.adapterType, deps.adapterTypes);
+  assertKnownAdapter(body.adapterType, deps.adapters.types());
   const agent = await mutate(deps, actorOf(caller), async (mutation) =>
     makeAgent(mutation, { deps, caller, company, body, status: "idle" }),
   );

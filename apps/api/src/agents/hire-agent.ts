@@ -24,7 +24,7 @@ export async function hireAgent(
 ): Promise<HiredAgent> {
   const { caller, body } = command;
   const company = await requireCreation(deps, command);
-  assertKnownAdapter(body.adapterType, deps.adapterTypes);
+  assertKnownAdapter(body.adapterType, deps.adapters.types());
   const waits = company.requireBoardApprovalForNewAgents;
   const hired = await mutate(deps, actorOf(caller), async (mutation) => {
     const status = waits ? "pending_approval" : "idle";

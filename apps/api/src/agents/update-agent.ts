@@ -54,7 +54,7 @@ export async function patchAgent(
   await assertUpdatesAgent(deps.db.sql, { principal: caller, agentId: agent.id });
   await assertAgentMayChange(deps, { caller, body, agent });
   assertStatusChange(agent, body.status);
-  if (body.adapterType !== undefined) assertKnownAdapter(body.adapterType, deps.adapterTypes);
+  if (body.adapterType !== undefined) assertKnownAdapter(body.adapterType, deps.adapters.types());
 
   const hasFields = Object.keys(body).some((key) => key !== "status" && key !== "replaceAdapterConfig");
   if (hasFields) {

@@ -1,3 +1,4 @@
+export * from "./adapters.js";
 export * from "./agents.js";
 export * from "./approvals.js";
 export * from "./budgets.js";

@@ -10,7 +10,13 @@ import path from "node:path";
 import { isGuid, type JsonObject } from "@wakefleet/contracts";
 import { mentionedSkillIds, mentionedSkillsNotice, withSkillKeys } from "@wakefleet/domain";
 import { type RunSkillRow, readRunSkills, readSkillTexts } from "@wakefleet/store";
-import { isDirectory, isSkillWritten, writeSkill, writtenSkillPath } from "@wakefleet/workspaces";
+import {
+  type InstanceLocation,
+  isDirectory,
+  isSkillWritten,
+  writeSkill,
+  writtenSkillPath,
+} from "@wakefleet/workspaces";
 import type { Execution } from "../execution.js";
 
 /** SK-2. */
@@ -76,6 +82,16 @@ async function onDisk({ deps, claimed }: Execution, skills: readonly RunSkillRow
     }),
   );
   return entries.filter((entry) => entry !== null);
+}
+
+/** SK-1: every skill as an adapter is told of it, wherever its directory is. */
+export function skillEntries(
+  location: InstanceLocation,
+  of: { companyId: string; skills: readonly RunSkillRow[] },
+): JsonObject[] {
+  return of.skills.map((skill) =>
+    entryOf(skill, directoryOf(skill) ?? writtenSkillPath(location, { ...of, runtimeName: runtimeName(skill) })),
+  );
 }
 
 /** SK-1: the directory that holds `SKILL.md`; null for a skill whose text lies in the database. */
