@@ -17,6 +17,7 @@ import type { RequestHandler, Router } from "express";
 import type { EnginePort } from "./engine-port.js";
 import type { TokenBuckets } from "./http/token-buckets.js";
 import type { UserCensor } from "./instance/user-censor.js";
+import type { RunTexts } from "./runs/run-texts.js";
 
 /** The settings the HTTP side reads (OP-11). Durations in milliseconds. */
 export interface ApiSettings {
@@ -112,6 +113,7 @@ export interface ApiDeps {
   readonly secrets: SecretsAccess;
   /** Masks the OS user of this process in what it writes and answers, where the instance wants it (IN-2, API-16). */
   readonly censor: UserCensor;
+  readonly runTexts: RunTexts;
   readonly log: ApiLog;
   readonly lifecycle: Lifecycle;
   /** One word; `ok` when the schema is the one this version knows. */

@@ -31,6 +31,7 @@ import { createTokenBuckets } from "./http/token-buckets.js";
 import { createUserCensor } from "./instance/user-censor.js";
 import { liveEventsOf } from "./live-events.js";
 import { queueReadingOf, sharedBucketOf } from "./redis-parts.js";
+import { createRunTexts } from "./runs/run-texts.js";
 import { apiSettingsOf, silenceThresholdsOf } from "./settings.js";
 import { VERSION } from "./version.js";
 
@@ -98,6 +99,7 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
     buckets: createTokenBuckets({ shared: sharedBucketOf(redis, config.redisPrefix) }),
     metrics: createMetrics({ perAgent: config.metricsPerAgent }),
     secrets,
+    runTexts: createRunTexts({ db, log }),
     censor: createUserCensor({ db, user: osUserOf(process.env), log }),
     log,
     lifecycle,

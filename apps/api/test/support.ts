@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { readConfig } from "@wakefleet/config";
 import { type Database, ensureAdminKey, openDatabase } from "@wakefleet/store";
 import { createLogger } from "@wakefleet/telemetry";
-import { createTestDatabase, testRedisPrefix, testRedisUrl } from "@wakefleet/testkit";
+import { createTestDatabase, type TestDatabase, testRedisPrefix, testRedisUrl } from "@wakefleet/testkit";
 import { type RunningApi, startApi } from "../src/start-api.js";
 
 export const AUTH_SECRET = "tests-sign-with-this-and-only-this-secret";
@@ -44,8 +44,11 @@ export interface TestApi {
   stop(): Promise<void>;
 }
 
-export async function startTestApi(env: Record<string, string> = {}): Promise<TestApi> {
-  const database = await createTestDatabase();
+export async function startTestApi(
+  env: Record<string, string> = {},
+  makeDatabase: () => Promise<TestDatabase> = createTestDatabase,
+): Promise<TestApi> {
+  const database = await makeDatabase();
   const prefix = testRedisPrefix();
   const folder = await mkdtemp(join(tmpdir(), "wakefleet-api-"));
   const logged: string[] = [];

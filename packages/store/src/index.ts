@@ -73,6 +73,7 @@ export * from "./runs/session-totals.js";
 export * from "./savepoint.js";
 export * from "./secrets/secrets.js";
 export * from "./secrets/secrets-key.js";
+export * from "./server-encoding.js";
 export * from "./skills/company-skills.js";
 export * from "./skills/run-skills.js";
 export type { Sql } from "./sql.js";

@@ -13,6 +13,12 @@ export {
 export { DATABASE_URL_VARIABLE, REDIS_URL_VARIABLE, testDatabaseServerUrl, testRedisUrl } from "./environment.js";
 export { checkInvariants, type InvariantOptions, type Violation } from "./invariants.js";
 export { TcpProxy } from "./tcp-proxy.js";
-export { createEmptyTestDatabase, createTestDatabase, ensureTemplate, type TestDatabase } from "./test-database.js";
+export {
+  createEmptyTestDatabase,
+  createTestDatabase,
+  createUncheckedTestDatabase,
+  ensureTemplate,
+  type TestDatabase,
+} from "./test-database.js";
 export { testRedisPrefix } from "./test-redis.js";
 export { type WaitForOptions, waitFor } from "./wait-for.js";

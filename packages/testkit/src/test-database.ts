@@ -34,6 +34,13 @@ export function createEmptyTestDatabase(): Promise<TestDatabase> {
   return create("TEMPLATE template0");
 }
 
+/** A new migrated database that checks no text it is given. */
+export async function createUncheckedTestDatabase(): Promise<TestDatabase> {
+  const database = await create("TEMPLATE template0 ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'");
+  await applyMigrations({ databaseUrl: database.url });
+  return database;
+}
+
 /** Makes the migrated template if this server has none for these migrations; settles with its name. */
 export function ensureTemplate(): Promise<string> {
   const name = `wf_template_${migrationsHash()}`;

@@ -56,9 +56,13 @@ export async function requireRun(
 export async function readRun(deps: ApiDeps, query: { caller: Principal; runId: string }): Promise<object> {
   const run = await requireRun(deps, query);
   const around = await findRunCompany(deps.db.sql, { run, leaseMs: deps.settings.leaseMs });
-  const [notesOf, exhausted] = await Promise.all([silenceNotes(deps, [run]), exhaustedReasons(deps, [run])]);
+  const [notesOf, exhausted, [shown = run]] = await Promise.all([
+    silenceNotes(deps, [run]),
+    exhaustedReasons(deps, [run]),
+    deps.runTexts.answerable([run]),
+  ]);
   return {
-    ...presentRunDetail(run),
+    ...presentRunDetail(shown),
     retryExhaustedReason: exhausted.get(run.id) ?? null,
     outputSilence: outputSilenceOf(run, notesOf(run)),
     worker: around.worker,
@@ -73,7 +77,7 @@ export async function readRuns(
 ): Promise<{ page: Page<RunRow>; rows: object[] }> {
   const company = await requireCompany(deps, query);
   const page = await listRuns(deps.db.sql, { ...query, companyId: company.id });
-  return { page, rows: page.rows.map(presentListedRun) };
+  return { page, rows: (await deps.runTexts.answerable(page.rows)).map(presentListedRun) };
 }
 
 /** API-306: one agent's runs. */
@@ -83,7 +87,7 @@ export async function readAgentRuns(
 ): Promise<{ page: Page<RunRow>; rows: object[] }> {
   const agent = await requireAgent(deps, query);
   const page = await listRuns(deps.db.sql, { ...query, companyId: agent.companyId, agentId: agent.id });
-  return { page, rows: page.rows.map(presentListedRun) };
+  return { page, rows: (await deps.runTexts.answerable(page.rows)).map(presentListedRun) };
 }
 
 /** API-122; payloads are redacted. */
@@ -159,7 +163,8 @@ export async function readIssueRuns(deps: ApiDeps, query: { caller: Principal; r
     limit: ISSUE_RUNS_LIMIT,
   });
   const exhausted = await exhaustedReasons(deps, runs);
-  return runs.map((run) => ({ ...presentIssueRun(run), retryExhaustedReason: exhausted.get(run.id) ?? null }));
+  const shown = await deps.runTexts.answerable(runs);
+  return shown.map((run) => ({ ...presentIssueRun(run), retryExhaustedReason: exhausted.get(run.id) ?? null }));
 }
 
 /** RD-4: only a run that failed transiently can have used its retries up. */
