@@ -62,7 +62,7 @@ describe.runIf(existsSync("/proc/self/environ"))("the process tree of a run", ()
   it("BY-10 ends with its run, also what cleared its environment, once it was seen with its run", async () => {
     const [file, go] = [`${fleet.scratch}/hidden`, `${fleet.scratch}/seen`];
     const id = await start(
-      `env -i setsid sh -c 'echo $$ >${file}; while :; do sleep 0.1; done' >/dev/null 2>&1 &
+      `env -i setsid sh -c 'sleep 100 & echo $$ >${file}; wait' >/dev/null 2>&1 &
        while [ ! -e ${go} ]; do sleep 0.05; done; echo All of it is done.; exit 0`,
     );
     await eventually("it to be seen", async () => existsSync(file) && ((await treeOf(id))?.live.processes ?? 0) >= 3);

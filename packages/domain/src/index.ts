@@ -40,6 +40,7 @@ export * from "./redaction/index.js";
 export * from "./retry/schedule.js";
 export * from "./run/auto-checkout.js";
 export * from "./run/outcome.js";
+export * from "./run/output-pace.js";
 export * from "./run/release-issue.js";
 export * from "./run/short-result.js";
 export * from "./run/stop-metadata.js";

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { AdapterExecutionContext, InvocationMeta } from "@wakefleet/adapters";
 import type { JsonObject, LiveEventDraft } from "@wakefleet/contracts";
+import { OUTPUT_BURST_BYTES } from "@wakefleet/domain";
 import type { Database, Sql } from "@wakefleet/store";
 import { aCompany, anAgent, aRun, waitFor } from "@wakefleet/testkit";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -375,6 +376,33 @@ describe("output", () => {
     );
     expect(sent.at(-1)).toMatchObject({ stream: "stdout", chunk: "hello\n", truncated: false });
   });
+
+  it.each([true, false])(
+    "LG-8 a run beside others (%s) keeps to its share of the worker, one alone does not",
+    async (beside) => {
+      const agentId = await anAgent(world.db.sql, { companyId });
+      const id = await aRun(world.db.sql, { companyId, agentId });
+      const waits: number[] = [];
+      const worker = await world.worker(async ({ onLog, runId }) => {
+        const { held } = worker.deps;
+        const neighbour = beside
+          ? held.add({ fence: { ...fenceOf(runId), runId: "another" }, agentId, nowMs: 0 })
+          : null;
+        for (let printed = 0; printed < 40; printed += 1) {
+          await onLog("stdout", "x".repeat(65_536));
+          waits.push(held.get(runId)?.pace.spareBytes ?? Number.NaN);
+        }
+        if (neighbour !== null) held.remove(neighbour);
+        return done;
+      });
+      const fenceOf = (runId: string) => worker.deps.held.get(runId)?.fence ?? expect.fail("it is held");
+      await worker.work({ id, agentId });
+      expect(waits).toHaveLength(40);
+      expect(waits.some((spareBytes) => spareBytes < OUTPUT_BURST_BYTES)).toBe(beside);
+      // Whoever goes on only after its wait never owes much more than one chunk.
+      expect(Math.min(...waits)).toBeGreaterThan(-2 * 65_536);
+    },
+  );
 
   it("LG-4, LG-8 no more than a few live events are on their way: the child waits until Redis has taken one", async () => {
     const agentId = await anAgent(world.db.sql, { companyId });

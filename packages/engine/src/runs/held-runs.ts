@@ -5,6 +5,7 @@
 
 import type { RunAborted, StartDeadline, TreeMember } from "@wakefleet/adapters";
 import type { CancelKind, OutputStream } from "@wakefleet/contracts";
+import { FRESH_PACE, type OutputPace } from "@wakefleet/domain";
 import type { RunFence, RunTreeRow } from "@wakefleet/store";
 
 /** What a run tells of its cost while it goes on (BY-6). */
@@ -50,6 +51,10 @@ export interface HeldRun {
   progressStoredAtMs: number | null;
   /** Live events of its output that may not have reached Redis yet, oldest first (LG-4). */
   readonly liveUnderWay: Promise<void>[];
+  /** Where its output stands while others are held beside it (LG-8). */
+  pace: OutputPace;
+  /** True while this worker holds other runs, too. */
+  readonly hasNeighbours: () => boolean;
 }
 
 export class HeldRuns {
@@ -86,6 +91,8 @@ export class HeldRuns {
       progress: null,
       progressStoredAtMs: null,
       liveUnderWay: [],
+      pace: FRESH_PACE,
+      hasNeighbours: () => this.runs.size > 1,
     };
     this.runs.set(input.fence.runId, held);
     return held;

@@ -1,8 +1,12 @@
 /** The output of a run that goes on, as it is stored and told (LG-1, LG-4, LG-5). */
+
+import { setTimeout as delay } from "node:timers/promises";
 import type { OutputStream } from "@wakefleet/contracts";
+import { takeOutput } from "@wakefleet/domain";
 import { liveChunk, type RunLogWriter } from "@wakefleet/run-logs";
 import { storeOutputProgress } from "@wakefleet/store";
 import type { Execution } from "./execution.js";
+import type { HeldRun } from "./held-runs.js";
 import { runLogEvent } from "./run-live-events.js";
 
 /**
@@ -11,6 +15,8 @@ import { runLogEvent } from "./run-live-events.js";
  * a moment (`LiveEventPublisher`), then passed by.
  */
 const LIVE_UNDER_WAY = 8;
+/** Timers are no finer; what is not waited for now is waited for with the next chunks. */
+const SHORTEST_WAIT_MS = 1;
 
 /**
  * Stores one chunk and settles when it is on its way to the disk, so that a fast child is read at the store's pace
@@ -28,11 +34,19 @@ export async function storeOutput(
   const isFirst = held.progress === null;
   held.progress = { at: stored.lastOutputAt, seq: stored.seq, stream, bytes: stored.totalBytes };
   if (isFirst) tellFirstProgress(execution);
+  if (held.hasNeighbours()) await keepPace(held, Buffer.byteLength(output.chunk));
   if (stored.chunk === "") return;
   const live = liveChunk(stored.chunk);
   const event = runLogEvent({ companyId, runId, agentId, at: stored.lastOutputAt, stream, ...live });
   held.liveUnderWay.push(deps.events.publish([event]));
   if (held.liveUnderWay.length > LIVE_UNDER_WAY) await held.liveUnderWay.shift();
+}
+
+/** A child that prints without end leaves disk, Redis and processor to the others; alone it may have them. */
+async function keepPace(held: HeldRun, bytes: number): Promise<void> {
+  const { pace, waitMs } = takeOutput(held.pace, { bytes, nowMs: performance.now() });
+  held.pace = pace;
+  if (waitMs >= SHORTEST_WAIT_MS) await delay(waitMs);
 }
 
 /** A run that ends within this time tells its progress with its end. */
