@@ -4,6 +4,7 @@ import type { JsonObject } from "@wakefleet/contracts";
 import { aCompany, anAgent, aRun, waitFor } from "@wakefleet/testkit";
 import { beforeEach, describe, expect, it } from "vitest";
 import { FullCaps } from "../src/accounts/full-caps.js";
+import { runNow } from "../src/runs/rerun.js";
 import type { JobVerdict } from "../src/runs/work-run.js";
 import { whyRun } from "../src/why/why-run.js";
 import { countRows, done, type Play, type TestWorker, useWorld } from "./support.js";
@@ -80,7 +81,7 @@ describe("an account that its provider limits", () => {
     expect(await accountOf(parked[0]?.id ?? "")).toBe(await accountOf(told.id));
   });
 
-  it("BY-5 its own retry waits for its place in the stagger, too", async () => {
+  it("BY-5, RT-6 the retry of the run that was told waits until then as well, or is run when somebody asks for it", async () => {
     const until = new Date(Date.now() + HOUR);
     const worker = await world.worker(() => limited(until));
     const agentId = await claudeAgent();
@@ -91,9 +92,9 @@ describe("an account that its provider limits", () => {
       [told.id],
     );
     if (retry === undefined) throw new Error("no retry was scheduled");
-    await world.db.sql.query("UPDATE heartbeat_runs SET scheduled_retry_at = now() WHERE id = $1", [retry.id]);
-    expect((await worker.claim({ id: retry.id, agentId })).kind).toBe("parked");
-    expect((await world.run(retry.id)).status).toBe("scheduled_retry");
+    expect(await worker.claim({ id: retry.id, agentId })).toEqual({ kind: "not_due", dueAtMs: until.getTime() });
+    await runNow({ db: world.db, dispatcher: world.told.dispatcher }, retry.id);
+    expect((await worker.claim({ id: retry.id, agentId })).kind).toBe("claimed");
   });
 
   it("BY-5 the latest word stands, whoever ends first", async () => {

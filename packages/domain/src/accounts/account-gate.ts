@@ -1,8 +1,9 @@
 /**
  * When an account's limit parks a run, and when a cap on running runs keeps one waiting (BY-5). Pure.
  *
- * What must stay true: no run of an account starts before its limit is over; those that waited start spread over the stagger,
- * each at an instant of its own that does not change however often it is asked for.
+ * What must stay true: no run of an account starts before its limit is over but the retry of the run that was told, which has a
+ * due time of its own; those that waited start spread over the stagger, each at an instant that does not change however often
+ * it is asked for.
  */
 import type { JsonObject, TerminalRunStatus } from "@wakefleet/contracts";
 import { isTransientFailure, notBeforeOf } from "../retry/schedule.js";
@@ -41,14 +42,19 @@ function hash(text: string): number {
 
 export interface AccountPark {
   readonly runId: string;
+  /**
+   * It tries again what was told of the limit. Its own due time is the provider's (RT-2) unless somebody asked for it now
+   * (RT-6, BY-3): nothing else parks it, and so it finds out for the others.
+   */
+  readonly isProbe: boolean;
   readonly limitedUntil: Date | null;
   readonly staggerWindowMs: number;
   readonly now: Date;
 }
 
 /** The instant a run may start when its account's limit keeps it waiting; null when nothing does. */
-export function parkedUntil({ runId, limitedUntil, staggerWindowMs, now }: AccountPark): Date | null {
-  if (limitedUntil === null) return null;
+export function parkedUntil({ runId, isProbe, limitedUntil, staggerWindowMs, now }: AccountPark): Date | null {
+  if (limitedUntil === null || isProbe) return null;
   const dueMs = limitedUntil.getTime() + staggerMs(runId, staggerWindowMs);
   return dueMs > now.getTime() ? new Date(dueMs) : null;
 }

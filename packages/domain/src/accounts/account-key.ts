@@ -11,7 +11,10 @@ import { readEnvBinding } from "../secrets/env-bindings.js";
 export interface AccountKey {
   /** Such as `anthropic`; lower case. */
   readonly provider: string;
-  /** `secret:ID`, `key:FINGERPRINT`, or `login:FOLDER` for what the tool logged in with on its host. */
+  /**
+   * `secret:ID`, `key:FINGERPRINT`, or `login:FOLDER` for what the tool logged in with on its host, with ` of COMMAND` where the
+   * agent has a command of its own: a wrapper may log in as somebody else, and to park runs wrongly is worse than not to.
+   */
   readonly credential: string;
 }
 
@@ -53,7 +56,11 @@ export function accountKeyOf(
   const tool = TOOLS[adapterType] ?? toolByModel(adapterType, adapterConfig);
   if (tool === null) return null;
   const env = asJsonObject(adapterConfig["env"]);
-  return { provider: tool.provider, credential: credentialOf(tool, env, fingerprint) };
+  return {
+    provider: tool.provider,
+    credential:
+      keyOf(tool, env, fingerprint) ?? loginOf(tool, { env, command: nonEmptyString(adapterConfig["command"]) }),
+  };
 }
 
 function toolByModel(adapterType: string, config: JsonObject): ToolAccount | null {
@@ -68,13 +75,18 @@ function toolByModel(adapterType: string, config: JsonObject): ToolAccount | nul
   return { provider, keys: known?.keys ?? [variable], home: null };
 }
 
-function credentialOf(tool: ToolAccount, env: JsonObject, fingerprint: (secret: string) => string): string {
+function keyOf(tool: ToolAccount, env: JsonObject, fingerprint: (secret: string) => string): string | null {
   for (const name of tool.keys) {
     const binding = readEnvBinding(env[name]);
     if (binding?.type === "secret_ref") return `secret:${binding.secretId}`;
     if (binding?.type === "plain" && binding.value.trim() !== "") return `key:${fingerprint(binding.value.trim())}`;
   }
-  const home = tool.home === null ? null : readEnvBinding(env[tool.home]);
-  if (home?.type === "secret_ref") return `login:secret:${home.secretId}`;
-  return `login:${(home?.value.trim() || "default").slice(0, LONGEST_NAME)}`;
+  return null;
+}
+
+function loginOf(tool: ToolAccount, from: { readonly env: JsonObject; readonly command: string | null }): string {
+  const home = tool.home === null ? null : readEnvBinding(from.env[tool.home]);
+  const folder = home?.type === "secret_ref" ? `secret:${home.secretId}` : home?.value.trim() || "default";
+  const command = from.command === null ? "" : ` of ${from.command.trim().slice(-LONGEST_NAME)}`;
+  return `login:${folder.slice(-LONGEST_NAME)}${command}`;
 }

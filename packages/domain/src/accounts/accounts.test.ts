@@ -31,6 +31,18 @@ describe("the account an agent spends on", () => {
     ["an empty key is none", "gemini_local", { env: { GEMINI_API_KEY: " " } }, "google login:default"],
     ["the tool's own login", "claude_local", {}, "anthropic login:default"],
     ["a login elsewhere", "claude_local", { env: { CLAUDE_CONFIG_DIR: "/home/a" } }, "anthropic login:/home/a"],
+    [
+      "the login of a command of its own",
+      "claude_local",
+      { command: "/opt/claude" },
+      "anthropic login:default of /opt/claude",
+    ],
+    [
+      "a key whatever the command",
+      "claude_local",
+      { command: "/opt/claude", env: { ANTHROPIC_API_KEY: "k" } },
+      "anthropic key:#1",
+    ],
     ["the key before the login", "codex_local", { env: { CODEX_HOME: "/h", OPENAI_API_KEY: "k" } }, "openai key:#1"],
     ["the model's provider", "opencode_local", { model: "Anthropic/claude" }, "anthropic login:default"],
     [
@@ -93,7 +105,7 @@ describe("what an end says of its account", () => {
 
 describe("parking", () => {
   const park = (limitedUntil: Date | null, now: Date, runId = SECRET) =>
-    parkedUntil({ runId, limitedUntil, staggerWindowMs: 60_000, now });
+    parkedUntil({ runId, isProbe: false, limitedUntil, staggerWindowMs: 60_000, now });
 
   it("BY-5 no limit parks nothing, and none that is over with its stagger", () => {
     expect(park(null, NOW)).toBeNull();
@@ -111,6 +123,12 @@ describe("parking", () => {
         expect(park(inMs(limitMs), asked, runId)).toEqual(asked < inMs(own) ? inMs(own) : null);
       }),
     );
+  });
+
+  it("BY-5 the retry of the run that was told has a due time of its own and is not parked besides", () => {
+    const probe = { runId: SECRET, isProbe: true, limitedUntil: inMs(5_000), staggerWindowMs: 60_000, now: NOW };
+    expect(parkedUntil(probe)).toBeNull();
+    expect(parkedUntil({ ...probe, isProbe: false })).not.toBeNull();
   });
 
   it("BY-5 the stagger lies within its window and spreads neighbours", () => {

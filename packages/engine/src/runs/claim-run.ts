@@ -187,7 +187,7 @@ function claimOnce(
         if (agent === null) throw new Error("the gates claim only for an agent that exists");
         if (facts.run === null) throw new Error("the gates claim only a run that exists");
         const account = await accountOf(tx, agent, facts.account);
-        const waits = await waitOf(tx, deps, { runId: job.runId, account, now: facts.now });
+        const waits = await waitOf(tx, deps, { run: facts.run, account, now: facts.now });
         if (waits !== null) return waits;
         if (decision.wasRetry) {
           const events = await appendRunEvents(tx, job.runId, [PROMOTED_RETRY]);
@@ -232,11 +232,13 @@ function claimOnce(
 async function waitOf(
   tx: Sql,
   { caps, workerId }: Pick<ClaimDeps, "caps" | "workerId">,
-  run: { readonly runId: string; readonly account: AccountFacts | null; readonly now: Date },
+  asked: { readonly run: RunRow; readonly account: AccountFacts | null; readonly now: Date },
 ): Promise<ClaimResult | null> {
-  const { runId, account, now } = run;
-  const limitedUntil = account?.limitedUntil ?? null;
-  const due = parkedUntil({ runId, limitedUntil, staggerWindowMs: caps.staggerMs, now });
+  const { account, now } = asked;
+  const { id: runId, retryOfRunId } = asked.run;
+  const { limitedUntil = null, limitedByRunId = null } = account ?? {};
+  const isProbe = limitedByRunId !== null && limitedByRunId === retryOfRunId;
+  const due = parkedUntil({ runId, isProbe, limitedUntil, staggerWindowMs: caps.staggerMs, now });
   if (due !== null && account !== null) {
     await noteWait(tx, runId, parkReceipt(account, due));
     return { kind: "parked", dueAtMs: due.getTime() };

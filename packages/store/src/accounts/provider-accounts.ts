@@ -24,13 +24,14 @@ export interface ProviderAccountRow {
 /** What a claim asks of an account. */
 export type AccountFacts = Pick<
   ProviderAccountRow,
-  "id" | "provider" | "credential" | "maxConcurrentRuns" | "limitedUntil"
+  "id" | "provider" | "credential" | "maxConcurrentRuns" | "limitedUntil" | "limitedByRunId"
 >;
 
 /** A scalar: the account of an agent row `a`, as `AccountFacts` has it with its instant as text, or null. */
 export function accountFactsOf(agent: string): string {
   return `(SELECT jsonb_build_object('id', pa.id, 'provider', pa.provider, 'credential', pa.credential,
-             'maxConcurrentRuns', pa.max_concurrent_runs, 'limitedUntil', pa.limited_until)
+             'maxConcurrentRuns', pa.max_concurrent_runs, 'limitedUntil', pa.limited_until,
+             'limitedByRunId', pa.limited_by_run_id)
              FROM provider_accounts pa WHERE pa.id = ${agent}.provider_account_id)`;
 }
 
@@ -48,7 +49,7 @@ export async function bindAccount(
     `WITH account AS (
        INSERT INTO provider_accounts AS pa (company_id, provider, credential) VALUES ($1, $3, $4)
        ON CONFLICT (company_id, provider, credential) DO UPDATE SET provider = pa.provider
-       RETURNING id, provider, credential, max_concurrent_runs, limited_until
+       RETURNING id, provider, credential, max_concurrent_runs, limited_until, limited_by_run_id
      ), agent AS (
        UPDATE agents a SET provider_account_id = account.id FROM account WHERE a.id = $2
      )
