@@ -11,6 +11,7 @@ import { TcpProxy } from "@wakefleet/testkit";
 import { type Fleet, startFleet } from "../support/fleet.js";
 import type { FleetProcess } from "../support/fleet-process.js";
 import { createAgent, createCompany } from "../support/fleet-work.js";
+import { throughPort } from "../support/through-port.js";
 import { LEASE_MS } from "./schedule.js";
 import { type AgentBehaviour, TortureWitness } from "./witness.js";
 
@@ -160,12 +161,6 @@ export async function openWorld(): Promise<World> {
 
 async function undoAll(undo: readonly (() => unknown)[]): Promise<void> {
   for (const step of undo) await step();
-}
-
-function throughPort(storeUrl: string, port: number): string {
-  const url = new URL(storeUrl);
-  url.port = String(port);
-  return url.href;
 }
 
 /** The companies, agents and issues. */

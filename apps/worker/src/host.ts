@@ -12,9 +12,8 @@ const LINUX_BOOT_ID = "/proc/sys/kernel/random/boot_id";
 /** Processes of one container see each other's pids only within one pid namespace, so it belongs to the identity. */
 const LINUX_PID_NAMESPACE = "/proc/self/ns/pid";
 
-/** Reads the host's identity. Without a boot id of the system the time of the boot, to the minute, stands in for it. */
-export function readHost(readLink: (path: string) => string): Host {
-  const name = hostname();
+/** Reads the host's identity; `name` stands for the system's. Without a boot id of the system the time of the boot, to the minute, stands in for it. */
+export function readHost(readLink: (path: string) => string, name: string = hostname()): Host {
   try {
     const boot = readFileSync(LINUX_BOOT_ID, "utf8").trim();
     return { hostname: name, bootId: `${boot}/${readLink(LINUX_PID_NAMESPACE)}` };

@@ -117,7 +117,7 @@ const REDIS_FIRST_WAIT_MS = 5_000;
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
   const { config, log } = options;
   const workerId = randomUUID();
-  const host = readHost(readlinkSync);
+  const host = readHost(readlinkSync, config.workerHostname ?? undefined);
   const metrics = createMetrics({ perAgent: false });
   const faults = createFaultPoints(config.faults);
   const adapters = options.adapters ?? (await loadAdapterRegistry(config.adapterPackages));

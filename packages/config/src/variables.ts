@@ -174,6 +174,14 @@ export const VARIABLES = {
     description:
       "Most runs one worker starts in the first second after a start, an outage or a resume while work waits; twice as many in the next second, and so on. 0 is no limit.",
   }),
+  workerHostname: variable({
+    name: "WORKER_HOSTNAME",
+    schema: z.string().min(1).max(255),
+    default: null,
+    example: "agents-1",
+    description:
+      "Name of the worker's host, if not the system's. Workers of one name and boot look after each other's processes.",
+  }),
   runMaxProcesses: variable({
     name: "RUN_MAX_PROCESSES",
     schema: integer(0, 1_000_000),
