@@ -14,7 +14,13 @@ import {
   startRedis,
 } from "@wakefleet/local-stores";
 import { applyMigrations } from "@wakefleet/store";
-import { createTestDatabase, testRedisPrefix, testRedisUrl } from "@wakefleet/testkit";
+import {
+  createTestDatabase,
+  startTestCluster,
+  type TestCluster,
+  testRedisPrefix,
+  testRedisUrl,
+} from "@wakefleet/testkit";
 
 /** Servers that belong to one fleet alone. Each restart keeps the port and the data. */
 export interface PrivateStores {
@@ -31,6 +37,8 @@ export interface FleetStores {
   readonly redisPrefix: string;
   /** Null where the servers are shared: nothing may be done to them. */
   readonly own: PrivateStores | null;
+  /** Its own Redis Cluster; null where there is none. */
+  readonly cluster: TestCluster | null;
   remove(): Promise<void>;
 }
 
@@ -45,7 +53,25 @@ export async function openSharedStores(): Promise<FleetStores> {
     redisUrl: testRedisUrl(),
     redisPrefix: testRedisPrefix(),
     own: null,
+    cluster: null,
     remove: () => database.drop(),
+  };
+}
+
+/** A database in the test run's server, and a Redis Cluster of its own. */
+export async function openClusterStores(): Promise<FleetStores> {
+  const dir = mkdtempSync(join(tmpdir(), "wakefleet-e2e-cluster-"));
+  const [database, cluster] = await Promise.all([createTestDatabase(), startTestCluster({ dir })]);
+  return {
+    databaseUrl: database.url,
+    redisUrl: cluster.url,
+    redisPrefix: testRedisPrefix(),
+    own: null,
+    cluster,
+    async remove() {
+      await Promise.all([database.drop(), cluster.stop()]);
+      rmSync(dir, { recursive: true, force: true });
+    },
   };
 }
 
@@ -63,6 +89,7 @@ export async function openPrivateStores(): Promise<FleetStores> {
     databaseUrl: postgres.url,
     redisUrl: redis.url,
     redisPrefix: testRedisPrefix(),
+    cluster: null,
     own: {
       stopRedis: (mode) => redis.stop(mode),
       async startRedis({ empty = false } = {}) {

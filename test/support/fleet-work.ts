@@ -1,5 +1,6 @@
 /** What tests do with a fleet over HTTP: companies, agents, wakes, runs; and how they wait for them. */
 import type { AgentStatus, JsonObject, RunStatus } from "@wakefleet/contracts";
+import { serversOf } from "@wakefleet/queue";
 import { eventually, type Fleet } from "./fleet.js";
 
 /** The fields of a run that tests read (API-107). */
@@ -184,10 +185,13 @@ export function untilSettled(fleet: Fleet, deadlineMs?: number): Promise<true> {
 /** Keys of an agent's queue in Redis, whatever they are called. */
 export async function scanKeys(fleet: Fleet, agentId: string): Promise<string[]> {
   const keys: string[] = [];
-  for (let cursor = "0"; ; ) {
-    const [next, found] = await fleet.redis.scan(cursor, "MATCH", `${fleet.redisPrefix}*${agentId}*`, "COUNT", 10_000);
-    keys.push(...found);
-    if (next === "0") return keys;
-    cursor = next;
+  for (const server of serversOf(fleet.redis)) {
+    let cursor = "0";
+    do {
+      const [next, found] = await server.scan(cursor, "MATCH", `${fleet.redisPrefix}*${agentId}*`, "COUNT", 10_000);
+      keys.push(...found);
+      cursor = next;
+    } while (cursor !== "0");
   }
+  return keys;
 }

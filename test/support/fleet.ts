@@ -12,10 +12,10 @@ import { fileURLToPath } from "node:url";
 import { findFreePort } from "@wakefleet/local-stores";
 import { connectRedis, type Redis, waitUntilReady } from "@wakefleet/queue";
 import { type Database, ensureAdminKey, openDatabase } from "@wakefleet/store";
-import { waitFor } from "@wakefleet/testkit";
+import { type TestCluster, waitFor } from "@wakefleet/testkit";
 import { FleetHttp } from "./fleet-http.js";
 import { FleetProcess } from "./fleet-process.js";
-import { openPrivateStores, openSharedStores, type PrivateStores } from "./fleet-stores.js";
+import { openClusterStores, openPrivateStores, openSharedStores, type PrivateStores } from "./fleet-stores.js";
 import { endLeftovers } from "./leftovers.js";
 import { Witness } from "./witness.js";
 
@@ -29,9 +29,11 @@ export interface FleetOptions {
   readonly workers?: number;
   /** Over the defaults of every process. */
   readonly env?: Readonly<Record<string, string>>;
-  /** `private` for tests that stop or flush a store; `shared` when absent. */
-  readonly stores?: "shared" | "private";
+  /** `private` for tests that stop or flush a store, `cluster` for a Redis Cluster of its own; `shared` when absent. */
+  readonly stores?: keyof typeof OPEN_STORES;
 }
+
+const OPEN_STORES = { shared: openSharedStores, private: openPrivateStores, cluster: openClusterStores };
 
 export interface StartOptions {
   readonly env?: Readonly<Record<string, string>>;
@@ -68,6 +70,7 @@ export class Fleet {
       readonly folder: string;
       readonly env: Readonly<Record<string, string>>;
       readonly own: PrivateStores | null;
+      readonly cluster: TestCluster | null;
       readonly removeStores: () => Promise<void>;
       readonly adminKey: string;
       readonly db: Database;
@@ -118,6 +121,13 @@ export class Fleet {
   get stores(): PrivateStores {
     if (this.parts.own === null) throw new Error('This fleet shares its stores; start it with stores: "private".');
     return this.parts.own;
+  }
+
+  /** The fleet's own Redis Cluster. Throws when it has none. */
+  get cluster(): TestCluster {
+    if (this.parts.cluster === null)
+      throw new Error('This fleet has no Redis Cluster; start it with stores: "cluster".');
+    return this.parts.cluster;
   }
 
   /** Address of the first API. */
@@ -221,7 +231,7 @@ export class Fleet {
 /** Starts a fleet. Rejects with the last words of a process that did not come up, with nothing left behind. */
 export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
   const folder = mkdtempSync(join(tmpdir(), "wakefleet-e2e-"));
-  const stores = await (options.stores === "private" ? openPrivateStores() : openSharedStores());
+  const stores = await OPEN_STORES[options.stores ?? "shared"]();
   const db = openDatabase({
     url: stores.databaseUrl,
     maxConnections: 5,
@@ -235,6 +245,7 @@ export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
   const fleet = new Fleet({
     folder,
     own: stores.own,
+    cluster: stores.cluster,
     removeStores: () => stores.remove(),
     adminKey: key.token,
     db,

@@ -6,9 +6,9 @@
  * a lock duration among them BullMQ's fetch fails (see docs/decisions/0003-one-consumer-for-all-queues.md).
  */
 import { createIORedisClient, type KeysMap, QueueKeys, RedisConnection, RedisQueueBackend } from "bullmq";
-import type { Redis } from "ioredis";
 import { agentQueueName, agentQueuePrefix, type FleetKeys, fleetKeys } from "./keys.js";
 import { createLimitedLog, errorText, type LimitedLog, type QueueLog } from "./log.js";
+import { isCluster, type Redis } from "./redis.js";
 import { FLEET_SCRIPTS, type FleetScript } from "./scripts.js";
 
 /** How long a queue keeps finished jobs for the dashboard, each kind for itself (QU-6). */
@@ -135,10 +135,13 @@ export class AgentQueues {
 
   /**
    * A batch of commands over any queues. A small one is sent command by command, which Redis gets in one go all the same:
-   * making ioredis' pipeline ready costs more than a handful of commands.
+   * making ioredis' pipeline ready costs more than a handful of commands. So is any for a Cluster, whose nodes get each what
+   * is theirs; a pipeline goes to one node only.
    */
   batch(input: { commands: number }): CommandBatch {
-    return input.commands <= SMALL_BATCH ? new DirectBatch(this.client) : this.client.pipeline();
+    return input.commands <= SMALL_BATCH || isCluster(this.redis)
+      ? new DirectBatch(this.client)
+      : this.client.pipeline();
   }
 }
 

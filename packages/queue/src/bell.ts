@@ -1,7 +1,6 @@
 /** Waiting for the bell: how an idle consumer learns within a millisecond that there is something to do. */
-import type { Redis } from "ioredis";
 import type { AgentQueues } from "./agent-queues.js";
-import { closeRedis, connectBeside, waitUntilReady } from "./redis.js";
+import { closeRedis, connectBeside, type Redis, waitUntilReady } from "./redis.js";
 
 /** Longer than the longest wait: a blocking read without an answer by then is on a dead connection. */
 const ANSWER_GRACE_MS = 3_000;

@@ -7,11 +7,15 @@
  *
  * Losing data again in the middle is noticed too: the key is marked before the work, and only that very mark is replaced
  * by the epoch after it.
+ *
+ * In a Cluster any one of the masters may lose its part. There are many epoch keys, spread over the slots, and each names
+ * the processes of all masters: a master that was restarted, replaced or emptied shows in them.
  */
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import type { AgentQueues } from "./agent-queues.js";
 import { errorText } from "./log.js";
+import { isCluster, onServerReady, serversOf } from "./redis.js";
 
 export interface EpochWatchOptions {
   readonly queues: AgentQueues;
@@ -34,19 +38,44 @@ export interface EpochWatch {
   stop(): Promise<void>;
 }
 
-/** What Redis' epoch key holds; null: nothing. */
+/** What Redis' epoch key holds; null: nothing, or that keys which should say the same do not. */
 export async function readEpoch(queues: AgentQueues): Promise<string | null> {
-  return queues.redis.get(queues.keys.epoch);
+  const found = new Set(await Promise.all(epochKeys(queues).map((key) => queues.redis.get(key))));
+  const [one = null] = found;
+  return found.size === 1 ? one : null;
 }
 
-async function redisRunId(queues: AgentQueues): Promise<string> {
-  const info = await queues.redis.info("server");
-  return /^run_id:(\S+)/m.exec(info)?.[1] ?? "unknown";
+function epochKeys({ redis, keys }: AgentQueues): readonly string[] {
+  return isCluster(redis) ? keys.epochOfCluster : [keys.epoch];
+}
+
+/**
+ * The processes that hold the keys.
+ * @throws Error while one of a Cluster's masters cannot be asked.
+ */
+async function redisRunId({ redis }: AgentQueues): Promise<string> {
+  const infos = await Promise.all(serversOf(redis).map((server) => server.info("server")));
+  if (isCluster(redis)) {
+    const masters = new Set((await redis.cluster("SLOTS")).map(([, , master]) => String(master?.[2])));
+    if (infos.length < masters.size) throw new Error(`${masters.size - infos.length} masters of the Cluster are away`);
+  }
+  const ids = infos.map((info) => /^run_id:(\S+)/m.exec(info)?.[1] ?? "unknown");
+  return ids.sort().join("+");
 }
 
 /** Writes the epoch for the Redis process at hand, for a Redis that is known to hold everything. */
 export async function writeEpoch(queues: AgentQueues, epochId: string): Promise<void> {
-  await queues.redis.set(queues.keys.epoch, `${epochId}@${await redisRunId(queues)}`);
+  await writeKeys(queues, `${epochId}@${await redisRunId(queues)}`);
+}
+
+async function writeKeys(queues: AgentQueues, value: string): Promise<void> {
+  await Promise.all(epochKeys(queues).map((key) => queues.redis.set(key, value)));
+}
+
+/** True when each key still held `old`. */
+async function replaceKeys(queues: AgentQueues, old: string, value: string): Promise<boolean> {
+  const replaced = await Promise.all(epochKeys(queues).map((key) => queues.run("replaceIfSame", [key, old, value])));
+  return replaced.every((one) => one === 1);
 }
 
 /** Watches the epoch until stopped. The first look is made at once; its result is that of `check`. */
@@ -60,13 +89,13 @@ class Watch implements EpochWatch {
   private checking: Promise<boolean> | null = null;
   private readonly abort = new AbortController();
   private readonly loop: Promise<void>;
-  private readonly onReady = (): void => {
-    this.good = null;
-    void this.checkQuietly();
-  };
+  private readonly stopListening: () => void;
 
   constructor(private readonly options: EpochWatchOptions) {
-    options.queues.redis.on("ready", this.onReady);
+    this.stopListening = onServerReady(options.queues.redis, () => {
+      this.good = null;
+      void this.checkQuietly();
+    });
     this.loop = this.watch();
   }
 
@@ -78,7 +107,7 @@ class Watch implements EpochWatch {
   }
 
   async stop(): Promise<void> {
-    this.options.queues.redis.off("ready", this.onReady);
+    this.stopListening();
     this.abort.abort();
     await this.loop;
   }
@@ -116,9 +145,9 @@ class Watch implements EpochWatch {
       if (found === null) queues.log.info({ wanted }, "Redis is new or was emptied; putting all waiting runs back");
       else queues.log.warn({ found, wanted }, "Redis was restarted or is another one; putting all waiting runs back");
       const mark = `rebuilding:${randomUUID()}`;
-      await queues.redis.set(queues.keys.epoch, mark);
+      await writeKeys(queues, mark);
       await rebuild();
-      rebuilt = (await queues.run("replaceIfSame", [queues.keys.epoch, mark, wanted])) === 1;
+      rebuilt = await replaceKeys(queues, mark, wanted);
       queues.log.info({ rebuilt }, rebuilt ? "All waiting runs are back" : "Redis lost data again; once more");
     });
     return rebuilt;

@@ -26,6 +26,8 @@ export interface FleetKeys {
   readonly sequence: string;
   /** String: the epoch id (RL-21). */
   readonly epoch: string;
+  /** The same in a Cluster: so many that whatever holds a fair share of the slots holds some. */
+  readonly epochOfCluster: readonly string[];
   /** Publish/subscribe channel of the control messages. */
   readonly control: string;
   /** String with a time to live: the consumer of this id lives. */
@@ -33,6 +35,8 @@ export interface FleetKeys {
   /** String with a time to live: one run of a sweep is under way. */
   sweepLock(sweep: string): string;
 }
+
+const CLUSTER_EPOCH_KEYS = 48;
 
 /** All keys of the fleet that belong to no single queue. */
 export function fleetKeys(prefix: string): FleetKeys {
@@ -43,6 +47,7 @@ export function fleetKeys(prefix: string): FleetKeys {
     hold: `${ready}:hold`,
     sequence: `${ready}:sequence`,
     epoch: `${prefix}:epoch`,
+    epochOfCluster: Array.from({ length: CLUSTER_EPOCH_KEYS }, (_, index) => `${prefix}:epoch:{epoch-${index}}`),
     control: `${prefix}:control`,
     alive: (consumerId) => `${prefix}:alive:${consumerId}`,
     sweepLock: (sweep) => `${prefix}:sweep:${sweep}`,

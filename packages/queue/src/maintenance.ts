@@ -8,10 +8,9 @@
  */
 import { randomUUID } from "node:crypto";
 import { Queue, Worker } from "bullmq";
-import type { Redis } from "ioredis";
 import type { AgentQueues } from "./agent-queues.js";
 import { errorText } from "./log.js";
-import { closeRedis } from "./redis.js";
+import { closeRedis, connectForWorker, type Redis } from "./redis.js";
 
 export const MAINTENANCE_QUEUE_NAME = "maintenance";
 
@@ -123,7 +122,7 @@ class MaintenanceWorker implements Maintenance {
     const { queues, sweeps } = this.options;
     if (this.working !== null) throw new Error("The maintenance was started before.");
     // BullMQ makes a second connection from this one, and leaves this one to whoever made it.
-    const connection = queues.redis.duplicate(WORKER_CONNECTION);
+    const connection = connectForWorker(queues.redis, WORKER_CONNECTION);
     connection.on("error", this.onError);
     const worker = new Worker(MAINTENANCE_QUEUE_NAME, (job) => this.sweep(job.name, job.data), {
       connection,

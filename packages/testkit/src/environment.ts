@@ -5,6 +5,8 @@
 
 /** URL of a PostgreSQL superuser's database; test databases are made beside it. */
 export const DATABASE_URL_VARIABLE = "WAKEFLEET_TEST_DATABASE_URL";
+/** Set by `npm run test:cluster`: the run's Redis is a Cluster of three masters. */
+export const REDIS_CLUSTER_VARIABLE = "WAKEFLEET_TEST_REDIS_CLUSTER";
 /** URL of a Redis that tests may write to under prefixes of their own. */
 export const REDIS_URL_VARIABLE = "WAKEFLEET_TEST_REDIS_URL";
 

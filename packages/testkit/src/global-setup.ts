@@ -8,7 +8,8 @@ import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { removePostgresData, startPostgres, startRedis } from "@wakefleet/local-stores";
-import { DATABASE_URL_VARIABLE, REDIS_URL_VARIABLE } from "./environment.js";
+import { DATABASE_URL_VARIABLE, REDIS_CLUSTER_VARIABLE, REDIS_URL_VARIABLE } from "./environment.js";
+import { startTestCluster } from "./redis-cluster.js";
 import { ensureTemplate } from "./test-database.js";
 
 const TEST_SETTINGS = {
@@ -40,7 +41,11 @@ export default async function setUpStores(): Promise<() => Promise<void>> {
       });
       ends.push(announce(DATABASE_URL_VARIABLE, postgres.url));
     }
-    if (!process.env[REDIS_URL_VARIABLE]) {
+    if (process.env[REDIS_CLUSTER_VARIABLE]) {
+      const cluster = await startTestCluster({ dir: join(folder, "redis-cluster") });
+      ends.push(() => cluster.stop());
+      ends.push(announce(REDIS_URL_VARIABLE, cluster.url));
+    } else if (!process.env[REDIS_URL_VARIABLE]) {
       const redis = await startRedis({ dir: join(folder, "redis"), settings: ["appendonly no"], onProgress: say });
       ends.push(() => redis.stop("crash"));
       ends.push(announce(REDIS_URL_VARIABLE, redis.url));
@@ -58,9 +63,11 @@ export default async function setUpStores(): Promise<() => Promise<void>> {
  * not send it to a store that has ended.
  */
 function announce(variable: string, url: string): () => Promise<void> {
+  const before = process.env[variable];
   process.env[variable] = url;
   return async () => {
-    delete process.env[variable];
+    if (before === undefined) delete process.env[variable];
+    else process.env[variable] = before;
   };
 }
 

@@ -12,6 +12,7 @@ export {
 } from "./builders.js";
 export { DATABASE_URL_VARIABLE, REDIS_URL_VARIABLE, testDatabaseServerUrl, testRedisUrl } from "./environment.js";
 export { checkInvariants, type InvariantOptions, type Violation } from "./invariants.js";
+export { startTestCluster, type TestCluster } from "./redis-cluster.js";
 export { TcpProxy } from "./tcp-proxy.js";
 export {
   createEmptyTestDatabase,
