@@ -180,6 +180,15 @@ describe("API-302 the document", () => {
     expect(tried).toBeGreaterThan(10);
   });
 
+  it("API-308 every POST of callers says that it may be repeated under a key", () => {
+    const silent = operations()
+      .filter(
+        ({ method, path, declared }) => method === "POST" && path.startsWith("/api") && declared.security.length > 0,
+      )
+      .filter(({ declared }) => !declared.parameters.some(({ name }: Json) => name === "Idempotency-Key"));
+    expect(silent.map(({ path }) => path)).toEqual([]);
+  });
+
   it("API-302 the page has an anchor for every problem and needs nothing from elsewhere", async () => {
     for (const path of ["/docs", "/docs/problems"]) {
       const page = await expectStatus(api.call("GET", path), 200);

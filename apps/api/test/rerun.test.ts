@@ -69,6 +69,38 @@ describe("API-127 retrying a run", () => {
     expect([first.status, second.status]).toEqual([202, 202]);
     expect(first.body.id).toBe(second.body.id);
   });
+
+  it("API-127, API-308 repeated under a key it makes one run, and is answered with the same headers", async () => {
+    const run = await aRun();
+    await markEnded(api, run.id);
+    const options = { headers: { "idempotency-key": "again" } };
+    const first = await expectStatus(retry(run.id, options), 202);
+    await markEnded(api, first.body.id);
+    const second = await expectStatus(retry(run.id, options), 202);
+    expect(second.body).toEqual(first.body);
+    for (const header of ["x-wakeup-id", "x-wakeup-outcome", "location"]) {
+      expect(second.headers.get(header)).toBe(first.headers.get(header));
+    }
+    expect(second.headers.get("idempotency-replayed")).toBe("true");
+    const { retries } = (await expectStatus(api.call("GET", `/api/heartbeat-runs/${run.id}`), 200)).body;
+    expect(retries).toEqual([first.body.id]);
+  });
+
+  it("API-308 the mark of a retry is set with its wake: when its answer is lost, it is known to be carried out", async () => {
+    const run = await aRun();
+    await markEnded(api, run.id);
+    const { sql } = api.db;
+    await sql.query(
+      `CREATE FUNCTION lose_it() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'lost' USING ERRCODE = 'XX000'; END $$`,
+    );
+    await sql.query(
+      `CREATE TRIGGER loses BEFORE UPDATE ON idempotency_records FOR EACH ROW WHEN (NEW.response_status IS NOT NULL) EXECUTE FUNCTION lose_it()`,
+    );
+    await expectStatus(retry(run.id, { headers: { "idempotency-key": "lost" } }), 202);
+    await sql.query("DROP TRIGGER loses ON idempotency_records");
+    const [record] = await sql.query("SELECT state, response_status FROM idempotency_records WHERE key = 'lost'");
+    expect(record).toEqual({ state: "done", response_status: null });
+  });
 });
 
 describe("API-126 running a scheduled retry now", () => {

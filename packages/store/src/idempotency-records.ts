@@ -24,7 +24,7 @@ export type RepeatableState =
       readonly kind: "known";
       readonly fingerprint: string;
       /** The first answer; null while there is none. */
-      readonly answer: { readonly status: number; readonly body: JsonValue } | null;
+      readonly answer: { readonly status: number; readonly kept: JsonValue } | null;
       /** The first one may still be at work. */
       readonly isUnderWay: boolean;
     };
@@ -35,7 +35,7 @@ const KEPT = "interval '24 hours'";
 interface RecordRow {
   readonly fingerprint: string;
   readonly status: number | null;
-  readonly body: JsonValue;
+  readonly kept: JsonValue;
   readonly underWay: boolean;
   readonly free: boolean;
 }
@@ -53,14 +53,14 @@ export async function beginRepeatable(
   for (;;) {
     // Looked at without a lock first: whoever repeats while the first one is at work is told so at once.
     const [known] = await sql.query<RecordRow>(
-      `SELECT fingerprint, response_status AS status, response_json AS body,
+      `SELECT fingerprint, response_status AS status, response_json AS kept,
               created_at > now() - $4 * interval '1 millisecond' AS "underWay",
               expires_at <= now() OR (state = 'in_progress' AND created_at <= now() - $4 * interval '1 millisecond') AS free
          FROM idempotency_records WHERE principal = $1 AND route = $2 AND key = $3`,
       [principal, route, key, attemptMs],
     );
     if (known !== undefined && !known.free) {
-      const answer = known.status === null ? null : { status: known.status, body: known.body };
+      const answer = known.status === null ? null : { status: known.status, kept: known.kept };
       return { kind: "known", fingerprint: known.fingerprint, answer, isUnderWay: known.underWay };
     }
     const [begun] = await sql.query<{ id: string }>(
@@ -93,11 +93,11 @@ export async function markAttempt(tx: Sql, attemptId: string): Promise<boolean> 
 /** Keeps the attempt's answer for whoever repeats the request. */
 export async function keepAnswer(
   sql: Sql,
-  kept: { readonly attemptId: string; readonly status: number; readonly body: unknown },
+  answer: { readonly attemptId: string; readonly status: number; readonly kept: unknown },
 ): Promise<void> {
   await sql.query(
     "UPDATE idempotency_records SET state = 'done', response_status = $2, response_json = $3 WHERE id = $1",
-    [kept.attemptId, kept.status, toDatabaseJson(kept.body ?? null)],
+    [answer.attemptId, answer.status, toDatabaseJson(answer.kept ?? null)],
   );
 }
 

@@ -85,10 +85,10 @@ describe("API-308 attempts", () => {
     );
     await expect(late).rejects.toThrow("another attempt holds the key");
     expect(await stateOf("many")).toBe("in_progress");
-    await keepAnswer(db.sql, { attemptId: first, status: 201, body: { from: "first" } });
+    await keepAnswer(db.sql, { attemptId: first, status: 201, kept: { from: "first" } });
     await releaseAttempt(db.sql, first);
-    await keepAnswer(db.sql, { attemptId: second, status: 201, body: { from: "second" } });
-    expect(await begin("slow")).toMatchObject({ answer: { status: 201, body: { from: "second" } } });
+    await keepAnswer(db.sql, { attemptId: second, status: 201, kept: { from: "second" } });
+    expect(await begin("slow")).toMatchObject({ answer: { status: 201, kept: { from: "second" } } });
   });
 
   it("API-308 the old attempt commits while the next one wants its key: the key stays with what was done", async () => {

@@ -25,7 +25,12 @@ import type { Answer, JsonAnswer, Route, RouteCall } from "./route.js";
 const KEY_MAX_CHARS = 255;
 /** An attempt that committed nothing for so long is dead: longer than any request may take. */
 const ATTEMPT_MS = 60_000;
-const REPLAYED = { "Idempotency-Replayed": "true" };
+
+/** What is stored of an answer besides its status. */
+type KeptAnswer = {
+  readonly body: JsonValue;
+  readonly headers: Readonly<Record<string, string>>;
+};
 
 type Deps = Pick<ApiDeps, "db" | "settings" | "log">;
 
@@ -80,7 +85,11 @@ function answerOfFirst(
   if (state.fingerprint !== request.fingerprint) {
     throw new WakefleetError("idempotency_key_reused", "Idempotency key was already used with a different request");
   }
-  if (state.answer !== null && !isShownOnce(route, state.answer)) return { ...state.answer, headers: REPLAYED };
+  if (state.answer !== null && !isShownOnce(route, state.answer)) {
+    // Only `attempt` writes these.
+    const { body, headers } = state.answer.kept as KeptAnswer;
+    return { status: state.answer.status, body, headers: { ...headers, "Idempotency-Replayed": "true" } };
+  }
   if (state.answer === null && state.isUnderWay) {
     const message = "A request with this idempotency key is in progress";
     throw new HttpError("conflict", message, undefined, { "Retry-After": "1" });
@@ -104,9 +113,9 @@ async function attempt(route: Route, at: Once & { readonly attemptId: string }):
   try {
     const answer = await withTransactionMark(mark, handle);
     if ("body" in answer) {
-      const { status } = answer;
-      const body = isShownOnce(route, answer) ? null : answer.body;
-      await quietly(deps, () => keepAnswer(deps.db.sql, { attemptId, status, body }));
+      const { status, body, headers = {} } = answer;
+      const kept = isShownOnce(route, answer) ? null : { body, headers };
+      await quietly(deps, () => keepAnswer(deps.db.sql, { attemptId, status, kept }));
     }
     return answer;
   } catch (thrown) {
@@ -115,8 +124,8 @@ async function attempt(route: Route, at: Once & { readonly attemptId: string }):
     const { status } = error;
     if (status >= 500) await quietly(deps, () => releaseAttempt(deps.db.sql, attemptId));
     else {
-      const body = problemOf(error, { path, requestId: call.requestId });
-      await quietly(deps, () => keepAnswer(deps.db.sql, { attemptId, status, body }));
+      const kept = { body: problemOf(error, { path, requestId: call.requestId }), headers: {} };
+      await quietly(deps, () => keepAnswer(deps.db.sql, { attemptId, status, kept }));
     }
     throw thrown;
   } finally {

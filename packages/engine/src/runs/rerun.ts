@@ -31,12 +31,12 @@ export async function runNow(
 
 /** Wakes the agent of a finished run for the same work; all gates of a wake apply. Throws `conflict` for an active run. */
 export async function retryRun(
-  deps: { db: Database; acceptor: Pick<WakeupAcceptor, "accept"> },
+  deps: { db: Database; acceptor: Pick<WakeupAcceptor, "acceptBatch"> },
   command: RerunCommand,
 ): Promise<AcceptWakeupResult> {
   const run = await readRun(deps.db, command.runId);
   if (!isTerminalRunStatus(run.status)) throw new WakefleetError("conflict", "Only finished runs can be retried");
-  return deps.acceptor.accept({
+  const wake = {
     agentId: run.agentId,
     companyId: run.companyId,
     source: "on_demand",
@@ -49,5 +49,9 @@ export async function retryRun(
     fingerprint: null,
     logActivity: true,
     retryOfRunId: run.id,
-  });
+  } as const;
+  // In a transaction of its own: a repeated request is known by it (API-308).
+  const [result] = await deps.acceptor.acceptBatch([wake]);
+  if (result === undefined) throw new Error(`the retry of run ${run.id} was left without a result`);
+  return result;
 }
