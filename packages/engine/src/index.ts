@@ -40,6 +40,7 @@ export { assertGainsNoSecret } from "./secrets/assert-gains-no-secret.js";
 export * from "./secrets/rotate-secrets-key.js";
 export * from "./secrets/sealed-value.js";
 export * from "./secrets/secrets-access.js";
+export * from "./skills/folder-skills.js";
 export * from "./sweeps/check-budget-counters.js";
 export * from "./sweeps/finish-ends.js";
 export * from "./sweeps/fire-timers.js";

@@ -75,6 +75,7 @@ export * from "./secrets/secrets.js";
 export * from "./secrets/secrets-key.js";
 export * from "./server-encoding.js";
 export * from "./skills/company-skills.js";
+export * from "./skills/local-skills.js";
 export * from "./skills/run-skills.js";
 export type { Sql } from "./sql.js";
 export { withoutTransactionMark, withTransactionMark } from "./transaction-mark.js";

@@ -20,6 +20,15 @@ export {
   runtimeServicesPath,
   workspaceOperationLogsPath,
 } from "./instance-paths.js";
+export {
+  findLocalSkills,
+  isWithin,
+  type LocalSkill,
+  type LocalSkillFile,
+  type LocalSkillReading,
+  readLocalSkill,
+  skillFolder,
+} from "./local-skill.js";
 export { isDirectory } from "./managed-directory.js";
 export type { ProjectWorkspace, WorkspaceHint, WorkspaceProject } from "./project-workspace.js";
 export { isSkillWritten, type WrittenSkill, writeSkill, writtenSkillPath } from "./written-skill.js";

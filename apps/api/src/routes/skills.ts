@@ -1,14 +1,19 @@
-/** Routes of skills (API-235, API-236). */
+/** Routes of skills (API-235 to API-237). */
 import {
   skillCreateSchema,
   skillDetailSchema,
   skillFilePatchSchema,
   skillFileSchema,
+  skillImportResultSchema,
+  skillImportSchema,
   skillListItemSchema,
+  skillScanResultSchema,
   skillSchema,
+  skillUpdateStatusSchema,
 } from "@wakefleet/contracts";
 import { z } from "zod";
 import { created, ok, type Route, route } from "../http/route.js";
+import { importSkills, installUpdate, readUpdateStatus, scanProjects } from "../skills/folder-skills.js";
 import { createSkill, deleteSkill, patchSkillFile, readSkill, readSkillFile, readSkills } from "../skills/skills.js";
 import type { RouteDeps } from "./route-deps.js";
 
@@ -20,6 +25,7 @@ const writes = {
   rate: "write",
   rule: "API-236",
 } as const;
+const folders = { ...writes, rule: "API-237" } as const;
 const errors = ["not_found", "wrong_company"] as const;
 
 export function skillRoutes(deps: RouteDeps): Route[] {
@@ -73,6 +79,44 @@ export function skillRoutes(deps: RouteDeps): Route[] {
       errors: ["validation_failed", ...errors, "forbidden", "unprocessable"],
       example: { request: { path: "SKILL.md", content: "# Deploy\n" } },
       handle: async ({ caller, params, body }) => ok(await patchSkillFile(deps, { caller, ...params, body })),
+    }),
+    route({
+      ...folders,
+      method: "post",
+      path: "/api/companies/:companyId/skills/import",
+      summary: "Brings in the skills of a folder on the API's host",
+      body: skillImportSchema,
+      responses: { 201: { description: "The skills", schema: skillImportResultSchema } },
+      errors: ["validation_failed", ...errors, "forbidden", "unprocessable"],
+      handle: async ({ caller, params, body }) => created(await importSkills(deps, { caller, ...params, ...body })),
+    }),
+    route({
+      ...folders,
+      method: "post",
+      path: "/api/companies/:companyId/skills/scan-projects",
+      summary: "Brings in the skills that the company's projects keep, and takes away those that are gone from them",
+      responses: { 200: { description: "What changed", schema: skillScanResultSchema } },
+      errors: [...errors, "forbidden"],
+      handle: async ({ caller, params }) => ok(await scanProjects(deps, { caller, ...params })),
+    }),
+    route({
+      ...folders,
+      method: "get",
+      path: "/api/companies/:companyId/skills/:skillId/update-status",
+      summary: "Says whether a skill is as the folder it comes from",
+      rate: "read",
+      responses: { 200: { description: "The two states", schema: skillUpdateStatusSchema } },
+      errors: [...errors, "forbidden"],
+      handle: async ({ caller, params }) => ok(await readUpdateStatus(deps, { caller, ...params })),
+    }),
+    route({
+      ...folders,
+      method: "post",
+      path: "/api/companies/:companyId/skills/:skillId/install-update",
+      summary: "Takes over what the folder of a skill holds now",
+      responses: { 200: { description: "The skill", schema: skillDetailSchema } },
+      errors: [...errors, "forbidden", "unprocessable"],
+      handle: async ({ caller, params }) => ok(await installUpdate(deps, { caller, ...params })),
     }),
     route({
       ...writes,

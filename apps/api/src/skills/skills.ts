@@ -22,11 +22,11 @@ import { presentSkill, presentSkillFile, SKILL_FILE } from "./present-skill.js";
 
 const NOT_FOUND = "Skill not found";
 
-interface CompanyCall {
+export interface CompanyCall {
   readonly caller: Principal;
   readonly companyId: string;
 }
-interface SkillCall extends CompanyCall {
+export interface SkillCall extends CompanyCall {
   readonly skillId: string;
 }
 
@@ -113,13 +113,15 @@ export async function deleteSkill(deps: ApiDeps, call: SkillCall): Promise<objec
   return presentSkill(row);
 }
 
-async function requireSkill(deps: ApiDeps, call: SkillCall): Promise<SkillDetailRow> {
+/** The skill of a path, which the caller may see. */
+export async function requireSkill(deps: ApiDeps, call: SkillCall): Promise<SkillDetailRow> {
   const { id: companyId } = await requireCompany(deps, call);
   if (call.caller.kind === "enqueue") throw insufficientScope();
   return found(await findSkill(deps.db.sql, { companyId, id: pathId(call.skillId, NOT_FOUND) }), NOT_FOUND);
 }
 
-async function detailOf(deps: ApiDeps, skill: SkillDetailRow): Promise<object> {
+/** As one skill is answered (API-235). */
+export async function detailOf(deps: ApiDeps, skill: SkillDetailRow): Promise<object> {
   const usedByAgents = await listSkillUsers(deps.db.sql, skill.id);
   return { ...presentSkill(skill), attachedAgentCount: usedByAgents.length, usedByAgents };
 }
@@ -139,7 +141,8 @@ function template(name: string, description: string | null): string {
   return `---\n${lines.join("\n")}\n---\n\n# ${name}\n`;
 }
 
-function noteSkill(
+/** AC-34's kin: what happened to a skill, without its text. */
+export function noteSkill(
   note: Mutation["note"],
   skill: Pick<SkillDetailRow, "id" | "companyId" | "key" | "name">,
   action: string,

@@ -1,4 +1,4 @@
-/** Bodies and answers of the skill routes (API-235, API-236). */
+/** Bodies and answers of the skill routes (API-235 to API-237). */
 import { z } from "zod";
 import { answeredInstant, guidField, jsonObjectField, NAME_MAX_CHARS } from "./fields.js";
 
@@ -66,4 +66,29 @@ export const skillFileSchema = z.object({
   language: z.string(),
   markdown: z.boolean(),
   editable: z.boolean(),
+});
+
+/** Body of `POST …/skills/import` (API-237): a folder of the API's host, or its `SKILL.md`. */
+export const skillImportSchema = z.object({ source: z.string().trim().min(1).max(4_000) });
+
+export const skillImportResultSchema = z.object({ imported: z.array(skillSchema), warnings: z.array(z.string()) });
+
+/** What looking through the workspaces of a company's projects changed (API-237). */
+export const skillScanResultSchema = z.object({
+  scannedWorkspaces: z.int(),
+  discovered: z.int(),
+  imported: z.array(skillSchema),
+  updated: z.array(skillSchema),
+  removed: z.array(z.object({ id: guidField, key: z.string(), name: z.string() })),
+  warnings: z.array(z.string()),
+});
+
+/** Whether a skill is as where it comes from (API-237); the refs are SHA-256 of the texts. */
+export const skillUpdateStatusSchema = z.object({
+  supported: z.boolean(),
+  reason: z.string().nullable(),
+  trackingRef: z.string().nullable(),
+  currentRef: z.string().nullable(),
+  latestRef: z.string().nullable(),
+  hasUpdate: z.boolean(),
 });
