@@ -17,6 +17,7 @@ const ROOMS = {
   client: ["contracts"],
   workspaces: ["contracts", "domain", "store"],
   engine: ["contracts", "domain", "store", "queue", "adapters", "run-logs", "workspaces"],
+  service: ["config", "telemetry", "adapters", "engine"],
   testkit: [
     "contracts",
     "domain",

@@ -1,0 +1,1 @@
+export { type Running, runService, type ServiceParts } from "./run-service.js";
