@@ -89,6 +89,22 @@ describe("reading the environment", () => {
     expect(problem).toContain(`Example: ${name}=`);
   });
 
+  it.each([
+    ["false", false],
+    [" FALSE ", false],
+    ["true", true],
+    ["0", true],
+    ["off", true],
+  ])("RC-80 HEARTBEAT_SCHEDULER_ENABLED=%j is %s", (text, expected) => {
+    expect(configOf({ HEARTBEAT_SCHEDULER_ENABLED: text }).schedulerEnabled).toBe(expected);
+  });
+
+  it("RC-80 the scheduler is on, and its interval is never below ten seconds", () => {
+    expect(configOf({})).toMatchObject({ schedulerEnabled: true, schedulerIntervalMs: null });
+    expect(configOf({ HEARTBEAT_SCHEDULER_INTERVAL_MS: "45000" }).schedulerIntervalMs).toBe(45_000);
+    expect(configOf({ HEARTBEAT_SCHEDULER_INTERVAL_MS: "50" }).schedulerIntervalMs).toBe(10_000);
+  });
+
   it("OP-10 names everything that is wrong at once", () => {
     expect(() => readConfig({ PORT: "x", LEASE_MS: "y" })).toThrow(/5 variables are wrong/);
   });
