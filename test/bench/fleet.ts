@@ -94,6 +94,8 @@ export async function startBenchFleet(
     LOG_LEVEL: "warn",
     RATE_LIMIT_READS: "0",
     RATE_LIMIT_WRITES: "0",
+    // What a worker can do is measured, not what it holds back after a start (BY-13).
+    STARTS_PER_SECOND: "0",
     WORKER_CONCURRENCY: String(options.concurrency ?? 50),
     ...(options.leaseMs === undefined ? {} : { LEASE_MS: String(options.leaseMs) }),
   };
