@@ -45,7 +45,7 @@ async function runOf(script: string): Promise<string> {
 }
 
 describe.runIf(existsSync("/proc/self/status"))("a child that prints as fast as it can", () => {
-  it("LG-8 its worker's memory stays, the spool is bounded, and the log keeps its tail and says so", async () => {
+  it("LG-8 its worker's memory stays, the spool is bounded, and the log keeps its tail and says so (04-09)", async () => {
     const [worker] = fleet.workers;
     if (worker === undefined) throw new Error("the fleet has a worker");
     // Everything the worker needs for any run is loaded and grown.
