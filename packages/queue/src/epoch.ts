@@ -17,6 +17,9 @@ import type { AgentQueues } from "./agent-queues.js";
 import { errorText } from "./log.js";
 import { isCluster, onServerReady, serversOf } from "./redis.js";
 
+/** Of a Cluster's epoch keys, as many are read at each look. */
+const KEYS_A_LOOK = 6;
+
 export interface EpochWatchOptions {
   readonly queues: AgentQueues;
   /** The epoch id that PostgreSQL knows. Asked only when Redis' key is not the one seen last. */
@@ -86,6 +89,8 @@ export function watchEpoch(options: EpochWatchOptions): EpochWatch {
 class Watch implements EpochWatch {
   /** The key's value that was right when last compared; worthless after a reconnection. */
   private good: string | null = null;
+  /** Where the next look at a few of the keys begins. */
+  private nextKey = 0;
   private checking: Promise<boolean> | null = null;
   private readonly abort = new AbortController();
   private readonly loop: Promise<void>;
@@ -122,6 +127,16 @@ class Watch implements EpochWatch {
     }
   }
 
+  /** Reads the next few keys only: all of them have their turn within seconds, and looking costs little for ever. */
+  private async looksGood(good: string): Promise<boolean> {
+    const { queues } = this.options;
+    const keys = epochKeys(queues);
+    const some = keys.slice(this.nextKey, this.nextKey + KEYS_A_LOOK);
+    this.nextKey = this.nextKey + KEYS_A_LOOK < keys.length ? this.nextKey + KEYS_A_LOOK : 0;
+    const found = await Promise.all(some.map((key) => queues.redis.get(key)));
+    return found.every((value) => value === good);
+  }
+
   private async checkQuietly(): Promise<void> {
     try {
       await this.check();
@@ -132,8 +147,10 @@ class Watch implements EpochWatch {
 
   private async compare(): Promise<boolean> {
     const { queues, expected, withLock, rebuild } = this.options;
+    const { good } = this;
+    // Asked again afterwards: a reconnection in between makes what was known worthless.
+    if (good !== null && (await this.looksGood(good)) && this.good === good) return false;
     const found = await readEpoch(queues);
-    if (found !== null && found === this.good) return false;
     const wanted = `${await expected()}@${await redisRunId(queues)}`;
     if (found === wanted) {
       this.good = wanted;
