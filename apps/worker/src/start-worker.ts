@@ -12,7 +12,6 @@ import {
   createSpool,
   createTreeMeter,
   loadAdapterRegistry,
-  RunAborted,
   runFolders,
   type Spool,
 } from "@wakefleet/adapters";
@@ -48,13 +47,11 @@ import {
 import {
   AgentQueues,
   assertRedisPolicy,
-  closeRedis,
   connectRedis,
   createFleetConsumer,
   createLiveEventPublisher,
   createMaintenance,
   type FleetJob,
-  type Sweep,
   subscribeControl,
   waitUntilReady,
   watchEpoch,
@@ -62,20 +59,20 @@ import {
 import { createLocalRunLogStore, createOsUserRedactor, osUserOf } from "@wakefleet/run-logs";
 import {
   findRun,
-  markWorkerDraining,
-  markWorkerStopped,
   openDatabase,
   readQueueEpoch,
   registerWorker,
   removeDeadWorkers,
   withFleetLock,
 } from "@wakefleet/store";
-import { createMetrics, type Metrics } from "@wakefleet/telemetry";
+import { createMetrics } from "@wakefleet/telemetry";
 import { type BackgroundLoop, startBackgroundLoop } from "./background-loop.js";
 import { readHost } from "./host.js";
 import { createHostPressureWatch } from "./host-pressure.js";
 import { publishMetrics } from "./publish-metrics.js";
 import { recoverySweeps, STRANDED_WORK_SWEEP } from "./recovery-sweeps.js";
+import { CLAIM_LABELS, countEnd, timed } from "./run-metrics.js";
+import { stopWorker } from "./stop-worker.js";
 import { VERSION } from "./version.js";
 import type { WorkerSweep } from "./worker-sweep.js";
 
@@ -380,42 +377,27 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   log.info({ event: "worker.started", workerId, ...host, capacity: config.workerConcurrency }, "worker serves");
   void events.publish([workerStatus("started")]);
 
+  const parts = {
+    workerId,
+    drainTimeoutMs: config.drainTimeoutMs,
+    log,
+    db,
+    redis,
+    held,
+    adopted,
+    takenOver,
+    consumer,
+    loops,
+    epoch,
+    maintenance,
+    engine,
+    leases,
+    control,
+    spool,
+    quietly,
+    announce: (state: "draining" | "stopped") => events.publish([workerStatus(state)]),
+  };
   let stopping: Promise<void> | null = null;
-
-  async function stop({ terminate }: { terminate: boolean }): Promise<void> {
-    isStopping = true;
-    log.info({ event: "worker.draining", running: held.size, adopted: adopted.size }, "worker stops taking work");
-    consumer.pause();
-    void events.publish([workerStatus("draining")]);
-    await quietly("mark the worker draining", () => markWorkerDraining(db.sql, workerId));
-    const drained = consumer.drain();
-    const watch = setInterval(() => {
-      const waitingFor = held.all().map(({ fence }) => fence.runId);
-      log.info({ event: "worker.waiting", waitingFor }, "worker waits for its runs");
-    }, 10_000);
-    await held.untilEmpty(config.drainTimeoutMs);
-    clearInterval(watch);
-    for (const run of held.all()) {
-      const goesOn = !terminate && run.outlivesWorker();
-      held.abort(run.fence.runId, new RunAborted(goesOn ? "handed_over" : "worker_stopping", "The worker is stopping"));
-    }
-    if (terminate || adopted.size > 0) await quietly("end adopted runs", () => adopted.stopAll());
-    await drained;
-    await Promise.all(takenOver);
-    await epoch.stop();
-    await maintenance.stop();
-    await Promise.all(loops.map((loop) => loop.stop()));
-    await engine.idle();
-    await leases.stop();
-    await consumer.stop();
-    await quietly("mark the worker stopped", () => markWorkerStopped(db.sql, workerId));
-    await events.publish([workerStatus("stopped")]);
-    await control.close();
-    await closeRedis(redis);
-    await db.close();
-    spool?.close();
-    log.info({ event: "worker.stopped", workerId }, "worker stopped");
-  }
 
   /** BY-9; without one (off, or not to be had on this system) children end with their worker. */
   function openSpool(): Spool | null {
@@ -482,58 +464,9 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   return {
     workerId,
     stop(how) {
-      stopping ??= stop(how);
+      isStopping = true;
+      stopping ??= stopWorker({ ...parts, terminate: how.terminate });
       return stopping;
     },
-  };
-}
-
-const CLAIM_LABELS = {
-  claimed: "claimed",
-  cancelled: "gate_cancelled",
-  ended: "lost_race",
-  not_due: "lost_race",
-  full: "limit",
-  parked: "limit",
-  capped: "limit",
-  locked: "lock",
-} as const;
-
-const KNOWN_CODES = new Set([
-  "adapter_failed",
-  "timeout",
-  "cancelled",
-  "process_lost",
-  "http_status_error",
-  "http_request_failed",
-]);
-
-function countEnd(
-  { metrics, adapters }: { readonly metrics: Metrics; readonly adapters: AdapterRegistry },
-  ended: {
-    adapterType: string;
-    status: string;
-    errorCode: string | null;
-    startedAt: Date | null;
-    finishedAt: Date | null;
-  },
-): void {
-  const { adapterType, status, errorCode, startedAt, finishedAt } = ended;
-  const code = errorCode === null ? "none" : KNOWN_CODES.has(errorCode) ? errorCode : "other";
-  const type = adapters.types().includes(adapterType) ? adapterType : "other";
-  metrics.runsFinished.inc({ adapter_type: type, status, error_code: code });
-  if (startedAt !== null && finishedAt !== null) {
-    metrics.runDuration.observe({ adapter_type: type }, (finishedAt.getTime() - startedAt.getTime()) / 1000);
-  }
-}
-
-function timed(metrics: Metrics, sweep: string, run: Sweep["run"]): Sweep["run"] {
-  return async (signal) => {
-    const done = metrics.sweepDuration.startTimer({ sweep });
-    try {
-      return await run(signal);
-    } finally {
-      done();
-    }
   };
 }
