@@ -97,6 +97,4 @@ it("RL-8 this version's processes work on while the next one's migration is appl
   expect(others).toEqual({});
   expect(succeeded).toBeGreaterThanOrEqual(runIds.length);
   await expectNothingBroken(fleet, () => 2);
-  const lost = [...fleet.apis, ...fleet.workers].filter((one) => one.lastWords(1e6).includes("cached plan must not"));
-  expect(lost.map(({ name }) => name)).toEqual([]);
 }, 300_000);
