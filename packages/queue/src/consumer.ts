@@ -234,8 +234,10 @@ class Consumer implements FleetConsumer {
   /** Settles when another job may be fetched, or none ever will be. */
   private async untilFree(): Promise<void> {
     while (this.free() <= 0 && this.mode !== "stopped") {
-      const waitMs = this.pace === null ? 0 : untilNextStartMs(this.paceNow(this.pace));
-      const timer = waitMs > 0 ? setTimeout(() => this.changed(), waitMs) : undefined;
+      const { pace } = this;
+      // At least once more, always: the next start may have come due since it was asked whether one is.
+      const timer =
+        pace === null ? undefined : setTimeout(() => this.changed(), Math.max(1, untilNextStartMs(this.paceNow(pace))));
       await this.nextChange();
       clearTimeout(timer);
     }
