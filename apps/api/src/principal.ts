@@ -1,5 +1,6 @@
 /** Who is calling (API-20 to API-26), and how the caller is named in what it changes. */
 import type { ActorType } from "@wakefleet/contracts";
+import type { SoftLimit } from "@wakefleet/store";
 
 /** An admin or operator key, a browser session opened with one, or the local board. */
 export interface BoardPrincipal {
@@ -36,6 +37,8 @@ export interface AgentPrincipal {
   readonly runId: string | null;
   /** The claim it acts under (BY-8): of its run token, or of the header beside a key. Null: it named none. */
   readonly claimToken: number | null;
+  /** What it is to be told of its budgets (BY-6); only with a run token. */
+  readonly softLimits: readonly SoftLimit[];
 }
 
 export type Principal = BoardPrincipal | EnqueuePrincipal | AgentPrincipal;

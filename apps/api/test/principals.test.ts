@@ -1,6 +1,7 @@
 /** What each kind of caller is and may do (API-20 to API-28, API-35), and that a refusal changes nothing (API-42). */
 import { createHash, randomUUID } from "node:crypto";
 import { mintRunToken } from "@wakefleet/engine";
+import { insertRow } from "@wakefleet/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
   AUTH_SECRET,
@@ -81,6 +82,55 @@ describe("kinds of keys", () => {
       [issue.id],
     );
     expect(entries).toContainEqual({ actor_type: "agent", actor_id: own.id, run_id: run.id });
+  });
+
+  it("BY-6 a run token is told of the soft limits over its run, with every answer, until they are raised", async () => {
+    const mine = await aRunningRun();
+    const other = await aRunningRun();
+    const toldTo = async (token: string, path = "/api/agents/me"): Promise<string | null> =>
+      (await api.call("GET", path, { key: token })).headers.get("x-wakefleet-budget");
+    const limit = (scopeType: string, scopeId: string, amount: number) =>
+      expectStatus(
+        api.call("POST", `/api/companies/${company.id}/budgets/policies`, { body: { scopeType, scopeId, amount } }),
+        200,
+      );
+    const spend = (costCents: number) => {
+      const event = { agentId: mine.agent.id, provider: "anthropic", model: "sonnet", costCents };
+      const body = { ...event, occurredAt: new Date().toISOString() };
+      return expectStatus(api.call("POST", `/api/companies/${company.id}/cost-events`, { body }), 201);
+    };
+    await limit("agent", mine.agent.id, 100);
+    await spend(79);
+    expect(await toldTo(mine.token)).toBeNull();
+    await spend(4);
+    const ofAgent = "soft-limit; scope=agent; spent-cents=83; limit-cents=100";
+    expect(await toldTo(mine.token)).toBe(ofAgent);
+    expect(await toldTo(mine.token, `/api/agents/${randomUUID()}`)).toBe(ofAgent);
+    expect(await toldTo(other.token)).toBeNull();
+    expect(await toldTo(await anAgentKey(api, mine.agent.id))).toBeNull();
+    await limit("company", company.id, 90);
+    const ofCompany = "soft-limit; scope=company; spent-cents=83; limit-cents=90";
+    expect(await toldTo(mine.token)).toBe(`${ofCompany}, ${ofAgent}`);
+    expect(await toldTo(other.token)).toBe(ofCompany);
+    await limit("company", company.id, 0);
+    await limit("agent", mine.agent.id, 1_000);
+    expect(await toldTo(mine.token)).toBeNull();
+  });
+
+  it("BY-6 a project's soft limit is told to the runs of its issues", async () => {
+    const project = await insertRow(api.db.sql, "projects", { companyId: company.id, name: "Dear" });
+    const { run, agent: own, token } = await aRunningRun();
+    const setting = { scopeType: "project", scopeId: project, amount: 10 };
+    await expectStatus(api.call("POST", `/api/companies/${company.id}/budgets/policies`, { body: setting }), 200);
+    const event = { agentId: own.id, provider: "anthropic", model: "sonnet", costCents: 9, projectId: project };
+    const body = { ...event, occurredAt: new Date().toISOString() };
+    await expectStatus(api.call("POST", `/api/companies/${company.id}/cost-events`, { body }), 201);
+    const told = async () =>
+      (await api.call("GET", "/api/agents/me", { key: token })).headers.get("x-wakefleet-budget");
+    expect(await told()).toBeNull();
+    const issue = await company.issue({ projectId: project });
+    await api.db.sql.query("UPDATE heartbeat_runs SET issue_id = $2 WHERE id = $1", [run.id, issue.id]);
+    expect(await told()).toBe("soft-limit; scope=project; spent-cents=9; limit-cents=10");
   });
 
   it("API-25 a browser session is the key it was opened with, not more", async () => {

@@ -22,6 +22,20 @@ const run = async (agentId: string, columns = {}) => ({
   id: await aRun(world.db.sql, { companyId, agentId, ...columns }),
   agentId,
 });
+/** What the events of a run say of soft limits. */
+const softLimitsTold = async (runId: string): Promise<unknown[]> => {
+  const events = await world.db.sql.query<{ payload: unknown }>(
+    "SELECT payload FROM heartbeat_run_events WHERE run_id = $1 AND event_type = 'budget.soft_limit' ORDER BY seq",
+    [runId],
+  );
+  return events.map(({ payload }) => payload);
+};
+const companyOf = async (agentId: string): Promise<string> => {
+  const [row] = await world.db.sql.query<{ id: string }>("SELECT company_id AS id FROM agents WHERE id = $1", [
+    agentId,
+  ]);
+  return String(row?.id);
+};
 const sessionOf = (runId: string): string => `session-${runId}`;
 
 /** An agent's tool that tells what it has cost, and is stopped by its signal. */
@@ -154,6 +168,43 @@ describe("a run that spends its budget", () => {
     const incidents = "budget_incidents WHERE company_id = $1 AND threshold_type = $2";
     expect(await countRows(world.db.sql, incidents, [companyId, "soft"])).toBe(1);
     expect(await countRows(world.db.sql, incidents, [companyId, "hard"])).toBe(0);
+  });
+
+  it("BY-6 each run that spends on after the soft limit says once that its agent is told, also those on other workers", async () => {
+    const agentIds = [await agent(), await agent(), await agent({ companyId: await aCompany(world.db.sql) })];
+    await policy("company", companyId);
+    const workers = [await spendingWorker(), await spendingWorker()] as const;
+    const [first, second, foreign] = await Promise.all(
+      agentIds.map(async (agentId, at) => {
+        const owner = at === 2 ? await companyOf(agentId) : companyId;
+        const id = await aRun(world.db.sql, { companyId: owner, agentId });
+        return start(workers[at === 1 ? 1 : 0], { id, agentId });
+      }),
+    );
+    if (first === undefined || second === undefined || foreign === undefined)
+      throw new Error("three runs were started");
+    foreign.tell(0.9);
+    second.tell(0.2);
+    await workers[1].look();
+    expect(await softLimitsTold(second.id)).toEqual([]);
+    first.tell(0.6);
+    await workers[0].look();
+    first.tell(0.61);
+    await workers[0].look();
+    second.tell(0.22);
+    await workers[1].look();
+    const told = { scopeType: "company", scopeId: companyId, limitCents: 100, warnPercent: 80 };
+    expect(await softLimitsTold(first.id)).toMatchObject([{ ...told, spentCents: 80 }]);
+    expect(await softLimitsTold(second.id)).toMatchObject([{ ...told, spentCents: 83 }]);
+    expect(await softLimitsTold(foreign.id)).toEqual([]);
+    await policy("company", companyId, 110);
+    first.tell(0.7);
+    await workers[0].look();
+    expect(await softLimitsTold(first.id)).toMatchObject([{ limitCents: 100 }, { limitCents: 110, spentCents: 92 }]);
+    for (const one of [first, second, foreign]) {
+      one.finish();
+      await one.ended;
+    }
   });
 
   it.each<[string, Partial<RunProgress>]>([

@@ -18,6 +18,7 @@ export * from "./budget/policies.js";
 export * from "./budget/reading.js";
 export * from "./budget/scope-pause.js";
 export * from "./budget/scope-work.js";
+export type { SoftLimit } from "./budget/soft-limits.js";
 export * from "./comments.js";
 export * from "./companies.js";
 export * from "./company-deletion.js";

@@ -2,7 +2,9 @@
  * Runs and wakeups as people and programs read them (API-104, API-105, API-120 to API-134). Reading only: every
  * transition of a run has its own writer elsewhere.
  */
+
 import { EXHAUSTED_TEXT_START } from "@wakefleet/domain";
+import { SOFT_LIMITS_OF_RUN, type SoftLimit } from "./budget/soft-limits.js";
 import { Conditions, type Page, pageOf } from "./conditions.js";
 import { camelRow, type RunEventRow, type RunRow, type WakeupRow } from "./rows.js";
 import type { Sql } from "./sql.js";
@@ -42,13 +44,16 @@ export interface RunTokenFacts {
   readonly agentStatus: string;
   readonly agentRole: string;
   readonly agentPermissions: Record<string, unknown>;
+  /** What the agent is to be told of its budgets (BY-6). */
+  readonly softLimits: readonly SoftLimit[];
 }
 
 export async function findRunTokenFacts(sql: Sql, runId: string): Promise<RunTokenFacts | null> {
   const rows = await sql.query<object>(
     `SELECT r.agent_id, r.company_id, r.status, r.start_token,
             (r.finished_at IS NOT NULL AND r.finished_at < now() - interval '5 minutes') AS ended_long_ago,
-            a.status AS agent_status, a.role AS agent_role, a.permissions AS agent_permissions
+            a.status AS agent_status, a.role AS agent_role, a.permissions AS agent_permissions,
+            ${SOFT_LIMITS_OF_RUN} AS soft_limits
        FROM heartbeat_runs r JOIN agents a ON a.id = r.agent_id WHERE r.id = $1`,
     [runId],
     "run_token_facts",

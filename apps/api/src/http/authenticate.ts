@@ -169,6 +169,7 @@ export function createAuthenticator(deps: Pick<ApiDeps, "db" | "settings" | "buc
         canCreateAgents: owner.agentPermissions["canCreateAgents"] === true,
         runId: null,
         claimToken: null,
+        softLimits: [],
       };
     }
     return null;
@@ -195,6 +196,7 @@ export function createAuthenticator(deps: Pick<ApiDeps, "db" | "settings" | "buc
       canCreateAgents: facts.agentPermissions["canCreateAgents"] === true,
       runId: claims.runId,
       claimToken: claims.claimToken,
+      softLimits: facts.softLimits,
     };
   }
 

@@ -2,6 +2,7 @@
  * Puts the route table on an Express router, in the order of checks of API-19: rate limit, authentication, body, schema,
  * and then the handler with existence, company, guard and state.
  */
+
 import { type JsonValue, WakefleetError } from "@wakefleet/contracts";
 import { wellFormedText } from "@wakefleet/domain";
 import { type Request, type Response, Router } from "express";
@@ -9,6 +10,7 @@ import type { ApiDeps } from "../deps.js";
 import type { Principal } from "../principal.js";
 import { type Authenticator, credentialOf, rateLimited } from "./authenticate.js";
 import { readJsonBody } from "./body.js";
+import { setBudgetHeader } from "./budget-header.js";
 import { insufficientScope } from "./guards.js";
 import { validationError } from "./problems.js";
 import { answerOnce } from "./repeatable.js";
@@ -62,6 +64,7 @@ async function serve(route: Route, { req, res, deps }: Serving): Promise<void> {
     route.access === "anyone"
       ? null
       : await deps.authenticator.authenticate({ req, credential, address: addressOf(req) });
+  setBudgetHeader(res, caller);
   if (caller === null && route.access !== "anyone") throw new WakefleetError("unauthenticated", "Unauthorized");
 
   const { body, sent, bodyBytes } = await parsedBody(route, { req, res, deps });

@@ -1,7 +1,15 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { evaluateAfterCost, type PolicyFacts } from "./evaluate-policy.js";
-import { budgetStopFacts, budgetStopOf, isBrakeDue, isLookDue, overshootCents, withInFlight } from "./run-brake.js";
+import {
+  budgetStopFacts,
+  budgetStopOf,
+  isBrakeDue,
+  isLookDue,
+  isSoftLimitPassed,
+  overshootCents,
+  withInFlight,
+} from "./run-brake.js";
 
 const policy = (facts: Partial<PolicyFacts & { inFlight: number }>) => ({
   isActive: true,
@@ -50,6 +58,31 @@ describe("what is due on what runs have told", () => {
         const facts = policy({ observed, inFlight, hardStopEnabled: hard, softIsOpen: soft });
         const booked = policy({ observed: observed + inFlight, hardStopEnabled: hard, softIsOpen: soft });
         expect(evaluateAfterCost(withInFlight(facts))).toEqual(evaluateAfterCost(booked));
+      }),
+    );
+  });
+});
+
+describe("when runs are told of a soft limit", () => {
+  it.each([
+    ["BY-6 a cent below the warning", { observed: 30, inFlight: 49 }, false],
+    ["BY-6 at the warning together", { observed: 30, inFlight: 50 }, true],
+    ["BY-6 the incident is open already", { observed: 85, softIsOpen: true }, true],
+    ["BY-6 at the limit, which stops them", { observed: 60, inFlight: 40 }, false],
+    ["BY-6 over a limit that stops nobody", { inFlight: 500, hardStopEnabled: false }, true],
+    ["BY-6 nobody asked for warnings", { observed: 90, notifyEnabled: false }, false],
+    ["BY-6 switched off", { observed: 90, isActive: false }, false],
+    ["BY-6 no limit", { amount: 0, observed: 90 }, false],
+  ])("%s", (_, facts, passed) => {
+    expect(isSoftLimitPassed(policy(facts))).toBe(passed);
+  });
+
+  it("BY-6 whenever a soft incident is opened and none is stopped", () => {
+    fc.assert(
+      fc.property(fc.nat(300), fc.nat(300), fc.boolean(), fc.boolean(), (observed, inFlight, hard, notify) => {
+        const facts = policy({ observed, inFlight, hardStopEnabled: hard, notifyEnabled: notify });
+        const { opensSoft, stops } = evaluateAfterCost(withInFlight(facts));
+        expect(isSoftLimitPassed(facts)).toBe(opensSoft && !stops);
       }),
     );
   });

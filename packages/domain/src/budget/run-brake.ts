@@ -6,6 +6,7 @@
  */
 import { asJsonObject, type JsonObject, type Receipt } from "@wakefleet/contracts";
 import { evaluateAfterCost, type PolicyFacts } from "./evaluate-policy.js";
+import { effectiveAmount, warningAmount } from "./policy-status.js";
 
 /** The rule its receipts name. */
 export const BRAKE_RULE = "BY-6";
@@ -40,6 +41,17 @@ export function withInFlight<Policy extends PolicyFacts & { readonly inFlight: n
 export function isBrakeDue(policy: PolicyFacts & { readonly inFlight: number }): boolean {
   const { opensSoft, opensHard, stops } = evaluateAfterCost(withInFlight(policy));
   return opensSoft || opensHard || stops;
+}
+
+/**
+ * Whether the runs of a policy are to be told that its soft limit is passed: it warns, and has not reached what stops them.
+ * Holds as well while its soft incident is open already, for runs that spend later.
+ */
+export function isSoftLimitPassed(policy: PolicyFacts & { readonly inFlight: number }): boolean {
+  const { observed, ...facts } = withInFlight(policy);
+  const limit = effectiveAmount(facts);
+  if (limit === 0 || !facts.notifyEnabled || observed < warningAmount(facts)) return false;
+  return !facts.hardStopEnabled || observed < limit;
 }
 
 /** What a run that the brake stopped says of it in its result; all in cents. */

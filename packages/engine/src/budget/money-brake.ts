@@ -1,6 +1,7 @@
 /**
  * The money brake (BY-6): what the runs of this worker tell about their cost is kept with them, and when that brings a budget
- * to its limit the scope is stopped as by a cost event (BU-20, BU-21), before the runs have ended.
+ * to its limit the scope is stopped as by a cost event (BU-20, BU-21), before the runs have ended. At the soft limit the agents
+ * are told.
  *
  * What must stay true: without new money nothing is asked; a look is two statements for all runs; the decision is made under
  * the locks of the scope, on what all workers have told.
@@ -18,6 +19,7 @@ import {
 import type { HeldRun, HeldRuns } from "../runs/held-runs.js";
 import { type BudgetDeps, inBudgetTransaction } from "./budget-transaction.js";
 import { evaluatePolicies, type PolicyStop } from "./evaluate-costs.js";
+import { tellSoftLimits } from "./tell-soft-limits.js";
 
 export interface MoneyBrakeDeps extends BudgetDeps {
   readonly held: HeldRuns;
@@ -43,6 +45,7 @@ export function createMoneyBrake(deps: MoneyBrakeDeps): () => Promise<void> {
       told.map(({ runId }) => runId),
     );
     const isStopped = await brakeAll(deps, policies.filter(isBrakeDue));
+    await tellSoftLimits(deps, due, policies);
     for (const [at, held] of due.entries()) {
       const { runId } = held.fence;
       const isBudgeted = policies.some(({ runIds }) => runIds.includes(runId));

@@ -19,6 +19,8 @@ export interface RunSpending {
   /** At the last look at its budgets; null: none yet. */
   lookedCents: number | null;
   lookedAtMs: number | null;
+  /** Soft limits that its agent was told of (tell-soft-limits.ts). */
+  readonly toldLimits: Set<string>;
 }
 
 export interface HeldRun {
@@ -87,7 +89,14 @@ export class HeldRuns {
       ending: false,
       released: false,
       cancelKind: null,
-      spending: { costUsd: null, cents: 0, isBudgeted: input.isBudgeted ?? true, lookedCents: null, lookedAtMs: null },
+      spending: {
+        costUsd: null,
+        cents: 0,
+        isBudgeted: input.isBudgeted ?? true,
+        lookedCents: null,
+        lookedAtMs: null,
+        toldLimits: new Set(),
+      },
       progress: null,
       progressStoredAtMs: null,
       liveUnderWay: [],

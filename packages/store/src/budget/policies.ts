@@ -63,7 +63,7 @@ export interface PolicyInFlight extends PolicyState {
 }
 
 /** SQL: the project that the cost of run `r` will be booked for (BU-41). */
-const BOOKED_PROJECT = `coalesce(
+export const BOOKED_PROJECT = `coalesce(
   (SELECT i.project_id FROM issues i WHERE i.id = ${uuidOf("r.issue_id")} AND i.company_id = r.company_id),
   (SELECT np.id FROM projects np WHERE np.id = ${uuidOf("r.context_snapshot->>'projectId'")} AND np.company_id = r.company_id))`;
 
