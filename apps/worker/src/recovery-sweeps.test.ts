@@ -8,6 +8,7 @@ const OPTIONS: RecoverySweepOptions = {
   sweepIntervalMs: 10_000,
   schedulerIntervalMs: null,
   schedulerEnabled: true,
+  ageLimits: { eventsDays: 30, logsDays: null },
   timed: (_sweep, run) => run,
 };
 const SCHEDULED = ["stranded-work", "issue-graph", "silent-runs"];
@@ -20,6 +21,13 @@ describe("the sweeps that look after work nobody does", () => {
         .map(({ name }) => name);
     expect(isOff({})).toEqual([]);
     expect(isOff({ schedulerEnabled: false })).toEqual(SCHEDULED);
+  });
+
+  it("RL-27 nothing is deleted for its age unless a limit is set", () => {
+    const isOff = (ageLimits: RecoverySweepOptions["ageLimits"]): boolean | undefined =>
+      recoverySweeps({ ...OPTIONS, ageLimits }).find(({ name }) => name === "retention")?.isOff;
+    expect(isOff({ eventsDays: null, logsDays: null })).toBe(true);
+    expect(isOff({ eventsDays: null, logsDays: 7 })).toBe(false);
   });
 
   it("RC-80, RC-83 each has its interval; the scheduler's is that of recovery alone", () => {

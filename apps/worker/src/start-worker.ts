@@ -285,6 +285,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     ...recoverySweeps({
       deps: {
         ...recovery,
+        runLogs: work.runLogs,
         readLogTail: logTailReader(work.runLogs),
         thresholds: {
           suspicionMs: config.silenceSuspicionMs,
@@ -296,6 +297,10 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       sweepIntervalMs: config.sweepIntervalMs,
       schedulerIntervalMs: config.schedulerIntervalMs,
       schedulerEnabled: config.schedulerEnabled,
+      ageLimits: {
+        eventsDays: config.retentionRunEventsDays || null,
+        logsDays: config.retentionRunLogsDays || null,
+      },
       timed: (sweep, run) => timed(metrics, sweep, run),
     }),
   ];

@@ -101,6 +101,7 @@ export const SWEEP_NAMES = [
   "silent-runs",
   "kept-answers",
   "budget-counters",
+  "retention",
 ] as const;
 export type SweepName = (typeof SWEEP_NAMES)[number];
 

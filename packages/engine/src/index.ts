@@ -46,6 +46,7 @@ export * from "./sweeps/finish-ends.js";
 export * from "./sweeps/fire-timers.js";
 export * from "./sweeps/forget-answers.js";
 export * from "./sweeps/forget-ended-runs.js";
+export * from "./sweeps/keep-to-age-limits.js";
 export * from "./sweeps/rebuild-queues.js";
 export * from "./sweeps/reconcile-issue-graph.js";
 export * from "./sweeps/reconcile-stranded-work.js";

@@ -68,6 +68,7 @@ export {
 export * from "./runs/release-issue.js";
 export * from "./runs/run-events.js";
 export * from "./runs/run-project.js";
+export * from "./runs/run-retention.js";
 export * from "./runs/running-run.js";
 export * from "./runs/session-history.js";
 export * from "./runs/session-totals.js";
