@@ -142,7 +142,8 @@ async function startProcess(command: string, args: string[], env: NodeJS.Process
     child,
     pid: child.pid ?? 0,
     async stop() {
-      if (child.exitCode !== null) return;
+      // Also one that was killed meanwhile: it tells its end only once.
+      if (child.exitCode !== null || child.signalCode !== null) return;
       const ended = new Promise((resolve) => child.once("exit", resolve));
       child.kill("SIGTERM");
       await ended;

@@ -4,7 +4,9 @@ import type { Figure } from "./figures.js";
 import type { BenchStores } from "./fleet.js";
 import { acceptRate, barePostRate, batchRate } from "./measure-accept.js";
 import { drainRate } from "./measure-drain.js";
+import { shortRunsBesideFlood } from "./measure-flood.js";
 import { flushedRedisRecovery, killedWorkerRecovery } from "./measure-recovery.js";
+import { median } from "./statistics.js";
 
 /** What a group of figures is measured on. */
 export interface Bench {
@@ -15,8 +17,18 @@ export interface Bench {
   readonly tell: (line: string) => void;
 }
 
+/** All figures of a busy fleet. */
+export async function loadFigures(bench: Bench): Promise<Figure[]> {
+  return [
+    ...(await acceptFigures(bench)),
+    ...(await drainFigures(bench)),
+    ...(await recoveryFigures(bench)),
+    await floodFigure(bench),
+  ];
+}
+
 /** Single posts of few and many clients about few and many agents, of issues, and the batch form. */
-export async function acceptFigures({ stores, quick, tell }: Bench): Promise<Figure[]> {
+async function acceptFigures({ stores, quick, tell }: Bench): Promise<Figure[]> {
   const forMs = quick ? 2_000 : 6_000;
   const figures: Figure[] = [];
   async function accepted(what: { clients: number; agents: number; issues: number; goal?: number }): Promise<void> {
@@ -55,7 +67,7 @@ export async function acceptFigures({ stores, quick, tell }: Bench): Promise<Fig
 }
 
 /** Waiting no-op runs executed by one, two and four workers. */
-export async function drainFigures({ stores, quick, tell }: Bench): Promise<Figure[]> {
+async function drainFigures({ stores, quick, tell }: Bench): Promise<Figure[]> {
   const runs = quick ? 2_000 : 6_000;
   tell("bare BullMQ: drain of 50 queues by two processes");
   const bare = await bareBullmqDrain(stores, { queues: 50, jobs: runs * 2, concurrency: 5 });
@@ -76,7 +88,7 @@ export async function drainFigures({ stores, quick, tell }: Bench): Promise<Figu
 }
 
 /** A Redis that lost everything, and a worker that was killed. */
-export async function recoveryFigures({ stores, quick, tell }: Bench): Promise<Figure[]> {
+async function recoveryFigures({ stores, quick, tell }: Bench): Promise<Figure[]> {
   const leaseMs = quick ? 10_000 : 30_000;
   tell(`SIGKILL of a worker with 50 running children, lease ${leaseMs / 1_000} s`);
   const taken = await killedWorkerRecovery(stores, { runs: 50, leaseMs, prefix: "killed" });
@@ -101,4 +113,19 @@ export async function recoveryFigures({ stores, quick, tell }: Bench): Promise<F
       goal: { text: "≤ 2 ×", met: recovered <= 2 * bareSeconds },
     },
   ];
+}
+
+/** What a run that prints without end costs its neighbours (BY-9). */
+async function floodFigure({ stores, quick, tell }: Bench): Promise<Figure> {
+  const rounds = quick ? 2 : 5;
+  tell(`short runs beside a child that prints as fast as it can, and without it, ${rounds} rounds`);
+  const flood = await shortRunsBesideFlood(stores, { rounds, samples: quick ? 20 : 40, prefix: "flood" });
+  const [alone, beside] = [median(flood.alone), median(flood.besideFlood)];
+  return {
+    name: "wake → end of a short run beside a child that prints as fast as it can, p50",
+    value: beside,
+    unit: "ms",
+    baseline: { name: "the same run without it, p50", value: alone },
+    goal: { text: "≤ 2 × without it", met: beside <= 2 * alone },
+  };
 }

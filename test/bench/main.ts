@@ -8,8 +8,7 @@ import { Redis } from "ioredis";
 import { bareBullmqLatencies, bareHttpPosts, barePostgresTransactions } from "./baselines.js";
 import type { Figure } from "./figures.js";
 import { type BenchStores, createAgents, startBenchFleet, startBenchStores } from "./fleet.js";
-import { acceptFigures, drainFigures, recoveryFigures } from "./load-figures.js";
-import { shortRunsBesideFlood } from "./measure-flood.js";
+import { type Bench, loadFigures } from "./load-figures.js";
 import { countClients, idleCost, queuesAtRest } from "./measure-idle.js";
 import { wakeToStart } from "./measure-latency.js";
 import { parserFigures } from "./measure-parsers.js";
@@ -21,6 +20,8 @@ const HELP = `Usage: npm run bench -- [options]
 
 Measures Wakefleet beside bare BullMQ and bare PostgreSQL on private stores and prints ratios.
 
+  --part NAME  only these figures: idle (an idle fleet and its latency), load (a busy fleet), output (reading output);
+               may be given several times
   --quick      fewer samples and 1,000 instead of 10,000 agents (a few minutes)
   --json       the figures as JSON on standard output, nothing else
   --write      also writes them to docs/performance.md
@@ -29,10 +30,16 @@ Measures Wakefleet beside bare BullMQ and bare PostgreSQL on private stores and 
 Examples:
   npm run bench -- --quick
   npm run bench -- --write
+  npm run bench -- --part load --write
 `;
+
+/** Each has a table of its own in docs/performance.md. */
+const PARTS = ["idle", "load", "output"] as const;
+type Part = (typeof PARTS)[number];
 
 const { values: flags } = parseArgs({
   options: {
+    part: { type: "string", multiple: true, default: [...PARTS] },
     quick: { type: "boolean", default: false },
     json: { type: "boolean", default: false },
     write: { type: "boolean", default: false },
@@ -44,8 +51,20 @@ function tell(line: string): void {
   if (!flags.json) process.stderr.write(`${line}\n`);
 }
 
-async function measure(stores: BenchStores): Promise<Figure[]> {
-  const quick = flags.quick;
+function measure(part: Part, bench: Bench): Promise<Figure[]> {
+  switch (part) {
+    case "idle":
+      return idleFleetFigures(bench);
+    case "load":
+      return loadFigures(bench);
+    case "output":
+      tell("reading the output of agents' command lines");
+      return parserFigures(bench.quick ? 32 : 256);
+  }
+}
+
+/** An idle fleet: how soon a wake is a start, what idling costs, and how many statements a wake and a run are. */
+async function idleFleetFigures({ stores, quick }: Bench): Promise<Figure[]> {
   const figures: Figure[] = [];
   const samples = quick ? 200 : 800;
   const agentsWide = quick ? 1_000 : 10_000;
@@ -134,24 +153,6 @@ async function measure(stores: BenchStores): Promise<Figure[]> {
       goal: { text: "≤ 12", met: Math.round(statements.perRun) <= 12 },
     },
   );
-
-  const bench = { stores, quick, tell };
-  figures.push(...(await acceptFigures(bench)), ...(await drainFigures(bench)), ...(await recoveryFigures(bench)));
-
-  const rounds = quick ? 2 : 5;
-  tell(`short runs beside a child that prints as fast as it can, and without it, ${rounds} rounds`);
-  const flood = await shortRunsBesideFlood(stores, { rounds, samples: quick ? 20 : 40, prefix: "flood" });
-  const [alone, beside] = [median(flood.alone), median(flood.besideFlood)];
-  figures.push({
-    name: "wake → end of a short run beside a child that prints as fast as it can, p50",
-    value: beside,
-    unit: "ms",
-    baseline: { name: "the same run without it, p50", value: alone },
-    goal: { text: "≤ 2 × without it", met: beside <= 2 * alone },
-  });
-
-  tell("reading the output of agents' command lines");
-  figures.push(...(await parserFigures(quick ? 32 : 256)));
   return figures;
 }
 
@@ -221,30 +222,44 @@ async function versionsOf(stores: BenchStores): Promise<{ postgres: string; redi
   return { postgres: row?.version ?? "?", redis: /redis_version:(\S+)/.exec(info)?.[1] ?? "?" };
 }
 
-/** Puts the table between the markers of docs/performance.md. */
-function write(table: string): void {
+/** Puts the part's table between its markers in docs/performance.md. */
+function write(part: Part, table: string): void {
+  const [begin, end] = [`<!-- bench:${part} -->`, `<!-- /bench:${part} -->`];
   const file = new URL("../../docs/performance.md", import.meta.url);
   const text = readFileSync(file, "utf8");
-  const [before, rest] = text.split("<!-- bench -->");
-  const after = rest?.split("<!-- /bench -->")[1];
+  const [before, rest] = text.split(begin);
+  const after = rest?.split(end)[1];
   if (before === undefined || after === undefined) throw new Error("docs/performance.md has lost its bench markers");
-  writeFileSync(file, `${before}<!-- bench -->\n${table}\n<!-- /bench -->${after}`);
+  writeFileSync(file, `${before}${begin}\n${table}\n${end}${after}`);
 }
 
-if (flags.help) process.stdout.write(HELP);
-else {
+async function main(): Promise<void> {
+  const parts = PARTS.filter((part) => flags.part.includes(part));
+  const unknown = flags.part.find((name) => !PARTS.some((part) => part === name));
+  if (unknown !== undefined) {
+    process.stderr.write(`--part ${unknown}: there is no such part. Say one of ${PARTS.join(", ")}.\n`);
+    process.exitCode = 2;
+    return;
+  }
   const stores = await startBenchStores();
   process.once("SIGINT", () => void stores.stop().then(() => process.exit(130)));
   try {
-    const figures = await measure(stores);
     const on = machine(await versionsOf(stores));
-    if (flags.json) process.stdout.write(`${JSON.stringify({ machine: on, figures }, null, 2)}\n`);
-    else process.stdout.write(`\n${on}\n\n${terminalTable(figures)}\n`);
-    if (flags.write) {
-      const date = new Date().toISOString().slice(0, 10);
-      write(`\n\`npm run bench -- --write\`, ${date}, ${on}.\n\n${markdownTable(figures)}\n`);
+    const date = new Date().toISOString().slice(0, 10);
+    const all: Figure[] = [];
+    for (const part of parts) {
+      const figures = await measure(part, { stores, quick: flags.quick, tell });
+      all.push(...figures);
+      if (flags.write) {
+        write(part, `\n\`npm run bench -- --part ${part} --write\`, ${date}, ${on}.\n\n${markdownTable(figures)}\n`);
+      }
     }
+    if (flags.json) process.stdout.write(`${JSON.stringify({ machine: on, figures: all }, null, 2)}\n`);
+    else process.stdout.write(`\n${on}\n\n${terminalTable(all)}\n`);
   } finally {
     await stores.stop();
   }
 }
+
+if (flags.help) process.stdout.write(HELP);
+else await main();
