@@ -19,7 +19,7 @@ const patch = (group: string, body: object, options: object = {}) =>
   api.call("PATCH", path(group), { body, ...options });
 
 describe("API-271 changing settings", () => {
-  it("API-271, IN-1 a partial change merges, and is told in every company", async () => {
+  it("API-271, IN-1, AC-44 a partial change merges, and is told in every company", async () => {
     const companies = [await aCompany(api), await aCompany(api)];
     const before = await read("experimental");
     const changed = await expectStatus(

@@ -119,7 +119,7 @@ describe("API-100 to API-111 one wakeup", () => {
     });
   });
 
-  it("API-108 an issue that another agent works on: deferred, with who (02-17)", async () => {
+  it("API-108, API-132 to API-134 an issue that another agent works on: deferred, with who (02-17); its runs are read", async () => {
     const [holder, second] = [await company.agent({ name: "Holder" }), await company.agent()];
     const issue = await company.issue({ assigneeAgentId: holder.id, status: "todo" });
     const payload = { issueId: issue.id };

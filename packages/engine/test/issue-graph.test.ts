@@ -53,7 +53,7 @@ const sweep = (forced = true, lookbackHours?: number): Promise<GraphReconcileRes
 const escalations = () => issuesOfOrigin(world.db.sql, { companyId, kind: "harness_liveness_escalation" });
 
 describe("reconcile", () => {
-  it("RC-60 switched off it only counts; RC-67 the preview shows it", async () => {
+  it("RC-60, IN-5 switched off it only counts; RC-67 the preview shows it", async () => {
     const before = await everything(world.db.sql);
     expect(await sweep(false)).toMatchObject({
       findings: 1,
@@ -76,7 +76,7 @@ describe("reconcile", () => {
     expect(await everything(world.db.sql)).toBe(before);
   });
 
-  it("RC-85, RC-63 to RC-65, API-175 many sweeps make one escalation, and the source does not move after the first", async () => {
+  it("RC-85, RC-63 to RC-65, API-175, AC-43 many sweeps make one escalation, and the source does not move after the first", async () => {
     const results = await Promise.all([sweep(), sweep(), sweep()]);
     expect(results.map((one) => one.escalationsCreated).reduce((a, b) => a + b)).toBe(1);
     const [escalation, ...more] = await escalations();
@@ -97,6 +97,13 @@ describe("reconcile", () => {
       await countRows(world.db.sql, "activity_log WHERE entity_id = $1 AND action = 'issue.blockers.updated'", [
         source,
       ]),
+    ).toBe(1);
+    expect(
+      await countRows(
+        world.db.sql,
+        "activity_log WHERE entity_id = $1 AND action = 'issue.harness_liveness_escalation_created' AND actor_type = 'system'",
+        [escalation?.id],
+      ),
     ).toBe(1);
     expect(await runsOf(world, escalation?.id ?? "")).toMatchObject([
       { invocationSource: "assignment", contextSnapshot: { wakeReason: "issue_assigned" } },

@@ -73,7 +73,7 @@ describe("the scan", () => {
     expect(await scan()).toMatchObject({ scanned: 0, created: 0 });
   });
 
-  it("RC-47, API-175 a suspicious run gets one evaluation, with what its log says", async () => {
+  it("RC-47, API-175, AC-43 a suspicious run gets one evaluation, with what its log says", async () => {
     tails.push("MY_TOKEN=abcdef\nlast words");
     await silentFor(61);
     expect(await scan()).toMatchObject({ scanned: 1, created: 1, existing: 0 });
@@ -105,7 +105,7 @@ describe("the scan", () => {
     expect(await everything(world.db.sql)).toBe(before);
   });
 
-  it("RC-46, RC-46a a critical one raises it and blocks the source, once, and keeps the lock", async () => {
+  it("RC-46, RC-46a, AC-43 a critical one raises it and blocks the source, once, and keeps the lock", async () => {
     await silentFor(61);
     await scan();
     await world.db.sql.query("UPDATE issues SET execution_run_id = $2 WHERE id = $1", [sourceId, runId]);
@@ -119,6 +119,13 @@ describe("the scan", () => {
     expect(await issueOf(world.db.sql, sourceId)).toMatchObject({ status: "blocked", executionRunId: runId });
     expect(await blockersOf(world.db.sql, sourceId)).toEqual([evaluation?.id]);
     expect(await commentsOn(world.db.sql, sourceId)).toHaveLength(1);
+    expect(
+      await countRows(
+        world.db.sql,
+        "activity_log WHERE entity_id = $1 AND action = 'heartbeat.output_stale_escalated' AND actor_type = 'system'",
+        [sourceId],
+      ),
+    ).toBe(1);
     const before = await everything(world.db.sql);
     expect(await scan()).toMatchObject({ escalated: 0, existing: 1 });
     expect(await everything(world.db.sql)).toBe(before);

@@ -489,7 +489,7 @@ describe("cancel and restore", () => {
     expect(await activeRuns(all)).toBe(0);
   });
 
-  it("TH-34, W17, AC-29 with wakeAgents each restored issue's agent is woken, and nobody else", async () => {
+  it("TH-34, CO-60, W17, AC-29 with wakeAgents each restored issue's agent is woken, and nobody else", async () => {
     const root = await issue({ assigneeAgentId: null });
     const child = await issue({ parentId: root });
     const touched = await issue({ parentId: root });
