@@ -125,6 +125,16 @@ export function describeRealAgent(kind: AgentKind): void {
       return row?.retry == null ? null : ((await readRun(fleet, row.retry)) as AgentRun);
     }
 
+    /** BY-5: all runs of the account wait until then, those of the other stages too. An operator lets them go on. */
+    async function freeAccounts(): Promise<void> {
+      const accounts = `/api/companies/${companyId}/provider-accounts`;
+      const { body } = await fleet.http.get<{ id: string; limitedUntil: string | null }[]>(accounts);
+      if (kind.namesResetTime) expect(body.some(({ limitedUntil }) => limitedUntil !== null)).toBe(true);
+      for (const { id } of body) {
+        expect((await fleet.http.patch(`${accounts}/${id}`, { limitedUntil: null })).status).toBe(200);
+      }
+    }
+
     it("AD-332 AD-64 makes a tool call, is understood, and goes on in the same session when it is woken again", async () => {
       const stage = await setStage();
       const first = await runOnce(stage);
@@ -147,7 +157,7 @@ export function describeRealAgent(kind: AgentKind): void {
       );
     });
 
-    it("AD-32 AD-124 AD-162 AD-245 a limit becomes a retry at the time the provider named", async () => {
+    it("AD-32 AD-124 AD-162 AD-245 BY-5 a limit becomes a retry at the time the provider named", async () => {
       const stage = await setStage("limits");
       const until = new Date(Math.ceil((Date.now() + 3 * HOUR_MS) / 60_000) * 60_000);
       stage.api.become({ limitedUntil: until });
@@ -163,6 +173,7 @@ export function describeRealAgent(kind: AgentKind): void {
       if (kind.namesResetTime) expect(dueAt).toBeGreaterThanOrEqual(until.getTime() - 2_000);
       expect(dueAt).toBeLessThan(until.getTime() + HOUR_MS);
       await fleet.http.post(`/api/heartbeat-runs/${retry?.id}/cancel`);
+      await freeAccounts();
     });
 
     it("AD-73 AD-74 starts over when its session is lost", async () => {
