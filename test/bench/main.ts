@@ -251,7 +251,8 @@ async function main(): Promise<void> {
       const figures = await measure(part, { stores, quick: flags.quick, tell });
       all.push(...figures);
       if (flags.write) {
-        write(part, `\n\`npm run bench -- --part ${part} --write\`, ${date}, ${on}.\n\n${markdownTable(figures)}\n`);
+        const command = `npm run bench -- --part ${part}${flags.quick ? " --quick" : ""} --write`;
+        write(part, `\n\`${command}\`, ${date}, ${on}.\n\n${markdownTable(figures)}\n`);
       }
     }
     if (flags.json) process.stdout.write(`${JSON.stringify({ machine: on, figures: all }, null, 2)}\n`);
