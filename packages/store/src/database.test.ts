@@ -35,12 +35,15 @@ it("RL-6 a connection that ends between two statements fails its transaction, no
 
 it("AC-2 the error of an idle connection carries no client, whose statements would reach the log", async () => {
   await Promise.all([db.sql.query("SELECT pg_sleep(0.01)"), db.sql.query("SELECT pg_sleep(0.01)")]);
-  await db.transaction((tx) =>
+  const before = idleErrors.length;
+  const ended = await db.transaction((tx) =>
     tx.query(
       "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()",
     ),
   );
-  await expect.poll(() => idleErrors.length).toBeGreaterThan(0);
+  expect(ended.length).toBeGreaterThan(0);
+  // All of them, or the next statement may be given a connection whose end nobody has read yet.
+  await expect.poll(() => idleErrors.length - before).toBeGreaterThanOrEqual(ended.length);
   for (const error of idleErrors) expect(error).not.toHaveProperty("client");
 });
 

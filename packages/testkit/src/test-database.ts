@@ -36,7 +36,9 @@ export function createEmptyTestDatabase(): Promise<TestDatabase> {
 
 /** A new migrated database that checks no text it is given. */
 export async function createUncheckedTestDatabase(): Promise<TestDatabase> {
-  const database = await create("TEMPLATE template0 ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'");
+  const database = await create(
+    "TEMPLATE template0 LOCALE_PROVIDER libc ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'",
+  );
   await applyMigrations({ databaseUrl: database.url });
   return database;
 }
