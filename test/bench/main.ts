@@ -10,7 +10,7 @@ import type { Figure } from "./figures.js";
 import { type BenchStores, createAgents, startBenchFleet, startBenchStores } from "./fleet.js";
 import { type Bench, loadFigures } from "./load-figures.js";
 import { countClients, idleCost, queuesAtRest } from "./measure-idle.js";
-import { wakeToStart } from "./measure-latency.js";
+import { wakeInBatches, wakeToStart } from "./measure-latency.js";
 import { parserFigures } from "./measure-parsers.js";
 import { countStatements } from "./measure-statements.js";
 import { machine, markdownTable, terminalTable } from "./report.js";
@@ -85,15 +85,11 @@ async function idleFleetFigures({ stores, quick }: Bench): Promise<Figure[]> {
     tell(`${count.toLocaleString("en-US")} agents, one worker: connections, idle cost, wake → adapter start`);
     const { agentIds } = await createAgents(stores.db, { count, adapterType: "bench_noop", maxConcurrentRuns: 5 });
     const prefix = `idle-${count}`;
-    const api = await startBenchFleet(stores, { workers: 0, prefix: `${prefix}-api` });
-    const redis = new Redis(stores.redis.url);
-    const apiConnections = (await countClients(redis)) - 1;
-    redis.disconnect();
-    await api.stop();
+    const connectionsBefore = await connectionsOfApi(stores, `${prefix}-api`);
     const fleet = await startBenchFleet(stores, { workers: 1, prefix });
     await fillQueues(fleet, agentIds);
     await queuesAtRest(stores, prefix);
-    const cost = await idleCost(stores, { fleet, connectionsBefore: apiConnections, forMs: quick ? 5_000 : 20_000 });
+    const cost = await idleCost(stores, { fleet, connectionsBefore, forMs: quick ? 5_000 : 20_000 });
     const latencies = await wakeToStart({ fleet, stores }, agentIds, samples);
     await fleet.stop();
     const name = `${count.toLocaleString("en-US")} agents`;
@@ -156,16 +152,22 @@ async function idleFleetFigures({ stores, quick }: Bench): Promise<Figure[]> {
   return figures;
 }
 
+/** How many Redis connections there are with an API and no worker. */
+async function connectionsOfApi(stores: BenchStores, prefix: string): Promise<number> {
+  const api = await startBenchFleet(stores, { workers: 0, prefix });
+  const redis = new Redis(stores.redis.url);
+  const connections = (await countClients(redis)) - 1;
+  redis.disconnect();
+  await api.stop();
+  return connections;
+}
+
 /** What each of four workers costs that serve the queues left by one. */
 async function idleFigures(
   stores: BenchStores,
   of: { prefix: string; agents: number; quick: boolean },
 ): Promise<Figure[]> {
-  const redis = new Redis(stores.redis.url);
-  const api = await startBenchFleet(stores, { workers: 0, prefix: of.prefix });
-  const connectionsBefore = (await countClients(redis)) - 1;
-  await api.stop();
-  redis.disconnect();
+  const connectionsBefore = await connectionsOfApi(stores, of.prefix);
   const fleet = await startBenchFleet(stores, { workers: 4, prefix: of.prefix });
   await queuesAtRest(stores, of.prefix);
   const cost = await idleCost(stores, { fleet, connectionsBefore, forMs: of.quick ? 5_000 : 20_000 });
@@ -195,15 +197,10 @@ async function idleFigures(
 
 /** Every agent has run once, so that each has its queue in Redis. */
 async function fillQueues(fleet: { apiUrl: string; adminKey: string }, agentIds: readonly string[]): Promise<void> {
-  for (let from = 0; from < agentIds.length; from += 1_000) {
-    const items = agentIds.slice(from, from + 1_000).map((agentId) => ({ agentId, payload: { taskKey: "fill" } }));
-    const response = await fetch(`${fleet.apiUrl}/api/wakeups/batch`, {
-      method: "POST",
-      headers: { "content-type": "application/json", authorization: `Bearer ${fleet.adminKey}` },
-      body: JSON.stringify({ items }),
-    });
-    if (response.status !== 202) throw new Error(`a batch was answered ${response.status}: ${await response.text()}`);
-  }
+  await wakeInBatches(
+    fleet,
+    agentIds.map((agentId) => ({ agentId, payload: { taskKey: "fill" } })),
+  );
   for (;;) {
     const response = await fetch(`${fleet.apiUrl}/api/fleet`, {
       headers: { authorization: `Bearer ${fleet.adminKey}` },

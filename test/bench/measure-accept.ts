@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { startBareHttpServer } from "./baselines.js";
 import { type BenchFleet, type BenchStores, cancelWaitingRuns, createAgents, startBenchFleet } from "./fleet.js";
 import type { LoadOrder, LoadResult } from "./http-load.js";
-import { postJson } from "./measure-latency.js";
+import { wakeInBatches, wakesInTurn } from "./measure-latency.js";
 
 const LOAD = fileURLToPath(new URL("./http-load.ts", import.meta.url));
 
@@ -73,19 +73,10 @@ export async function batchRate(
     adapterType: "bench_noop",
     maxConcurrentRuns: 5,
   });
+  const items = wakesInTurn(agentIds, options.wakes, "batch");
   return withApi(stores, { companyId, prefix: options.prefix }, async (api) => {
     const startedAt = performance.now();
-    for (let from = 0; from < options.wakes; from += 1_000) {
-      const items = Array.from({ length: Math.min(1_000, options.wakes - from) }, (_, index) => ({
-        agentId: agentIds[(from + index) % agentIds.length],
-        payload: { taskKey: `batch-${from + index}` },
-      }));
-      const { status, text } = await postJson(`${api.apiUrl}/api/wakeups/batch`, {
-        key: api.adminKey,
-        body: { items },
-      });
-      if (status !== 202) throw new Error(`a batch was answered ${status}: ${text}`);
-    }
+    await wakeInBatches(api, items);
     while (!(await allDispatched(stores, companyId))) await new Promise((resolve) => setTimeout(resolve, 10));
     return options.wakes / ((performance.now() - startedAt) / 1000);
   });

@@ -1,5 +1,6 @@
 /** Runs a second with the no-op adapter: waiting work is posted first, then the workers are started. */
 import { type BenchStores, createAgents, startBenchFleet } from "./fleet.js";
+import { wakeInBatches, wakesInTurn } from "./measure-latency.js";
 
 export async function drainRate(
   stores: BenchStores,
@@ -11,18 +12,7 @@ export async function drainRate(
     adapterType: "bench_noop",
     maxConcurrentRuns: options.maxConcurrentRuns,
   });
-  for (let from = 0; from < options.runs; from += 1_000) {
-    const items = Array.from({ length: Math.min(1_000, options.runs - from) }, (_, index) => ({
-      agentId: agentIds[(from + index) % agentIds.length],
-      payload: { taskKey: `drain-${from + index}` },
-    }));
-    const response = await fetch(`${poster.apiUrl}/api/wakeups/batch`, {
-      method: "POST",
-      headers: { "content-type": "application/json", authorization: `Bearer ${poster.adminKey}` },
-      body: JSON.stringify({ items }),
-    });
-    if (response.status !== 202) throw new Error(`a batch was answered ${response.status}: ${await response.text()}`);
-  }
+  await wakeInBatches(poster, wakesInTurn(agentIds, options.runs, "drain"));
   await poster.stop();
   const before = await finished(stores);
   const fleet = await startBenchFleet(stores, { workers: options.workers, prefix: options.prefix });

@@ -58,6 +58,36 @@ export async function wake(
   return (JSON.parse(text) as { id: string }).id;
 }
 
+/** What a wake of a batch asks for. */
+export interface BatchItem {
+  readonly agentId: string;
+  readonly payload: { readonly taskKey: string };
+}
+
+const MAX_BATCH = 1_000;
+
+/** Posts wakes by the batch form, as many a post as it takes, one post after the other. */
+export async function wakeInBatches(
+  fleet: Pick<BenchFleet, "apiUrl" | "adminKey">,
+  items: readonly BatchItem[],
+): Promise<void> {
+  for (let from = 0; from < items.length; from += MAX_BATCH) {
+    const { status, text } = await postJson(`${fleet.apiUrl}/api/wakeups/batch`, {
+      key: fleet.adminKey,
+      body: { items: items.slice(from, from + MAX_BATCH) },
+    });
+    if (status !== 202) throw new Error(`a batch was answered ${status}: ${text}`);
+  }
+}
+
+/** `count` wakes of the agents in turn, each of a task of its own. */
+export function wakesInTurn(agentIds: readonly string[], count: number, task: string): BatchItem[] {
+  return Array.from({ length: count }, (_, index) => ({
+    agentId: agentIds[index % agentIds.length] ?? "",
+    payload: { taskKey: `${task}-${index}` },
+  }));
+}
+
 const keptAlive = new Agent({ keepAlive: true });
 
 /** One POST over a kept connection; nothing of the client's own stands between the clock and the wire. */

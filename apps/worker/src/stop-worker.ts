@@ -4,8 +4,7 @@
  */
 import { RunAborted, type Spool } from "@wakefleet/adapters";
 import type { AdoptedRuns, Engine, HeldRuns, LeaseKeeper, Log } from "@wakefleet/engine";
-import type { FleetConsumer, Maintenance } from "@wakefleet/queue";
-import { closeRedis, type connectRedis } from "@wakefleet/queue";
+import { closeRedis, type connectRedis, type FleetConsumer, type Maintenance } from "@wakefleet/queue";
 import { type Database, markWorkerDraining, markWorkerStopped } from "@wakefleet/store";
 
 /** Something that goes on beside the runs until it is stopped. */
