@@ -228,6 +228,9 @@ export class Fleet {
   }
 }
 
+/** How long the harness waits for Redis: a machine that is starved or a server that just came back is no finding. */
+const PATIENCE_MS = 60_000;
+
 /** Starts a fleet. Rejects with the last words of a process that did not come up, with nothing left behind. */
 export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
   const folder = mkdtempSync(join(tmpdir(), "wakefleet-e2e-"));
@@ -238,7 +241,12 @@ export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
     applicationName: "wakefleet-e2e-test",
     onIdleError: ignore,
   });
-  const redis = connectRedis({ url: stores.redisUrl, name: "wakefleet:e2e-test", log: QUIET_LOG });
+  const redis = connectRedis({
+    url: stores.redisUrl,
+    name: "wakefleet:e2e-test",
+    log: QUIET_LOG,
+    commandTimeoutMs: PATIENCE_MS,
+  });
   await waitUntilReady(redis, 10_000);
   const key = await db.transaction((tx) => ensureAdminKey(tx, "end to end"));
   if (key === null) throw new Error("the new database already has an admin key");
