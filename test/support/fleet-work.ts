@@ -18,6 +18,7 @@ export interface RunAnswer {
   readonly processPid: number | null;
   readonly processGroupId: number | null;
   readonly processLossRetryCount: number;
+  readonly logRef: string | null;
   readonly logBytes: number | null;
   readonly logSha256: string | null;
   readonly finishedAt: string | null;

@@ -8,7 +8,8 @@ import type { Log } from "@wakefleet/engine";
 export interface BackgroundLoopOptions {
   readonly name: string;
   readonly everyMs: number;
-  readonly run: () => Promise<unknown>;
+  /** One round; `signal` is aborted when the loop is stopped. */
+  readonly run: (signal: AbortSignal) => Promise<unknown>;
   readonly log: Log;
   readonly onRound?: (durationMs: number) => void;
 }
@@ -20,7 +21,7 @@ export interface BackgroundLoop {
 const LONGEST_PAUSE_MS = 15_000;
 
 export function startBackgroundLoop(options: BackgroundLoopOptions): BackgroundLoop {
-  let stopped = false;
+  const stopping = new AbortController();
   let failures = 0;
   let timer: NodeJS.Timeout;
   let round: Promise<void> = Promise.resolve();
@@ -28,7 +29,7 @@ export function startBackgroundLoop(options: BackgroundLoopOptions): BackgroundL
   async function runRound(): Promise<void> {
     const startedAt = performance.now();
     try {
-      await options.run();
+      await options.run(stopping.signal);
       failures = 0;
     } catch (error) {
       failures += 1;
@@ -38,7 +39,7 @@ export function startBackgroundLoop(options: BackgroundLoopOptions): BackgroundL
       }
     }
     options.onRound?.(performance.now() - startedAt);
-    if (stopped) return;
+    if (stopping.signal.aborted) return;
     const pauseMs =
       failures === 0 ? options.everyMs : Math.min(LONGEST_PAUSE_MS, options.everyMs * 2 ** Math.min(failures, 6));
     timer = setTimeout(() => {
@@ -51,7 +52,7 @@ export function startBackgroundLoop(options: BackgroundLoopOptions): BackgroundL
   }, 0);
   return {
     async stop() {
-      stopped = true;
+      stopping.abort();
       clearTimeout(timer);
       await round;
     },

@@ -8,7 +8,7 @@ const OPTIONS: RecoverySweepOptions = {
   sweepIntervalMs: 10_000,
   schedulerIntervalMs: null,
   schedulerEnabled: true,
-  ageLimits: { eventsDays: 30, logsDays: null },
+  eventsDays: 30,
   timed: (_sweep, run) => run,
 };
 const SCHEDULED = ["stranded-work", "issue-graph", "silent-runs"];
@@ -24,10 +24,10 @@ describe("the sweeps that look after work nobody does", () => {
   });
 
   it("RL-27 nothing is deleted for its age unless a limit is set", () => {
-    const isOff = (ageLimits: RecoverySweepOptions["ageLimits"]): boolean | undefined =>
-      recoverySweeps({ ...OPTIONS, ageLimits }).find(({ name }) => name === "retention")?.isOff;
-    expect(isOff({ eventsDays: null, logsDays: null })).toBe(true);
-    expect(isOff({ eventsDays: null, logsDays: 7 })).toBe(false);
+    const isOff = (eventsDays: number | null): boolean | undefined =>
+      recoverySweeps({ ...OPTIONS, eventsDays }).find(({ name }) => name === "retention")?.isOff;
+    expect(isOff(null)).toBe(true);
+    expect(isOff(7)).toBe(false);
   });
 
   it("RC-80, RC-83 each has its interval; the scheduler's is that of recovery alone", () => {

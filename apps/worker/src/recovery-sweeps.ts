@@ -3,12 +3,10 @@
  * line in the log when it did something. One that fails keeps no other from running (RC-83).
  */
 import {
-  type AgeLimits,
   checkBudgetCounters,
+  deleteOldEvents,
   finishEnds,
   forgetAnswers,
-  keepToAgeLimits,
-  type RetentionDeps,
   reconcileIssueGraph,
   reconcileStrandedWork,
   type SilentScanDeps,
@@ -18,15 +16,15 @@ import type { Sweep } from "@wakefleet/queue";
 import type { WorkerSweep } from "./worker-sweep.js";
 
 export interface RecoverySweepOptions {
-  readonly deps: SilentScanDeps & RetentionDeps;
+  readonly deps: SilentScanDeps;
   /** How often the fleet looks for work that got stuck, ms. */
   readonly sweepIntervalMs: number;
   /** How often recovery looks, ms; null: every third time (RC-80). */
   readonly schedulerIntervalMs: number | null;
   /** False: recovery looks only when it is asked to (RC-80). */
   readonly schedulerEnabled: boolean;
-  /** RL-27. */
-  readonly ageLimits: AgeLimits;
+  /** Age in days at which events of finished runs go (RL-27); null keeps them. */
+  readonly eventsDays: number | null;
   /** Measures a sweep. */
   readonly timed: (sweep: string, run: Sweep["run"]) => Sweep["run"];
 }
@@ -42,10 +40,11 @@ const ANSWERS_EVERY_MS = 3_600_000;
 /** It reads every cost event: a check, not a part of the bookkeeping. */
 const COUNTERS_EVERY_MS = 24 * 3_600_000;
 
-const RETENTION_EVERY_MS = 600_000;
+/** How often what is too old is looked for, ms (RL-27). */
+export const RETENTION_EVERY_MS = 600_000;
 
 export function recoverySweeps(options: RecoverySweepOptions): WorkerSweep[] {
-  const { deps, sweepIntervalMs, schedulerIntervalMs, schedulerEnabled, ageLimits, timed } = options;
+  const { deps, sweepIntervalMs, schedulerIntervalMs, schedulerEnabled, eventsDays, timed } = options;
   const sweep = (
     name: WorkerSweep["name"],
     everyMs: number,
@@ -69,8 +68,10 @@ export function recoverySweeps(options: RecoverySweepOptions): WorkerSweep[] {
     sweep("kept-answers", ANSWERS_EVERY_MS, (signal) => forgetAnswers(deps, signal)),
     sweep("budget-counters", COUNTERS_EVERY_MS, (signal) => checkBudgetCounters(deps, signal)),
     {
-      ...sweep("retention", RETENTION_EVERY_MS, (signal) => keepToAgeLimits(deps, { limits: ageLimits, signal })),
-      isOff: ageLimits.eventsDays === null && ageLimits.logsDays === null,
+      ...sweep("retention", RETENTION_EVERY_MS, async (signal) =>
+        eventsDays === null ? { eventsDeleted: 0 } : deleteOldEvents(deps, { days: eventsDays, signal }),
+      ),
+      isOff: eventsDays === null,
     },
   ];
 }
@@ -89,7 +90,6 @@ const ACTS = [
   "obsoleteRecoveriesRetired",
   "mended",
   "eventsDeleted",
-  "logsDeleted",
 ];
 
 function hasActed(result: object): boolean {

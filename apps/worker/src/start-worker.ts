@@ -25,6 +25,7 @@ import {
   createMoneyBrake,
   createSecretsAccess,
   createTreeWatch,
+  deleteOldLogs,
   FullCaps,
   fireTimersFor,
   forgetEndedRuns,
@@ -70,7 +71,7 @@ import { type BackgroundLoop, startBackgroundLoop } from "./background-loop.js";
 import { readHost } from "./host.js";
 import { createHostPressureWatch } from "./host-pressure.js";
 import { publishMetrics } from "./publish-metrics.js";
-import { recoverySweeps, STRANDED_WORK_SWEEP } from "./recovery-sweeps.js";
+import { RETENTION_EVERY_MS, recoverySweeps, STRANDED_WORK_SWEEP } from "./recovery-sweeps.js";
 import { CLAIM_LABELS, countEnd, timed } from "./run-metrics.js";
 import { stopWorker } from "./stop-worker.js";
 import { VERSION } from "./version.js";
@@ -285,7 +286,6 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     ...recoverySweeps({
       deps: {
         ...recovery,
-        runLogs: work.runLogs,
         readLogTail: logTailReader(work.runLogs),
         thresholds: {
           suspicionMs: config.silenceSuspicionMs,
@@ -297,10 +297,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       sweepIntervalMs: config.sweepIntervalMs,
       schedulerIntervalMs: config.schedulerIntervalMs,
       schedulerEnabled: config.schedulerEnabled,
-      ageLimits: {
-        eventsDays: config.retentionRunEventsDays || null,
-        logsDays: config.retentionRunLogsDays || null,
-      },
+      eventsDays: config.retentionRunEventsDays || null,
       timed: (sweep, run) => timed(metrics, sweep, run),
     }),
   ];
@@ -361,6 +358,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       log,
     }),
     publishMetrics({ queues, workerId, metrics, log }),
+    ...(config.retentionRunLogsDays === 0 ? [] : [keepLogsToTheirAge(config.retentionRunLogsDays)]),
   ];
 
   const epoch = watchEpoch({
@@ -410,6 +408,15 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     const opened = createSpool({ dir: config.runSpoolDir, env: options.env });
     opened.warm();
     return opened;
+  }
+
+  function keepLogsToTheirAge(days: number): BackgroundLoop {
+    return startBackgroundLoop({
+      name: "old-logs",
+      everyMs: RETENTION_EVERY_MS,
+      run: (signal) => deleteOldLogs({ db, runLogs: work.runLogs, log }, { days, signal }),
+      log,
+    });
   }
 
   async function takeOver({ orphan, claimToken }: AdoptedRun): Promise<void> {

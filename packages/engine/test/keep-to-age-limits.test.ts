@@ -1,15 +1,15 @@
 /** RL-27: what is too old goes, in slices and without a claim waiting for it; everything else stays as it is. */
-import { existsSync, mkdirSync, rmSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdtemp, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { createLocalRunLogStore } from "@wakefleet/run-logs";
-import { deleteOldRunEvents, forgetRunLogs } from "@wakefleet/store";
+import { deleteOldRunEvents, forgetOldRunLogs } from "@wakefleet/store";
 import { aCompany, anAgent, aRun, insertRow } from "@wakefleet/testkit";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { workRun } from "../src/runs/work-run.js";
-import { type AgeLimits, keepToAgeLimits, type RetentionSlices } from "../src/sweeps/keep-to-age-limits.js";
+import { deleteOldEvents, deleteOldLogs, type RetentionSlices } from "../src/sweeps/keep-to-age-limits.js";
 import { countRows, silentLog, type TestWorker, useWorld } from "./support.js";
 
 const world = useWorld();
@@ -35,23 +35,44 @@ beforeEach(async () => {
   agentId = await anAgent(world.db.sql, { companyId, maxConcurrentRuns: RUNS_AT_ONCE });
 });
 
-const logs = () => createLocalRunLogStore({ dir: logDir });
+const logs = (dir = logDir) => createLocalRunLogStore({ dir });
+const signalOf = (isAborted = false) => (isAborted ? AbortSignal.abort() : new AbortController().signal);
+
+/** Days; null keeps. */
+interface AgeLimits {
+  readonly eventsDays: number | null;
+  readonly logsDays: number | null;
+}
+interface SweepOptions {
+  readonly slices?: RetentionSlices;
+  readonly signal?: AbortSignal;
+  readonly runLogs?: ReturnType<typeof logs>;
+}
 const BOTH: AgeLimits = { eventsDays: 30, logsDays: 10 };
 
-function sweep(
+/** A turn of the fleet's sweep and one of this host's. */
+async function sweep(
   limits: AgeLimits = BOTH,
-  { slices, signal = new AbortController().signal }: { slices?: RetentionSlices; signal?: AbortSignal } = {},
-) {
-  const deps = { db: world.db, runLogs: logs(), log: silentLog };
-  return keepToAgeLimits(deps, { limits, signal, ...(slices === undefined ? {} : { slices }) });
+  { slices, signal = signalOf(), runLogs = logs() }: SweepOptions = {},
+): Promise<{ eventsDeleted: number; logsDeleted: number; failed: number }> {
+  const { eventsDays, logsDays } = limits;
+  const turn = { signal, ...(slices === undefined ? {} : { slices }) };
+  const deps = { db: world.db, runLogs, log: silentLog };
+  const events =
+    eventsDays === null ? { eventsDeleted: 0 } : await deleteOldEvents(deps, { days: eventsDays, ...turn });
+  const gone =
+    logsDays === null ? { logsDeleted: 0, failed: 0 } : await deleteOldLogs(deps, { days: logsDays, ...turn });
+  return { ...events, ...gone };
 }
 
 /** A run that went its whole way, its log in this test's folder. */
-async function anEndedRun(daysAgo: number): Promise<string> {
+async function anEndedRun(daysAgo: number, dir = logDir): Promise<string> {
   const id = await aRun(world.db.sql, { companyId, agentId });
-  const claimed = { ...worker.deps, runLogs: logs() };
+  const claimed = { ...worker.deps, runLogs: logs(dir) };
   await workRun(claimed, { runId: id, agentId });
   await age(id, daysAgo);
+  const written = new Date(Date.now() - daysAgo * 24 * 3_600_000);
+  await utimes(fileOf(id, dir), written, written);
   return id;
 }
 
@@ -68,7 +89,7 @@ async function age(runId: string, days: number): Promise<void> {
 }
 
 const eventsOf = (runId: string) => countRows(world.db.sql, "heartbeat_run_events WHERE run_id = $1", [runId]);
-const fileOf = (runId: string) => join(logDir, companyId, agentId, `${runId}.ndjson`);
+const fileOf = (runId: string, dir = logDir) => join(dir, companyId, agentId, `${runId}.ndjson`);
 
 /** Everything that the database says, but for clocks of workers and the like. */
 async function snapshot(): Promise<unknown> {
@@ -162,11 +183,11 @@ describe("in slices", () => {
   it("RL-23, RL-27 a turn does so many slices, the next goes on, and one with nothing to do changes nothing", async () => {
     const old: string[] = [];
     for (let at = 0; at < 5; at += 1) old.push(await anEndedRun(40 + at));
-    const slices = { events: 1, logs: 1, perTurn: 2 };
+    const slices = { size: 1, perTurn: 2 };
     const left = async () => (await Promise.all(old.map(eventsOf))).filter((count) => count > 0).length;
     expect((await sweep(BOTH, { slices })).logsDeleted).toBe(2);
     expect(await left()).toBe(3);
-    expect(existsSync(fileOf(old[4] ?? "")), "the oldest goes first").toBe(false);
+    expect(await eventsOf(old[4] ?? ""), "the oldest go first").toBe(0);
     await sweep(BOTH, { slices });
     expect(await left()).toBe(1);
     await sweep(BOTH, { slices });
@@ -179,7 +200,7 @@ describe("in slices", () => {
   it("RL-23 two at once: each event and each log is deleted by one of them", async () => {
     const old = await Promise.all(Array.from({ length: RUNS_AT_ONCE }, () => anEndedRun(40)));
     const events = (await Promise.all(old.map(eventsOf))).reduce((sum, count) => sum + count, 0);
-    const slices = { events: 2, logs: 3, perTurn: 100 };
+    const slices = { size: 3, perTurn: 100 };
     const both = await Promise.all([sweep(BOTH, { slices }), sweep(BOTH, { slices })]);
     // What one had locked the other left; nothing is left after a turn alone.
     const all = [...both, await sweep(BOTH)];
@@ -191,21 +212,62 @@ describe("in slices", () => {
   it("RL-27 a file that cannot be removed keeps no other, and is tried again", async () => {
     const stuck = await anEndedRun(50);
     const next = await anEndedRun(40);
-    rmSync(fileOf(stuck));
-    mkdirSync(join(fileOf(stuck), "in the way"), { recursive: true });
-    const slices = { events: 1, logs: 1, perTurn: 10 };
-    expect(await sweep(BOTH, { slices })).toMatchObject({ logsDeleted: 1, failed: 1 });
-    expect((await world.run(stuck)).logRef).not.toBeNull();
-    expect((await world.run(next)).logRef).toBeNull();
-    rmSync(fileOf(stuck), { recursive: true });
-    expect(await sweep(BOTH, { slices }), "nor is one that is not there any more").toMatchObject({ logsDeleted: 1 });
+    const runLogs = logs();
+    const refusing: typeof runLogs = {
+      ...runLogs,
+      remove: async (ref) => {
+        if (ref.includes(stuck)) throw new Error("EPERM");
+        return runLogs.remove(ref);
+      },
+    };
+    const slices = { size: 1, perTurn: 10 };
+    expect(await sweep(BOTH, { slices, runLogs: refusing })).toMatchObject({ logsDeleted: 1, failed: 1 });
+    expect([stuck, next].map((id) => existsSync(fileOf(id)))).toEqual([true, false]);
+    for (const id of [stuck, next]) expect(await world.run(id)).toMatchObject({ logRef: null, logBytes: null });
+    expect(await sweep(BOTH, { slices })).toMatchObject({ logsDeleted: 1, failed: 0 });
+    expect(existsSync(fileOf(stuck))).toBe(false);
   });
 
   it("RL-27 one that is told to stop begins no slice", async () => {
     const old = await anEndedRun(40);
-    await sweep(BOTH, { signal: AbortSignal.abort() });
+    await sweep(BOTH, { signal: signalOf(true) });
     expect(await eventsOf(old)).toBeGreaterThan(0);
     expect(existsSync(fileOf(old))).toBe(true);
+  });
+});
+
+describe("on hosts that share no folder", () => {
+  let elsewhere: string;
+  beforeAll(async () => {
+    elsewhere = await mkdtemp(join(tmpdir(), "wakefleet-retention-"));
+  });
+  afterAll(() => rm(elsewhere, { recursive: true, force: true }));
+
+  it("RL-27 a host removes its own logs, and says of no other's that it is gone", async () => {
+    const here = await anEndedRun(40);
+    const there = await anEndedRun(40, elsewhere);
+    const before = await world.run(there);
+    const logsOnly = { eventsDays: null, logsDays: 10 };
+    expect(await sweep(logsOnly)).toMatchObject({ logsDeleted: 1, failed: 0 });
+    expect((await world.run(here)).logRef).toBeNull();
+    expect(await world.run(there)).toEqual(before);
+    expect(existsSync(fileOf(there, elsewhere))).toBe(true);
+    expect(await sweep(logsOnly, { runLogs: logs(elsewhere) })).toMatchObject({ logsDeleted: 1, failed: 0 });
+    expect((await world.run(there)).logRef).toBeNull();
+    expect(existsSync(fileOf(there, elsewhere))).toBe(false);
+  });
+
+  it("RL-27 what the database does not know stays, and keeps nothing from going", async () => {
+    const old = await anEndedRun(40);
+    const strange = ["notes.ndjson", "00000000-0000-4000-8000-00000000dead.ndjson"].map((name) =>
+      join(logDir, companyId, agentId, name),
+    );
+    for (const file of strange) {
+      await writeFile(file, "kept");
+      await utimes(file, new Date(0), new Date(0));
+    }
+    expect(await sweep()).toMatchObject({ logsDeleted: 1, failed: 0 });
+    expect([fileOf(old), ...strange].map((file) => existsSync(file))).toEqual([false, true, true]);
   });
 });
 
@@ -217,7 +279,8 @@ describe("beside claims", () => {
     await world.db.transaction(async (tx) => {
       const slice = await deleteOldRunEvents(tx, { companyId, days: 30, limit: 1_000 });
       expect(slice.runs).toBe(2);
-      expect(await forgetRunLogs(tx, [old, other])).toBe(2);
+      const logsOf = { logStore: "local_file", days: 10, runIds: [old, other] };
+      expect((await forgetOldRunLogs(tx, logsOf)).sort()).toEqual([old, other].sort());
       // The slice is not committed: whatever waits for its locks would wait for ever.
       await aRun(world.db.sql, { companyId, agentId, retryOfRunId: other });
       await worker.mustClaim({ id: waiting, agentId });
@@ -228,7 +291,7 @@ describe("beside claims", () => {
   it("RL-27 runs are claimed, worked and ended while the sweep deletes", async () => {
     const old = await Promise.all(Array.from({ length: RUNS_AT_ONCE }, () => anEndedRun(40)));
     let isOver = false;
-    const slices = { events: 1, logs: 1, perTurn: 2 };
+    const slices = { size: 1, perTurn: 2 };
     const sweeping = (async () => {
       let counts = await sweep(BOTH, { slices });
       while (!isOver || counts.eventsDeleted + counts.logsDeleted > 0) {

@@ -5,7 +5,7 @@
  */
 
 const NAME = "[A-Za-z0-9_-][A-Za-z0-9_.-]{0,127}";
-const REF = new RegExp(`^${NAME}/${NAME}/${NAME}\\.ndjson$`);
+const REF = new RegExp(`^${NAME}/${NAME}/(${NAME})\\.ndjson$`);
 
 /** Makes a ref. Throws when an id is not a plain name (letters, digits, `_`, `-`, `.` inside). */
 export function runLogRef(run: { companyId: string; agentId: string; runId: string }): string {
@@ -20,4 +20,9 @@ export function checkedRef(ref: string): string {
     );
   }
   return ref;
+}
+
+/** The id of the run whose log this is; null for what is no reference. */
+export function runIdOfRef(ref: string): string | null {
+  return REF.exec(ref)?.[1] ?? null;
 }

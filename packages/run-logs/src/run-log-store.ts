@@ -130,6 +130,12 @@ export interface TailRunLogOptions {
   readonly onNudge?: (wake: () => void) => () => void;
 }
 
+/** A log that lies in the store. */
+export interface KeptRunLog {
+  readonly ref: string;
+  readonly runId: string;
+}
+
 /** A place for run logs. Writers and readers may be different processes that share the place. */
 export interface RunLogStore {
   /** Kept as `log_store`. */
@@ -144,6 +150,11 @@ export interface RunLogStore {
   tail(options: TailRunLogOptions): AsyncIterable<RunLogTailLine>;
   /** Nobody will take this log over any more: its mark goes. Harmless when there is none. */
   forgetMark(ref: string): Promise<void>;
+  /**
+   * The logs that this process can remove (of local files: those of its host, or of all that share the folder) and that
+   * nobody has written to for `quietForMs`, in no order. Logs that come or go meanwhile may be left out.
+   */
+  list(options: { readonly quietForMs: number }): AsyncIterable<KeptRunLog>;
   /** Deletes a log (retention, RL-27). False when there was none. */
   remove(ref: string): Promise<boolean>;
 }

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { appendFile, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -386,5 +386,27 @@ describe("retention", () => {
     expect(await store.remove(REF)).toBe(true);
     expect(await store.remove(REF)).toBe(false);
     expect(await readdir(join(dir, "c-1", "a-1"))).toEqual([]);
+  });
+
+  it("RL-27 lists the logs that lie here and were not written to lately, and nothing else", async () => {
+    const listed = async () => {
+      const found = [];
+      for await (const kept of store.list({ quietForMs: 60_000 })) found.push(kept);
+      return found;
+    };
+    expect(await listed()).toEqual([]);
+    for (const runId of ["r-1", "r-2"]) {
+      const log = await openLog({ runId });
+      await log.append("stdout", "x");
+      await log.close();
+    }
+    await writeFile(join(dir, `${REF}.tail`), "left by a crash");
+    await mkdir(join(dir, "c-1", "a-1", "folder.ndjson"));
+    for (const name of [REF, `${REF}.tail`, "c-1/a-1/folder.ndjson"]) {
+      await utimes(join(dir, name), new Date(0), new Date(0));
+    }
+    expect(await listed()).toEqual([{ ref: REF, runId: "r-1" }]);
+    const none = createLocalRunLogStore({ dir: join(dir, "nowhere") });
+    for await (const kept of none.list({ quietForMs: 0 })) throw new Error(`found ${kept.ref} nowhere`);
   });
 });

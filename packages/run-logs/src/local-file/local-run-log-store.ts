@@ -1,8 +1,9 @@
 /** Run logs as files below one folder, one NDJSON file a run (LG-1 `local_file`). */
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir, rm, unlink } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { checkedRef, runLogRef } from "../log-ref.js";
-import type { RunLogPage, RunLogStore, RunLogTailLine, RunLogWriter } from "../run-log-store.js";
+import type { KeptRunLog, RunLogPage, RunLogStore, RunLogTailLine, RunLogWriter } from "../run-log-store.js";
+import { listLogFiles } from "./list-log-files.js";
 import { isMissing } from "./log-file.js";
 import { readPage } from "./read-page.js";
 import { openRunLogFile } from "./run-log-writer.js";
@@ -46,11 +47,14 @@ export function createLocalRunLogStore(options: LocalRunLogStoreOptions): RunLog
     async forgetMark(ref): Promise<void> {
       await rm(`${pathOf(ref)}.mark`, { force: true });
     },
+    list({ quietForMs }): AsyncIterable<KeptRunLog> {
+      return listLogFiles(dir, { before: new Date(now().getTime() - quietForMs) });
+    },
     async remove(ref): Promise<boolean> {
       const path = pathOf(ref);
       for (const beside of ["tail", "mark", "taken"]) await rm(`${path}.${beside}`, { force: true });
       try {
-        await rm(path);
+        await unlink(path);
         return true;
       } catch (error) {
         if (isMissing(error)) return false;

@@ -39,51 +39,27 @@ export async function deleteOldRunEvents(
   return { runs: runs.length, events: deleted?.events ?? 0 };
 }
 
-/** A run whose log is to go. */
-export interface OldRunLog {
-  readonly runId: string;
-  readonly logRef: string;
-  /** Where the next slice begins; opaque. */
-  readonly place: OldRunLogPlace;
-}
-
-export interface OldRunLogPlace {
-  readonly finishedAt: string;
-  readonly id: string;
-}
-
-/** Up to `limit` logs in the store `logStore` of runs that are over for more than `days`, oldest first, behind `after`. */
-export async function listOldRunLogs(
-  sql: Sql,
-  slice: {
-    readonly logStore: string;
-    readonly days: number;
-    readonly after: OldRunLogPlace | null;
-    readonly limit: number;
-  },
-): Promise<OldRunLog[]> {
-  return sql.query<OldRunLog>(
-    `SELECT r.id AS "runId", r.log_ref AS "logRef", json_build_object('finishedAt', r.finished_at, 'id', r.id) AS place
-       FROM heartbeat_runs r
-      WHERE r.log_ref IS NOT NULL AND r.log_store = $1 AND ${overFor("$2")}
-        AND ($3::timestamptz IS NULL OR (r.finished_at, r.id) > ($3::timestamptz, $4::uuid))
-      ORDER BY r.finished_at, r.id LIMIT $5`,
-    [slice.logStore, slice.days, slice.after?.finishedAt ?? null, slice.after?.id ?? null, slice.limit],
-  );
-}
-
 /**
- * Says of runs that they have no log any more. Runs that somebody else changes just now are left for the next time, and
- * those that name no log are not touched. Answers how many it said it of.
+ * Says of those of `runIds` that are over for more than `days` and whose log is in `logStore` that they have no log any more.
+ * Answers whose log may now be removed: these, and those of which it was said before. Runs that somebody else changes just
+ * now are left for the next time.
  */
-export async function forgetRunLogs(sql: Sql, runIds: readonly string[]): Promise<number> {
-  const rows = await sql.query(
-    `UPDATE heartbeat_runs SET log_store = NULL, log_ref = NULL, log_bytes = NULL, log_sha256 = NULL,
-            log_compressed = false, updated_at = now()
-      WHERE id IN (SELECT id FROM heartbeat_runs WHERE id = ANY($1::uuid[]) AND log_ref IS NOT NULL
-                      AND finalized_at IS NOT NULL FOR NO KEY UPDATE SKIP LOCKED)
-     RETURNING id`,
-    [runIds],
+export async function forgetOldRunLogs(
+  sql: Sql,
+  slice: { readonly logStore: string; readonly days: number; readonly runIds: readonly string[] },
+): Promise<string[]> {
+  const rows = await sql.query<{ id: string }>(
+    `WITH old AS (
+       SELECT r.id, r.log_ref FROM heartbeat_runs r WHERE r.id = ANY($1::uuid[]) AND ${overFor("$2")}
+     ), forgotten AS (
+       UPDATE heartbeat_runs SET log_store = NULL, log_ref = NULL, log_bytes = NULL, log_sha256 = NULL,
+              log_compressed = false, updated_at = now()
+        WHERE id IN (SELECT r.id FROM heartbeat_runs r JOIN old ON old.id = r.id
+                      WHERE r.log_ref IS NOT NULL AND r.log_store = $3 FOR NO KEY UPDATE OF r SKIP LOCKED)
+       RETURNING id
+     )
+     SELECT id FROM forgotten UNION ALL SELECT id FROM old WHERE log_ref IS NULL`,
+    [slice.runIds, slice.days, slice.logStore],
   );
-  return rows.length;
+  return rows.map(({ id }) => id);
 }
