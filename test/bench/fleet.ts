@@ -96,6 +96,8 @@ export async function startBenchFleet(
     RATE_LIMIT_WRITES: "0",
     // What a worker can do is measured, not what it holds back after a start (BY-13).
     STARTS_PER_SECOND: "0",
+    // A fleet is stopped when it was measured: what its agents still do is of no interest.
+    DRAIN_TIMEOUT_MS: "0",
     WORKER_CONCURRENCY: String(options.concurrency ?? 50),
     ...(options.leaseMs === undefined ? {} : { LEASE_MS: String(options.leaseMs) }),
   };
@@ -131,7 +133,7 @@ export async function startBenchFleet(
 let adminKey: string | undefined;
 
 async function startProcess(command: string, args: string[], env: NodeJS.ProcessEnv): Promise<BenchProcess> {
-  const child = spawn(command, args, { env, stdio: ["ignore", "inherit", "inherit", "ipc"] });
+  const child = spawn(command, args, { env, stdio: ["ignore", process.stderr, "inherit", "ipc"] });
   await new Promise<void>((resolve, reject) => {
     child.once("exit", (code) => reject(new Error(`${args.at(-1)} ended with ${code} before it was ready`)));
     child.on("message", (message: { type?: string }) => {

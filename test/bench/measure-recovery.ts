@@ -1,10 +1,13 @@
 /** How long a fleet needs to be whole again: after a Redis that lost everything, and after a worker that was killed. */
 import { setTimeout as delay } from "node:timers/promises";
+import { agentQueueName, agentQueuePrefix, fleetKeys } from "@wakefleet/queue";
 import { Redis } from "ioredis";
 import { type BenchStores, cancelWaitingRuns, createAgents, startBenchFleet } from "./fleet.js";
 import { wake } from "./measure-latency.js";
 
 const POLL_MS = 20;
+/** Jobs asked about in one pipeline. */
+const LOOK_AT_ONCE = 5_000;
 
 /**
  * Seconds from a flushed Redis until every waiting run has its job again, with nobody doing anything. The worker
@@ -33,36 +36,51 @@ export async function flushedRedisRecovery(
   );
   const fleet = await startBenchFleet(stores, { workers: 1, concurrency: 1, prefix: options.prefix });
   const redis = new Redis(stores.redis.url);
+  const { epoch } = fleetKeys(options.prefix);
   // The first start finds an empty Redis, too: what is measured begins when that is behind it.
-  await undispatched(stores, companyId);
-  await allDispatched(stores, companyId);
+  const whole = await untilRebuilt(redis, epoch);
   await redis.flushall();
   const startedAt = performance.now();
-  await undispatched(stores, companyId);
-  await allDispatched(stores, companyId);
+  while ((await redis.get(epoch)) !== whole) await delay(POLL_MS);
   const seconds = (performance.now() - startedAt) / 1000;
+  const missing = await withoutJob(stores, { redis, companyId, prefix: options.prefix });
+  if (missing > 0) throw new Error(`${missing} waiting runs had no job after the rebuild`);
   redis.disconnect();
   await fleet.stop();
   await cancelWaitingRuns(stores.db, companyId);
   return seconds;
 }
 
-/** Resolves when the loss was noticed: runs wait for their jobs again. */
-async function undispatched(stores: BenchStores, companyId: string): Promise<void> {
-  while (!(await waits(stores, companyId))) await delay(POLL_MS);
+/** What the epoch key holds once nothing is being put back any more (RL-21). */
+async function untilRebuilt(redis: Redis, epoch: string): Promise<string> {
+  for (;;) {
+    const held = await redis.get(epoch);
+    if (held !== null && !held.startsWith("rebuilding:")) return held;
+    await delay(POLL_MS);
+  }
 }
 
-async function allDispatched(stores: BenchStores, companyId: string): Promise<void> {
-  while (await waits(stores, companyId)) await delay(POLL_MS);
-}
-
-async function waits(stores: BenchStores, companyId: string): Promise<boolean> {
-  const rows = await stores.db.sql.query(
-    "SELECT FROM heartbeat_runs WHERE company_id = $1 AND dispatched_at IS NULL AND status = 'queued' LIMIT 1",
-    [companyId],
-    "bench_waits",
+/** How many waiting runs have no job, or are not known to have one. */
+async function withoutJob(
+  stores: BenchStores,
+  of: { redis: Redis; companyId: string; prefix: string },
+): Promise<number> {
+  const runs = await stores.db.sql.query<{ id: string; agentId: string; isMarked: boolean }>(
+    `SELECT id, agent_id AS "agentId", dispatched_at IS NOT NULL AS "isMarked" FROM heartbeat_runs
+      WHERE company_id = $1 AND status = 'queued'`,
+    [of.companyId],
   );
-  return rows.length > 0;
+  let missing = 0;
+  for (let from = 0; from < runs.length; from += LOOK_AT_ONCE) {
+    const look = of.redis.pipeline();
+    const some = runs.slice(from, from + LOOK_AT_ONCE);
+    for (const { id, agentId } of some) {
+      look.exists(`${agentQueuePrefix(of.prefix, agentId)}:${agentQueueName(agentId)}:${id}`);
+    }
+    const replies = (await look.exec()) ?? [];
+    missing += some.filter(({ isMarked }, index) => !isMarked || replies[index]?.[1] !== 1).length;
+  }
+  return missing;
 }
 
 /**

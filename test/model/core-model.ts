@@ -17,7 +17,7 @@ export interface Omissions {
   readonly epoch?: boolean;
   /** Nobody looks for rows whose job was never confirmed (RL-20). */
   readonly relay?: boolean;
-  /** A rebuild puts back only what is marked as not dispatched, not everything that waits. */
+  /** A rebuild puts back only what is not marked as dispatched, not everything that waits. */
   readonly wholeRebuild?: boolean;
   /** Claims do not ask for a free slot, and the queue does not count (CL-18, QU-1). */
   readonly limit?: boolean;
@@ -82,8 +82,8 @@ export interface CoreState {
   runs: Run[];
   workers: [Worker, Worker];
   dispatchers: Dispatcher[];
-  /** A rebuild under way has marked the rows and has yet to add the jobs. */
-  rebuild: "none" | "marked";
+  /** A rebuild under way has yet to add the jobs. */
+  rebuild: "none" | "begun";
   epochKnown: boolean;
   posts: number;
   crashes: number;
@@ -249,9 +249,8 @@ function addJob(run: Run): void {
 function* redisSteps(state: CoreState, without: Omissions): Iterable<Step<CoreState>> {
   if (state.epochKnown || without.epoch === true) return;
   if (state.rebuild === "none") {
-    yield after(state, "the loss is noticed, what waits is marked", (next) => {
-      next.rebuild = "marked";
-      for (const run of next.runs) if (isWaiting(run)) run.dispatched = false;
+    yield after(state, "the loss is noticed, a rebuild begins", (next) => {
+      next.rebuild = "begun";
     });
     return;
   }

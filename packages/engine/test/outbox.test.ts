@@ -1,7 +1,7 @@
 /** From the commit to the queue, with a real Redis: by the dispatcher, by relays, and after a Redis that lost everything. */
 import { queuePriority } from "@wakefleet/domain";
 import { AgentQueues, closeRedis, connectRedis, waitUntilReady } from "@wakefleet/queue";
-import { type Database, markDispatched, markSliceUndispatched } from "@wakefleet/store";
+import { type Database, markDispatched, sliceWaitingRuns } from "@wakefleet/store";
 import { aCompany, anAgent, anIssue, aRun, testRedisPrefix, testRedisUrl } from "@wakefleet/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createFleetRunQueue } from "../src/dispatch/fleet-run-queue.js";
@@ -230,16 +230,13 @@ describe("after Redis lost its data", () => {
     const scheduled = await aRun(world.db.sql, { companyId, agentId, status: "scheduled_retry", taskKey: "s" });
     const running = await aRun(world.db.sql, { companyId, agentId, status: "running", taskKey: "r" });
     await world.db.sql.query("UPDATE heartbeat_runs SET dispatched_at = now() WHERE agent_id = $1", [agentId]);
-    const marked = new Set<string>();
-    let afterId: string | null = null;
-    do {
-      const slice: string[] = await markSliceUndispatched(world.db.sql, { afterId, limit: 3 });
-      afterId = slice.at(-1) ?? null;
-      if (afterId !== null) expect(marked.has(afterId)).toBe(false);
-      if (afterId !== null) marked.add(afterId);
-    } while (afterId !== null);
-    expect(await undispatched(agentId)).toBe(8);
-    await world.db.sql.query("UPDATE heartbeat_runs SET dispatched_at = now() WHERE agent_id = $1", [agentId]);
+    const slices: (readonly string[])[] = [];
+    for await (const runIds of sliceWaitingRuns(world.db.sql, 3)) slices.push(runIds);
+    expect(Math.max(...slices.map((runIds) => runIds.length))).toBe(3);
+    const all = slices.flat();
+    expect(all).toEqual(expect.arrayContaining([...queued, scheduled]));
+    expect(new Set(all).size).toBe(all.length);
+    expect(all).not.toContain(running);
     const given: string[] = [];
     const paused: string[] = [];
     await rebuildQueues({
@@ -251,6 +248,51 @@ describe("after Redis lost its data", () => {
     expect(given).not.toContain(running);
     expect(new Set(given).size).toBe(given.length);
     expect(paused).toContain(agentId);
+    expect(await undispatched(agentId)).toBe(0);
+  });
+
+  it("DM-34, RL-21 a run that got its job again is marked anew, one that the queue refused is not marked and is relayed", async () => {
+    const agentId = await agent();
+    const [back = "", refused = ""] = await waitingRuns(agentId, 2);
+    await world.db.sql.query(
+      "UPDATE heartbeat_runs SET dispatched_at = now() - interval '1 minute' WHERE agent_id = $1",
+      [agentId],
+    );
+    const [before] = await world.db.sql.query<{ now: Date }>("SELECT now()");
+    const refusing: Pick<RunQueue, "dispatch" | "pause"> = {
+      dispatch: async (jobs) => {
+        const added = await queue.dispatch(jobs.filter(({ data }) => data.runId !== refused));
+        return jobs.map(({ data }) => data.runId !== refused && added.length > 0);
+      },
+      pause: async () => undefined,
+    };
+    await rebuildQueues({ db: world.db, queue: refusing, log: silentLog });
+    expect(await jobsOf(agentId)).toEqual([back]);
+    const [marks] = await world.db.sql.query<{ back: Date; refused: Date | null }>(
+      `SELECT max(dispatched_at) FILTER (WHERE id = $1) AS back, max(dispatched_at) FILTER (WHERE id = $2) AS refused
+         FROM heartbeat_runs`,
+      [back, refused],
+    );
+    expect(marks?.back.getTime()).toBeGreaterThanOrEqual(before?.now.getTime() ?? Number.POSITIVE_INFINITY);
+    expect(marks?.refused).toBeNull();
+    await relayOutbox({ db: world.db, queue, faults: noFaults });
+    expect(await jobsOf(agentId)).toContain(refused);
+    expect(await undispatched(agentId)).toBe(0);
+  });
+
+  it("RL-21 a rebuild that loses PostgreSQL on its way rejects, and the next one puts everything back", async () => {
+    const agentId = await agent();
+    const runIds = await waitingRuns(agentId, 5);
+    const failing: Database["sql"] = {
+      query: async (text, values, name) => {
+        if (text.includes("SET dispatched_at = now()")) throw new Error("PostgreSQL is away");
+        return world.db.sql.query(text, values, name);
+      },
+    };
+    const parts = { queue: { ...noting([]), pause: async () => undefined }, log: silentLog };
+    await expect(rebuildQueues({ db: { ...world.db, sql: failing }, ...parts })).rejects.toThrow("PostgreSQL is away");
+    expect(await rebuildQueues({ db: world.db, ...parts })).toBeGreaterThanOrEqual(5);
+    expect((await jobsOf(agentId)).sort()).toEqual(runIds.sort());
     expect(await undispatched(agentId)).toBe(0);
   });
 

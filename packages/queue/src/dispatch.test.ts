@@ -36,6 +36,37 @@ describe("dispatching (RL-20)", () => {
     expect((await control.counts(["sound"]))[0]?.waiting).toBe(1);
   });
 
+  it("QU-2, RL-21 a batch that must come again adds what is lost, and finds each other job in whatever state it is", async () => {
+    const { queues, add, tryAdd, consume, control } = await openCorner();
+    const later = Date.now() + 3_600_000;
+    const done: string[] = [];
+    await add([runJob("a", "r-ended")]);
+    const consumer = await consume({
+      onJob: async ({ runId }) => {
+        done.push(runId);
+        return { kind: "finished", returnValue: null };
+      },
+    });
+    await waitFor(() => done.length === 1, { what: "the end" });
+    await waitFor(async () => (await queues.queue("a").backend.getState("r-ended")) === "completed", {
+      what: "its state",
+    });
+    await consumer.stop();
+    await add([runJob("a", "r-waiting", { priority: 9 }), runJob("b", "r-delayed", { delayUntilMs: later })]);
+    const renewed = ["r-ended", "r-waiting", "lost-0"].map((runId) => runJob("a", runId, { priority: 5, renew: true }));
+    const others = Array.from({ length: 30 }, (_, n) => runJob(`c${n % 3}`, `lost-${n + 1}`, { renew: true }));
+    const results = await tryAdd([...renewed, runJob("b", "r-delayed", { renew: true }), ...others]);
+    expect(results.filter(({ ok }) => !ok)).toEqual([]);
+    const counts = await control.counts(["a", "b", "c0", "c1", "c2"]);
+    expect(counts.map(({ waiting, delayed }) => [waiting, delayed])).toEqual([
+      [3, 0],
+      [1, 0],
+      [10, 0],
+      [10, 0],
+      [10, 0],
+    ]);
+  });
+
   it("QU-4 moves a delayed run to another time when renewed", async () => {
     const { queues, add, consume } = await openCorner();
     const started: number[] = [];

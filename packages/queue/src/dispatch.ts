@@ -7,7 +7,7 @@ import type { RunJobData } from "@wakefleet/contracts";
 import type { IRedisTransaction, JobJson } from "bullmq";
 import { type AgentQueue, type AgentQueues, EVENT_STREAM_LENGTH, queueKey } from "./agent-queues.js";
 import { errorText } from "./log.js";
-import type { ReadySet, Signal } from "./ready-set.js";
+import type { At, ReadySet, Signal } from "./ready-set.js";
 
 /** The BullMQ job name of every run. */
 export const RUN_JOB_NAME = "run";
@@ -61,6 +61,21 @@ function jobJson(job: RunJob, now: number): JobJson {
   };
 }
 
+/**
+ * Of jobs that must come again, those that their queues know already, whatever their state. After a lost Redis that is none,
+ * and asking is all it costs to be sure; for a few jobs it is one round trip.
+ */
+async function knownJobs(queues: AgentQueues, jobs: readonly RunJob[]): Promise<ReadonlySet<RunJob>> {
+  if (jobs.length === 0) return new Set();
+  const batch = queues.batch({ commands: jobs.length });
+  for (const { data } of jobs) batch.runCommand("exists", [queues.queue(data.agentId).backend.toKey(data.runId)]);
+  const replies = (await batch.exec()) ?? [];
+  // What could not be asked is looked at by itself, and told by itself.
+  return new Set(jobs.filter((_, index) => replies[index]?.[1] !== 0));
+}
+
+const sooner = (one: At, other: At): At => (one === "now" || other === "now" ? "now" : Math.min(one, other));
+
 /** Makes room for a job that must come again. Answers false when the job already is where it should be. */
 async function makeRoom(queue: AgentQueue, job: RunJob, now: number): Promise<boolean> {
   const { runId } = job.data;
@@ -86,16 +101,21 @@ async function dispatchBatch(queues: AgentQueues, ready: ReadySet, jobs: readonl
   const now = Date.now();
   const results = new Map<string, Dispatched>();
   const adds: RunJob[] = [];
-  const signals: Signal[] = [];
+  const signals = new Map<string, Signal>();
+  const known = await knownJobs(
+    queues,
+    jobs.filter((job) => job.renew === true),
+  );
   for (const job of jobs) {
     const { runId, agentId } = job.data;
     try {
-      if (job.renew !== true || (await makeRoom(queues.queue(agentId), job, now))) adds.push(job);
+      if (!known.has(job) || (await makeRoom(queues.queue(agentId), job, now))) adds.push(job);
     } catch (error) {
       results.set(runId, { runId, ok: false, error: errorText(error) });
       continue;
     }
-    signals.push({ agentId, at: job.delayUntilMs !== undefined && job.delayUntilMs > now ? job.delayUntilMs : "now" });
+    const at = job.delayUntilMs !== undefined && job.delayUntilMs > now ? job.delayUntilMs : "now";
+    signals.set(agentId, { agentId, at: sooner(signals.get(agentId)?.at ?? at, at) });
     results.set(runId, { runId, ok: true });
   }
   // At most two commands a job, and the hints.
@@ -116,7 +136,7 @@ async function dispatchBatch(queues: AgentQueues, ready: ReadySet, jobs: readonl
     positions.push(position);
     position += 1;
   }
-  await ready.signal({ signals, slotFreed: false, target: batch });
+  await ready.signal({ signals: [...signals.values()], slotFreed: false, target: batch });
   const replies = (await batch.exec()) ?? [];
   await Promise.all(queued);
   // Without its queue's settings or its signal a job counts as not dispatched: it is tried again as a whole.

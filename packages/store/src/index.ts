@@ -60,8 +60,9 @@ export {
   listPausedAgentsWithWork,
   makeRetryDue,
   markDispatched,
-  markSliceUndispatched,
+  markPutBack,
   readRunsForJobs,
+  sliceWaitingRuns,
   takeUndispatched,
   type UndispatchedRun,
 } from "./runs/outbox.js";

@@ -25,7 +25,13 @@ import {
   readIssueGateFacts,
 } from "../src/runs/claim-run.js";
 import { endRunIf } from "../src/runs/end-run.js";
-import { markDispatched, markSliceUndispatched, readRunsForJobs, takeUndispatched } from "../src/runs/outbox.js";
+import {
+  markDispatched,
+  markPutBack,
+  readRunsForJobs,
+  sliceWaitingRuns,
+  takeUndispatched,
+} from "../src/runs/outbox.js";
 import { readReleaseFacts, settleDeferredRequests } from "../src/runs/release-issue.js";
 import { deleteOldRunEvents, forgetOldRunLogs } from "../src/runs/run-retention.js";
 import { readPreviousSessionTotals } from "../src/runs/session-totals.js";
@@ -277,7 +283,12 @@ describe("hot queries on 100,000 runs and 10,000 issues use indexes (check 38)",
       expect(taken.length).toBeGreaterThan(0);
       await markDispatched(sql, taken.map((run) => run.runId).slice(0, 5));
       await readRunsForJobs(sql, [runId]);
-      await markSliceUndispatched(sql, { afterId: runId, limit: 100 });
+      let slices = 0;
+      for await (const runIds of sliceWaitingRuns(sql, 100)) {
+        await markPutBack(sql, { withJob: runIds.slice(1), withoutJob: runIds.slice(0, 1) });
+        slices += 1;
+      }
+      expect(slices).toBeGreaterThan(1);
     });
     expect(whole).toEqual([]);
   });

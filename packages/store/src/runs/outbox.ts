@@ -3,6 +3,9 @@ import type { RunStatus } from "@wakefleet/contracts";
 import { camelRow, type RunRow } from "../rows.js";
 import { type Sql, uuidOf } from "../sql.js";
 
+/** The commit of this statement is not waited for on the disk. */
+const COMMIT_NOT_AWAITED = "WITH relaxed AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))";
+
 /**
  * Marks runs whose job was added. A run that is no longer waiting keeps what it has.
  *
@@ -11,7 +14,7 @@ import { type Sql, uuidOf } from "../sql.js";
  */
 export async function markDispatched(sql: Sql, runIds: readonly string[]): Promise<void> {
   await sql.query(
-    `WITH relaxed AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))
+    `${COMMIT_NOT_AWAITED}
      UPDATE heartbeat_runs SET dispatched_at = now(), updated_at = now()
       WHERE id = ANY($1::uuid[]) AND dispatched_at IS NULL AND status IN ('queued','scheduled_retry')
         AND (SELECT true FROM relaxed)`,
@@ -90,26 +93,64 @@ export async function readRunsForJobs(sql: Sql, runIds: readonly string[]): Prom
   return rows.map((row) => camelRow<UndispatchedRun>(row));
 }
 
+const NIL_UUID = "00000000-0000-0000-0000-000000000000";
+
 /**
- * RL-21: after Redis lost its data every waiting run needs a new job. One slice a call, by id, so that 100,000 rows are
- * no long transaction; answers the ids of the slice in order, none when there was none left.
+ * RL-21: after Redis lost its data every waiting run needs a new job. All of them, `limit` ids at a time: agent by agent, so
+ * that a queue's jobs come together, then the scheduled retries. Each slice is found by an index of what waits, however many
+ * runs are over. A run that begins to wait while this goes on may be left out: whoever lets it wait dispatches it.
  */
-export async function markSliceUndispatched(
+export async function* sliceWaitingRuns(sql: Sql, limit: number): AsyncGenerator<readonly string[], void> {
+  for (let after = [NIL_UUID, "-infinity", NIL_UUID]; ; ) {
+    // Times as text: a date of the driver's would cut off their microseconds, and with them the place in the order.
+    const rows = await sql.query<{ agentId: string; createdAt: string; id: string }>(
+      `SELECT agent_id AS "agentId", created_at::text AS "createdAt", id FROM heartbeat_runs
+        WHERE status = 'queued' AND (agent_id, created_at, id) > ($1::uuid, $2::timestamptz, $3::uuid)
+        ORDER BY agent_id, created_at, id LIMIT $4`,
+      [...after, limit],
+    );
+    const last = rows.at(-1);
+    if (last === undefined) break;
+    after = [last.agentId, last.createdAt, last.id];
+    yield rows.map(({ id }) => id);
+  }
+  for (let after = ["-infinity", NIL_UUID]; ; ) {
+    const rows = await sql.query<{ dueAt: string; id: string }>(
+      `SELECT scheduled_retry_at::text AS "dueAt", id FROM heartbeat_runs
+        WHERE status = 'scheduled_retry' AND (scheduled_retry_at, id) > ($1::timestamptz, $2::uuid)
+        ORDER BY scheduled_retry_at, id LIMIT $3`,
+      [...after, limit],
+    );
+    const last = rows.at(-1);
+    if (last === undefined) break;
+    after = [last.dueAt, last.id];
+    yield rows.map(({ id }) => id);
+  }
+}
+
+/**
+ * RL-21, DM-34: what became of waiting runs whose jobs had been lost. Those that have a job again are marked anew, the others
+ * not at all, so that the relay takes them up. A run that no longer waits keeps what it has.
+ */
+export async function markPutBack(
   sql: Sql,
-  slice: { afterId: string | null; limit: number },
-): Promise<string[]> {
-  const rows = await sql.query<{ id: string }>(
-    `WITH slice AS (
-       SELECT id FROM heartbeat_runs
-        WHERE status IN ('queued','scheduled_retry') AND ($1::uuid IS NULL OR id > $1::uuid)
-        ORDER BY id LIMIT $2
-     )
-     UPDATE heartbeat_runs r SET dispatched_at = NULL, updated_at = now()
-       FROM slice WHERE r.id = slice.id AND r.status IN ('queued','scheduled_retry')
-     RETURNING r.id`,
-    [slice.afterId, slice.limit],
-  );
-  return rows.map((row) => row.id).sort();
+  { withJob, withoutJob }: { withJob: readonly string[]; withoutJob: readonly string[] },
+): Promise<void> {
+  if (withJob.length > 0) {
+    await sql.query(
+      `${COMMIT_NOT_AWAITED}
+       UPDATE heartbeat_runs SET dispatched_at = now(), updated_at = now()
+        WHERE id = ANY($1::uuid[]) AND status IN ('queued','scheduled_retry') AND (SELECT true FROM relaxed)`,
+      [withJob],
+    );
+  }
+  if (withoutJob.length > 0) {
+    await sql.query(
+      `UPDATE heartbeat_runs SET dispatched_at = NULL, updated_at = now()
+        WHERE id = ANY($1::uuid[]) AND status IN ('queued','scheduled_retry')`,
+      [withoutJob],
+    );
+  }
 }
 
 /** Paused agents that still have waiting runs: their queues must be paused again after a rebuild (QU-5). */
