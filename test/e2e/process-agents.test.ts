@@ -49,34 +49,37 @@ describe("the end of a child", () => {
     readonly rule: string;
     readonly config: () => Record<string, unknown>;
     readonly run: object;
+    /** What the log holds of the child. */
+    readonly printed?: string;
   }[] = [
     {
-      rule: "AD-80, AD-82 exit 0 succeeds and keeps its output in the result",
+      rule: "07-1 (AD-80, AD-82) exit 0 succeeds and keeps its output in the result",
       config: () => shell("echo hi; exit 0"),
       run: { status: "succeeded", exitCode: 0, resultJson: { stdout: "hi\n" } },
+      printed: "hi\n",
     },
     {
-      rule: "AD-30, AD-82 exit 7 fails with its code",
+      rule: "07-2 (AD-30, AD-82) exit 7 fails with its code",
       config: () => shell("exit 7"),
       run: { status: "failed", error: "Process exited with code 7", errorCode: "adapter_failed", exitCode: 7 },
     },
     {
-      rule: "AD-29 a child that ends by SIGKILL failed",
+      rule: "07-3 (AD-29) a child that ends by SIGKILL failed",
       config: () => shell("kill -KILL $$"),
       run: { status: "failed", signal: "SIGKILL" },
     },
     {
-      rule: "AD-80 no command",
+      rule: "07-4 (AD-80) no command",
       config: () => ({}),
       run: { status: "failed", error: "Process adapter missing command" },
     },
     {
-      rule: "AD-42 a command that does not exist is named",
+      rule: "07-5 (AD-42) a command that does not exist is named",
       config: () => ({ command: "no-such-command-anywhere" }),
       run: { status: "failed", error: expect.stringContaining("no-such-command-anywhere") },
     },
     {
-      rule: "AD-46, AD-82 longer than its timeout",
+      rule: "07-7 (AD-46, AD-82) longer than its timeout",
       config: () => shell("sleep 60", { timeoutSec: 1 }),
       run: { status: "timed_out", errorCode: "timeout", error: "Timed out after 1s" },
     },
@@ -86,11 +89,14 @@ describe("the end of a child", () => {
       run: { status: "failed", exitCode: 4 },
     },
   ];
-  it.each(ENDS)("$rule", async ({ config, run }) => {
-    expect(await runOf(config())).toMatchObject(run);
+  it.each(ENDS)("$rule", async ({ config, run, printed }) => {
+    const ended = await runOf(config());
+    expect(ended).toMatchObject(run);
+    if (printed !== undefined) expect(await readOutput(fleet, ended.id)).toBe(printed);
+    expect(fleet.workers.every((worker) => worker.isRunning())).toBe(true);
   });
 
-  it("AD-46, AD-51 a child and a grandchild that ignore TERM are gone after the grace", async () => {
+  it("07-8 (AD-46, AD-51) a child and a grandchild that ignore TERM are gone after the grace", async () => {
     const run = await runOf(
       node(
         `process.on("SIGTERM", () => 0);
@@ -100,12 +106,12 @@ describe("the end of a child", () => {
         { timeoutSec: 1, graceSec: 1 },
       ),
     );
-    expect(run).toMatchObject({ status: "timed_out", errorCode: "timeout" });
+    expect(run).toMatchObject({ status: "timed_out", errorCode: "timeout", signal: "SIGKILL" });
     expect(run.processGroupId).toBeGreaterThan(1);
     await eventually("the group to be gone", () => processesInGroup(run.processGroupId ?? 0).length === 0);
   });
 
-  it("AD-48, AD-17 while it runs its pid and group are stored; a cancel ends child and grandchild", async () => {
+  it("07-9, 07-11 (AD-17, AD-48, AD-81) while it runs its pid and group are stored; a cancel ends child and grandchild", async () => {
     const agentId = await createAgent(fleet, { companyId, adapterConfig: shell("sleep 90 & wait") });
     const { id } = await wake(fleet, agentId);
     const pid = await untilSpawnStored(fleet, id);
@@ -115,19 +121,20 @@ describe("the end of a child", () => {
       "child and grandchild in the stored group",
       () => processesInGroup(run.processGroupId ?? 0).length >= 2,
     );
+    expect(run).toMatchObject({ processPid: pid, processGroupId: pid });
     await fleet.http.post(`/api/heartbeat-runs/${id}/cancel`);
     expect(await untilEnded(fleet, id)).toMatchObject({ status: "cancelled", errorCode: "cancelled" });
     await eventually("the group to be gone", () => processesInGroup(pid).length === 0);
   });
 
-  it("AD-49 a grandchild that keeps stdout open does not keep the run open", async () => {
+  it("07-10 (AD-49) a grandchild that keeps stdout open does not keep the run open", async () => {
     const run = await runOf(shell("sleep 600 & exit 5", { graceSec: 1 }));
     expect(run).toMatchObject({ status: "failed", exitCode: 5 });
   });
 });
 
 describe("what a child is given and what it prints", () => {
-  it("AD-52, AD-53 it sees who it is under both names, and no address of a store", async () => {
+  it("07-6 (AD-52, AD-53) it sees who it is under both names, and no address of a store", async () => {
     const run = await runOf(shell("env"));
     const env = new Map(
       String(run.resultJson?.["stdout"])
@@ -143,7 +150,7 @@ describe("what a child is given and what it prints", () => {
     for (const name of ["DATABASE_URL", "REDIS_URL", "AUTH_SECRET"]) expect([...env.keys()]).not.toContain(name);
   });
 
-  it("AD-16, AD-54, AD-56 a secret reaches the child and no reader; the run's id cannot be forged", async () => {
+  it("07-14 (AD-16, AD-54, AD-56) a secret reaches the child and no reader; the run's id cannot be forged", async () => {
     const secret = "not-to-be-shown-anywhere-42";
     const run = await runOf(
       shell(`test \${#SERVICE_API_KEY} = ${secret.length} && echo "run $WAKEFLEET_RUN_ID"`, {
@@ -165,7 +172,7 @@ describe("what a child is given and what it prints", () => {
     for (const [name, read] of Object.entries(readers)) expect(JSON.stringify(read), name).not.toContain(secret);
   });
 
-  it("AD-44, AD-45 10 MiB of cut-up multi-byte characters: the log is whole, the result keeps the end", async () => {
+  it("07-12 (AD-44, AD-45) 10 MiB of cut-up multi-byte characters: the log is whole, the result keeps the end", async () => {
     const run = await runOf(
       node(`
         const all = Buffer.from("é漢🚀".repeat(Math.ceil(${10 * MIB} / 9)) + "THE END");
@@ -178,8 +185,9 @@ describe("what a child is given and what it prints", () => {
         write(0);`),
     );
     expect(run.status).toBe("succeeded");
-    const stdout = String(run.resultJson?.["stdout"] ?? run.resultJson?.["stdoutTail"] ?? "");
+    const stdout = String(run.resultJson?.["stdout"]);
     expect(Buffer.byteLength(stdout)).toBeLessThanOrEqual(4 * MIB);
+    expect(stdout.endsWith("é漢🚀THE END")).toBe(true);
     expect(run.logBytes).toBeGreaterThan(10 * MIB);
     const { damaged, end } = await scanLog(run.id);
     expect(damaged).toBe(0);

@@ -1,5 +1,8 @@
 /** Adapters as people set agents up with them, and agents' skills (API-91; AD-5, AD-71, AD-92). */
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import {
   aCompany,
   anAgentKey,
@@ -51,6 +54,43 @@ describe("adapters", () => {
       api.call("POST", adapterPath("process", "test-environment"), { body: { adapterConfig: [] } }),
       400,
     );
+  });
+
+  // Nothing is installed here, nobody is logged in, and no key is set.
+  it.each<[string, string, string[]]>([
+    ["process", "fail", ["process_command_missing", "process_cwd_valid"]],
+    ["http", "fail", ["http_url_missing"]],
+    ["claude_local", "fail", ["claude_cwd_valid", "claude_command_unresolvable", "claude_subscription_mode_possible"]],
+    ["codex_local", "fail", ["codex_cwd_valid", "codex_command_unresolvable", "codex_openai_api_key_missing"]],
+    ["cursor", "fail", ["cursor_cwd_valid", "cursor_command_unresolvable", "cursor_api_key_missing"]],
+    ["gemini_local", "fail", ["gemini_cwd_valid", "gemini_command_unresolvable", "gemini_api_key_missing"]],
+    [
+      "opencode_local",
+      "fail",
+      [
+        "opencode_cwd_valid",
+        "opencode_command_unresolvable",
+        "opencode_headless_permissions_enabled",
+        "opencode_command_skipped",
+      ],
+    ],
+    ["pi_local", "fail", ["pi_cwd_valid", "pi_command_unresolvable", "pi_command_skipped"]],
+    ["hermes_local", "fail", ["hermes_cli_not_found"]],
+    ["openclaw_gateway", "fail", ["openclaw_gateway_url_missing"]],
+  ])("07-50 (AD-84, AD-91, AD-92) %s with an empty config: %s", async (type, status, codes) => {
+    const folder = mkdtempSync(join(tmpdir(), "wakefleet-nothing-"));
+    vi.stubEnv("PATH", folder);
+    vi.stubEnv("HOME", folder);
+    for (const name of ["ANTHROPIC_API_KEY", "OPENAI_API_KEY", "CODEX_HOME", "CURSOR_API_KEY", "GEMINI_API_KEY"]) {
+      vi.stubEnv(name, undefined);
+    }
+    try {
+      const { body } = await expectStatus(test(type, {}), 200);
+      expect({ ...body, checks: codesOf(body) }).toMatchObject({ adapterType: type, status, checks: codes });
+    } finally {
+      vi.unstubAllEnvs();
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it("API-91, SC-5, SC-11 secrets of the company are resolved and never answered; others' and lost ones are refused", async () => {

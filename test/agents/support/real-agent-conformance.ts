@@ -209,7 +209,8 @@ export function describeRealAgent(kind: AgentKind): void {
       const { processGroupId } = await readRun(fleet, id);
       expect(processGroupId).not.toBeNull();
       const { status } = await fleet.http.post(`/api/heartbeat-runs/${id}/cancel`);
-      expect(status).toBe(200);
+      // 202 when the tool takes longer to end than the answer waits.
+      expect([200, 202]).toContain(status);
       expect(await untilEnded(fleet, id)).toMatchObject({ status: "cancelled", errorCode: "cancelled" });
       expect(processesInGroup(processGroupId ?? 0)).toEqual([]);
 

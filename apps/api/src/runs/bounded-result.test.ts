@@ -7,11 +7,11 @@ describe("RD-2, LV-118, LV-119 a run's result", () => {
     expect(boundedResult(result)).toBe(result);
   });
 
-  it("LV-119 keeps texts, output, cost and stop metadata of a large one", () => {
+  it("LV-119 keeps texts, the end of the output, cost and stop metadata of a large one", () => {
     const bounded = boundedResult({
       summary: "s".repeat(600),
       result: { not: "a text" },
-      stdout: "o".repeat(WHOLE_RESULT_MAX_BYTES),
+      stdout: `${"o".repeat(WHOLE_RESULT_MAX_BYTES)}the end`,
       stderr: "e",
       cost_usd: 0.5,
       stopReason: "completed",
@@ -20,7 +20,7 @@ describe("RD-2, LV-118, LV-119 a run's result", () => {
     });
     expect(bounded).toEqual({
       summary: "s".repeat(500),
-      stdout: "o".repeat(4_096),
+      stdout: `${"o".repeat(4_089)}the end`,
       stdoutTruncated: true,
       stderr: "e",
       costUsd: 0.5,

@@ -19,7 +19,10 @@ export const STOP_METADATA_FIELDS = [
   "timeoutFired",
 ] as const;
 
-/** The result itself, or what is left of one that is too large, with `truncated` and its original size. */
+/**
+ * The result itself, or what is left of one that is too large, with `truncated` and its original size. Of what a process
+ * printed its end is left: that tells how it ended.
+ */
 export function boundedResult(result: JsonObject): JsonObject {
   const bytes = Buffer.byteLength(JSON.stringify(result));
   if (bytes <= WHOLE_RESULT_MAX_BYTES) return result;
@@ -31,7 +34,7 @@ export function boundedResult(result: JsonObject): JsonObject {
   for (const key of OUTPUTS) {
     const text = result[key];
     if (typeof text !== "string") continue;
-    entries.push([key, text.slice(0, OUTPUT_CHARS).toWellFormed()]);
+    entries.push([key, text.slice(-OUTPUT_CHARS).toWellFormed()]);
     if (text.length > OUTPUT_CHARS) entries.push([`${key}Truncated`, true]);
   }
   const cost = COSTS.map((key) => result[key]).find((value) => typeof value === "number");

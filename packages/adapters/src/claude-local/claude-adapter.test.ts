@@ -338,7 +338,7 @@ describe("AD-93 AD-129 testEnvironment of claude_local", () => {
     return [tested.status, ...tested.checks.map((check) => check.code)];
   };
 
-  it("AD-93 check 51: asks for a hello and gets it", async () => {
+  it("07-51 (AD-93) asks for a hello and gets it", async () => {
     const stub = await createStubCli(programs, { name: "claude", fresh: { stdout: hello } });
     expect(await codes({ command: stub.file })).toEqual([
       ...["pass", "claude_cwd_valid", "claude_command_resolvable", "claude_subscription_mode_possible"],
@@ -349,7 +349,7 @@ describe("AD-93 AD-129 testEnvironment of claude_local", () => {
     expect(call?.argv).not.toContain("--add-dir");
   });
 
-  it("AD-94 check 51: does not ask a command of another name", async () => {
+  it("07-51 (AD-94) does not ask a command of another name", async () => {
     const stub = await createStubCli(programs, { name: "my-claude", fresh: { stdout: hello } });
     expect(await codes({ command: stub.file })).toContain("claude_hello_probe_skipped_custom_command");
     expect(await stub.calls()).toEqual([]);

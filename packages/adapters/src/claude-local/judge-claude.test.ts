@@ -71,7 +71,7 @@ describe("AD-330 recordings of Claude Code", () => {
   it.each([
     ["session-limit", "2026-11-22T09:37:00.000Z"],
     ["weekly-limit", "2026-11-25T06:38:00.000Z"],
-  ])("AD-125 check 25: reads the time of %s from its text alone", (name, retryNotBefore) => {
+  ])("07-25 (AD-125) reads the time of %s from its text alone", (name, retryNotBefore) => {
     const { stdout, ...rest } = fixture(name);
     const withoutEvent = stdout.split("\n").filter((line) => !line.includes("rate_limit_event"));
     expect(judgeClaude(endingOf({ ...rest, stdout: withoutEvent.join("\n") }))).toMatchObject({

@@ -5,4 +5,6 @@ export { describeAdapterContract } from "./contract-conformance.js";
 export { describeParserLaws } from "./parser-laws.js";
 export { readFixtures } from "./recorded-fixtures.js";
 export { recordRun } from "./recorded-run.js";
+export { createRecordingStub, type RecordingStub, type StubReply } from "./recording-stub.js";
 export { answerOf, createStubCli, type StubAnswers, type StubCli } from "./stub-cli.js";
+export { startStubGateway } from "./stub-gateway.js";

@@ -37,6 +37,11 @@ describe("what a run became", () => {
       { timedOut: true, errorMessage: "slow", errorCode: "c" },
       ["timed_out", "slow", "timeout"],
     ],
+    [
+      "AD-314 out of time, and which of its limits",
+      { timedOut: true, errorMessage: "slow", errorCode: "gateway_wait_timeout" },
+      ["timed_out", "slow", "gateway_wait_timeout"],
+    ],
   ])("%s", (_, ending, [status, error, errorCode]) => {
     expect(classifyOutcome(ended(ending), null)).toEqual({ status, error, errorCode });
   });
