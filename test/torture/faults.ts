@@ -3,6 +3,7 @@
  * wrong then is nobody's doing but the fleet's.
  */
 import { setTimeout as delay } from "node:timers/promises";
+import { waitUntilReady } from "@wakefleet/queue";
 import { FleetHttp } from "../support/fleet-http.js";
 import type { FleetProcess } from "../support/fleet-process.js";
 import { FAULTS, type FaultKind, LANES, LEASE_MS, type Plan, type PlannedFault, planFaults } from "./schedule.js";
@@ -41,6 +42,8 @@ const NO_MEMORY = "1";
 const LIMITS = [1, 2, 3, 4] as const;
 /** How long a fault waits for its victims to be enough. */
 const SERVING_WITHIN_MS = 20_000;
+/** How long the harness waits for its own connection to a Redis that was started again. */
+const REDIS_BACK_WITHIN_MS = 60_000;
 /** From SIGTERM to SIGKILL. */
 const STOP_PATIENCE_MS = 20_000;
 
@@ -95,7 +98,7 @@ export class Torment {
 
   private async inject(fault: PlannedFault): Promise<void> {
     const fromMs = Date.now();
-    const detail = await this[LANE_METHODS[FAULTS[fault.kind].lane]](fault);
+    const detail = await this[LANE_METHODS[FAULTS[fault.kind].lane]](fault).catch(failedToInject);
     const done = { kind: fault.kind, fromMs, toMs: Date.now(), detail };
     this.injected.push(done);
     this.onFault(done);
@@ -197,12 +200,12 @@ export class Torment {
         });
         return away;
       case "redis-flush":
-        await fleet.redis.flushall();
+        await (await this.openRedis()).flushall();
         return "";
       case "redis-full":
         await this.during(fault, {
-          begin: () => fleet.redis.config("SET", "maxmemory", NO_MEMORY),
-          end: () => fleet.redis.config("SET", "maxmemory", "0"),
+          begin: async () => (await this.openRedis()).config("SET", "maxmemory", NO_MEMORY),
+          end: async () => (await this.openRedis()).config("SET", "maxmemory", "0"),
         });
         return away;
       case "redis-cut":
@@ -215,6 +218,13 @@ export class Torment {
         await this.during(fault, { begin: () => redisProxy.blackhole(), end: () => redisProxy.restore() });
         return away;
     }
+  }
+
+  /** The harness's own connection, which a Redis that has just come back may not have yet. */
+  private async openRedis(): Promise<World["fleet"]["redis"]> {
+    const { redis } = this.world.fleet;
+    await waitUntilReady(redis, REDIS_BACK_WITHIN_MS);
+    return redis;
   }
 
   async onPostgres(fault: PlannedFault): Promise<string> {
@@ -268,7 +278,7 @@ export class Torment {
       return await this.operate(http, fault);
     } catch (error) {
       // An operator's request fails like anybody's while the API or PostgreSQL is away.
-      return `failed: ${error instanceof Error ? error.message : String(error)}`;
+      return failedToInject(error);
     }
   }
 
@@ -354,6 +364,11 @@ const LANE_METHODS = {
   agents: "onAgents",
   operators: "onOperators",
 } as const;
+
+/** Told with the fault: what could not be done breaks nothing, and what it has begun is undone at the end. */
+function failedToInject(error: unknown): string {
+  return `failed: ${error instanceof Error ? error.message : String(error)}`;
+}
 
 /** Whoever runs processes loses patience at some time. */
 async function killIfItStays(process: FleetProcess): Promise<void> {
