@@ -19,7 +19,6 @@ import { type Config, createFaultPoints } from "@wakefleet/config";
 import {
   type AdoptedRun,
   AdoptedRuns,
-  checkSecretsKey,
   createEngine,
   createLeaseKeeper,
   createMoneyBrake,
@@ -27,18 +26,15 @@ import {
   createTreeWatch,
   deleteOldLogs,
   FullCaps,
-  fireTimersFor,
   forgetEndedRuns,
   HeldRuns,
   handOver,
   type JobVerdict,
   type Log,
-  logTailReader,
   mintRunToken,
   newId,
   type RecoveryDeps,
   rebuildQueues,
-  recoverOrphansOfFleet,
   recoverOrphansOfHost,
   relayOutbox,
   takeRunOver,
@@ -47,35 +43,27 @@ import {
 } from "@wakefleet/engine";
 import {
   AgentQueues,
-  assertRedisPolicy,
   connectRedis,
   createFleetConsumer,
   createLiveEventPublisher,
   createMaintenance,
   type FleetJob,
   subscribeControl,
-  waitUntilReady,
   watchEpoch,
 } from "@wakefleet/queue";
 import { createLocalRunLogStore, createOsUserRedactor, osUserOf } from "@wakefleet/run-logs";
-import {
-  findRun,
-  openDatabase,
-  readQueueEpoch,
-  registerWorker,
-  removeDeadWorkers,
-  withFleetLock,
-} from "@wakefleet/store";
+import { findRun, openDatabase, readQueueEpoch, registerWorker, withFleetLock } from "@wakefleet/store";
 import { createMetrics } from "@wakefleet/telemetry";
 import { type BackgroundLoop, startBackgroundLoop } from "./background-loop.js";
 import { readHost } from "./host.js";
 import { createHostPressureWatch } from "./host-pressure.js";
 import { publishMetrics } from "./publish-metrics.js";
-import { RETENTION_EVERY_MS, recoverySweeps, STRANDED_WORK_SWEEP } from "./recovery-sweeps.js";
-import { CLAIM_LABELS, countEnd, timed } from "./run-metrics.js";
+import { RETENTION_EVERY_MS, STRANDED_WORK_SWEEP } from "./recovery-sweeps.js";
+import { CLAIM_LABELS, countEnd } from "./run-metrics.js";
+import { refuseEvictingRedis, refuseForeignKey } from "./start-checks.js";
 import { stopWorker } from "./stop-worker.js";
+import { workerSweeps } from "./sweeps.js";
 import { VERSION } from "./version.js";
-import type { WorkerSweep } from "./worker-sweep.js";
 
 export interface WorkerOptions {
   readonly config: Config;
@@ -100,16 +88,12 @@ const RELAY_EVERY_MS = 1_000;
  */
 const LONGEST_ATTENTION_MS = 10_000;
 const HOST_ORPHANS_EVERY_MS = 1_000;
-const FLEET_ORPHANS_EVERY_MS = 2_000;
 const TREE_LOOK_EVERY_MS = 2_000;
 const BRAKE_LOOK_EVERY_MS = 1_000;
 const HOST_LOOK_EVERY_MS = 1_000;
 const MIB = 1024 * 1024;
 const ADOPTED_LOOK_EVERY_MS = 500;
-const TIMER_ROUND_MS = 1_000;
 const EPOCH_LOOK_EVERY_MS = 1_000;
-const DEAD_WORKERS_KEPT_MS = 24 * 3_600_000;
-const REDIS_FIRST_WAIT_MS = 5_000;
 
 /** Starts a worker. Rejects when PostgreSQL cannot be reached, or when Redis may drop jobs (its eviction policy). */
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
@@ -126,7 +110,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     onIdleError: (error) => log.warn({ event: "postgres.idle_error", err: error }, "an idle connection ended"),
   });
   const secrets = createSecretsAccess({ db, settings: config });
-  await refuseForeignKey();
+  await refuseForeignKey({ secrets, db, log });
   await registerWorker(db.sql, {
     id: workerId,
     ...host,
@@ -136,7 +120,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   });
 
   const redis = connectRedis({ url: config.redisUrl, name: `wakefleet:worker:${workerId}`, log });
-  await refuseEvictingRedis();
+  await refuseEvictingRedis(redis, log);
   const queues = new AgentQueues({ redis, prefix: config.redisPrefix, log });
   const events = createLiveEventPublisher({ redis, prefix: config.redisPrefix, log });
   const engine = createEngine({ db, queues, events, faults, log });
@@ -257,50 +241,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     },
   });
 
-  const sweeps: WorkerSweep[] = [
-    {
-      name: "timers",
-      everyMs: TIMER_ROUND_MS,
-      isOff: !config.schedulerEnabled,
-      run: timed(metrics, "timers", async (signal) => {
-        const timers = { db, newId, dispatcher: engine.dispatcher, events };
-        return { fired: await fireTimersFor(timers, { forMs: TIMER_ROUND_MS, signal }) };
-      }),
-    },
-    {
-      name: "orphans",
-      everyMs: FLEET_ORPHANS_EVERY_MS,
-      run: timed(metrics, "orphans", async () => {
-        const counts = await recoverOrphansOfFleet(recovery);
-        if (counts.looked > 0) metrics.leasesExpired.inc({ result: "fleet" }, counts.looked);
-        return counts;
-      }),
-    },
-    {
-      name: "dead-workers",
-      everyMs: config.sweepIntervalMs,
-      run: timed(metrics, "dead-workers", async () => {
-        return { removed: await removeDeadWorkers(db.sql, { olderThanMs: DEAD_WORKERS_KEPT_MS, limit: 500 }) };
-      }),
-    },
-    ...recoverySweeps({
-      deps: {
-        ...recovery,
-        readLogTail: logTailReader(work.runLogs),
-        thresholds: {
-          suspicionMs: config.silenceSuspicionMs,
-          criticalMs: config.silenceCriticalMs,
-          continueMs: config.silenceQuietMs,
-        },
-        summaryPathRoots: config.summaryPathRoots,
-      },
-      sweepIntervalMs: config.sweepIntervalMs,
-      schedulerIntervalMs: config.schedulerIntervalMs,
-      schedulerEnabled: config.schedulerEnabled,
-      eventsDays: config.retentionRunEventsDays || null,
-      timed: (sweep, run) => timed(metrics, sweep, run),
-    }),
-  ];
+  const sweeps = workerSweeps({ deps: recovery, runLogs: work.runLogs, config, metrics });
   const maintenance = createMaintenance({ queues, sweeps });
 
   const lookAtTrees = createTreeWatch({
@@ -446,31 +387,6 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
         "a step of the worker's start or stop failed; leases and sweeps make up for it",
       );
     }
-  }
-
-  /** SC-15. */
-  async function refuseForeignKey(): Promise<void> {
-    try {
-      if (await checkSecretsKey({ access: secrets, db })) return;
-      log.warn(
-        { event: "secrets.no_key" },
-        "this worker has no key for secrets (SECRETS_KEY); runs that need one will fail",
-      );
-    } catch (error) {
-      await db.close();
-      throw error;
-    }
-  }
-
-  /** A Redis that is away at the start is waited for a little, then served when it comes; a wrong one is refused. */
-  async function refuseEvictingRedis(): Promise<void> {
-    try {
-      await waitUntilReady(redis, REDIS_FIRST_WAIT_MS);
-    } catch (error) {
-      log.warn({ event: "redis.away", err: error }, "Redis is away; the worker serves when it comes");
-      return;
-    }
-    await assertRedisPolicy(redis);
   }
 
   return {
