@@ -85,6 +85,8 @@ describe("wakefleet demo", () => {
     const beside = wakefleet(["demo", "--once", "--data", "data"]);
     expect(await beside.ended, beside.said()).toBe(0);
     expect(beside.said()).toContain(join(folder, "data", "demo-2"));
+    // It ends by itself: nothing is left that could be woken.
+    expect(beside.said()).not.toContain("curl");
 
     // The printed line is what a person pastes.
     const [, url = "", body = ""] = /curl -X POST (\S+) .* -d '(.*)'/.exec(first.said()) ?? [];

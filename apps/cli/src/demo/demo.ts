@@ -102,14 +102,16 @@ function sayOutcome(outcome: {
   agent: DemoAgent | undefined;
   once: boolean;
 }): void {
-  const { apiUrl, adminKey } = outcome.state;
-  const succeeded = outcome.woken.filter(({ status }) => status === "succeeded").length;
-  say(`\n${succeeded} of ${outcome.woken.length} runs succeeded.`);
-  say(`\nWake ${outcome.agent?.name} yourself:`);
+  const { state, woken, agent, once } = outcome;
+  const succeeded = woken.filter(({ status }) => status === "succeeded").length;
+  say(`\n${succeeded} of ${woken.length} runs succeeded.`);
+  // With `once` everything stops now: there would be nothing to wake.
+  if (once || agent === undefined) return;
+  say(`\nWake ${agent.name} yourself:`);
   say(
-    `  curl -X POST ${apiUrl}/api/agents/${outcome.agent?.id}/wakeup -H 'Authorization: Bearer ${adminKey}' -H 'Content-Type: application/json' -d '{"reason":"hello"}'`,
+    `  curl -X POST ${state.apiUrl}/api/agents/${agent.id}/wakeup -H 'Authorization: Bearer ${state.adminKey}' -H 'Content-Type: application/json' -d '{"reason":"hello"}'`,
   );
-  if (!outcome.once) say("\nNew runs show here. Ctrl-C stops everything.\n");
+  say("\nNew runs show here. Ctrl-C stops everything.\n");
 }
 
 /** The asked folder, or another one when that is in use by another instance or belongs to somebody else. */
