@@ -43,8 +43,8 @@ describe("API-302 the document", () => {
   it("API-302 is OpenAPI 3.1 whose references exist and whose parameters are declared (02-49)", () => {
     expect(document.openapi).toBe("3.1.0");
     for (const ref of refsOf(document)) {
-      expect(ref).toMatch(/^#\/components\/schemas\//);
-      expect(document.components.schemas).toHaveProperty(ref.slice("#/components/schemas/".length));
+      const [, kind, name = ""] = /^#\/components\/(schemas|headers)\/(.+)$/.exec(ref) ?? [];
+      expect(document.components[kind ?? ref]).toHaveProperty(name);
     }
     const ids = new Set<string>();
     for (const { path, declared } of operations()) {
@@ -187,6 +187,16 @@ describe("API-302 the document", () => {
       )
       .filter(({ declared }) => !declared.parameters.some(({ name }: Json) => name === "Idempotency-Key"));
     expect(silent.map(({ path }) => path)).toEqual([]);
+  });
+
+  it("BY-6 every answer that a run token can get says that it may bear the budget header, and no other does", () => {
+    const bears = (response: Json): boolean => response.headers?.["X-Wakefleet-Budget"] !== undefined;
+    for (const { method, path, declared } of operations()) {
+      const isForAnyone = declared.security.length === 0;
+      for (const [status, response] of Object.entries<Json>(declared.responses)) {
+        expect(bears(response), `${method} ${path} ${status}`).toBe(!isForAnyone);
+      }
+    }
   });
 
   it("API-302 the page has an anchor for every problem and needs nothing from elsewhere", async () => {

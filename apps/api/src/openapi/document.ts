@@ -4,6 +4,7 @@
  */
 import { ERRORS, type ErrorCode, problemSchema } from "@wakefleet/contracts";
 import { z } from "zod";
+import { BUDGET_HEADER } from "../http/budget-header.js";
 import { isRepeatable, type ResponseDeclaration, type Route } from "../http/route.js";
 
 type JsonSchema = Record<string, unknown>;
@@ -22,6 +23,9 @@ const REPEATABLE = {
   "Idempotency-Key":
     "Makes the call safe to repeat for 24 hours: the same key with the same request is answered as before",
 };
+
+/** BY-6: every answer to a run token bears it while there is something to tell, whatever its status. */
+const BUDGET_HEADER_REFERENCE = { [BUDGET_HEADER]: { $ref: "#/components/headers/Budget" } };
 
 /** Moves `$defs` of a schema to the document's components: references are read from the document's root there. */
 class Components {
@@ -105,13 +109,15 @@ function requestBodyOf(route: Route, components: Components): object | undefined
   };
 }
 
-function responseOf(declared: ResponseDeclaration, use: { components: Components; example: unknown }): object {
-  const headers = Object.fromEntries(
-    Object.entries(declared.headers ?? {}).map(([name, description]) => [
-      name,
-      { description, schema: { type: "string" } },
-    ]),
-  );
+function responseOf(
+  declared: ResponseDeclaration,
+  use: { components: Components; example: unknown; common: Record<string, object> },
+): object {
+  const own = Object.entries(declared.headers ?? {}).map(([name, description]) => [
+    name,
+    { description, schema: { type: "string" } },
+  ]);
+  const headers = { ...Object.fromEntries(own), ...use.common };
   const type = declared.contentType ?? (declared.schema === undefined ? null : "application/json");
   const schema = declared.schema === undefined ? { type: "string" } : use.components.add(declared.schema, "output");
   return {
@@ -130,6 +136,11 @@ function errorCodesOf(route: Route): ErrorCode[] {
   return [...new Set([...route.errors, ...common, ...body, ...repeated])];
 }
 
+/** Headers that the answers of a route bear beside their own. */
+function commonHeadersOf(route: Route): Record<string, object> {
+  return route.access === "anyone" ? {} : BUDGET_HEADER_REFERENCE;
+}
+
 function errorResponsesOf(route: Route): Record<string, object> {
   const byStatus = new Map<number, ErrorCode[]>();
   for (const code of errorCodesOf(route)) {
@@ -137,11 +148,13 @@ function errorResponsesOf(route: Route): Record<string, object> {
     byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
   }
   const problem = { schema: { $ref: "#/components/schemas/Problem" } };
+  const headers = commonHeadersOf(route);
   return Object.fromEntries(
     [...byStatus].map(([status, codes]) => [
       String(status),
       {
         description: codes.map((code) => `\`${code}\`: ${ERRORS[code].title}`).join("; "),
+        ...(Object.keys(headers).length === 0 ? {} : { headers }),
         content: { "application/json": problem, "application/problem+json": problem },
       },
     ]),
@@ -153,7 +166,7 @@ function operationOf(route: Route, components: Components): object {
   const responses = Object.fromEntries(
     Object.entries(route.responses).map(([status, declared]) => [
       status,
-      responseOf(declared, { components, example: route.example?.response }),
+      responseOf(declared, { components, example: route.example?.response, common: commonHeadersOf(route) }),
     ]),
   );
   return {
@@ -190,6 +203,13 @@ export function openApiDocument(routes: readonly Route[], version: string): obje
     paths,
     components: {
       schemas: { ...components.schemas, Problem: problem },
+      headers: {
+        Budget: {
+          description:
+            "To a run token while a budget of its agent, project or company is past its soft limit: what was spent of what, in cents",
+          schema: { type: "string", examples: ["soft-limit; scope=agent; spent-cents=83; limit-cents=100"] },
+        },
+      },
       securitySchemes: {
         bearer: { type: "http", scheme: "bearer", description: "An API key, an agent key or a run token" },
         session: { type: "apiKey", in: "cookie", name: "wf_session", description: "A browser session from /login" },
