@@ -1,7 +1,7 @@
 /**
  * What every figure is measured on: private stores, real API and worker processes, a company with agents.
- * Workers are `noop-worker.ts`: the product's worker with one more adapter type, `bench_noop`, that does nothing but say
- * when it was started.
+ * Workers are the product's, with one more adapter from a package, `bench_noop`, that does nothing but say when it was
+ * started.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -12,7 +12,8 @@ import { findFreePort, type LocalPostgres, type LocalRedis, startPostgres, start
 import { applyMigrations, type Database, ensureAdminKey, openDatabase } from "@wakefleet/store";
 
 const API_MAIN = fileURLToPath(new URL("../../apps/api/dist/main.js", import.meta.url));
-const WORKER_MAIN = fileURLToPath(new URL("./noop-worker.ts", import.meta.url));
+const WORKER_MAIN = fileURLToPath(new URL("../../apps/worker/dist/main.js", import.meta.url));
+const NOOP_ADAPTER = fileURLToPath(new URL("./noop-adapter.mjs", import.meta.url));
 
 export interface BenchStores {
   readonly dir: string;
@@ -94,6 +95,7 @@ export async function startBenchFleet(
     LOG_LEVEL: "warn",
     RATE_LIMIT_READS: "0",
     RATE_LIMIT_WRITES: "0",
+    ADAPTER_PACKAGES: NOOP_ADAPTER,
     // What a worker can do is measured, not what it holds back after a start (BY-13).
     STARTS_PER_SECOND: "0",
     // A fleet is stopped when it was measured: what its agents still do is of no interest.
@@ -108,7 +110,7 @@ export async function startBenchFleet(
   const api = await startProcess(process.execPath, [API_MAIN], env);
   const workers: BenchProcess[] = [];
   for (let index = 0; index < options.workers; index += 1) {
-    const worker = await startProcess(process.execPath, ["--import", "tsx", WORKER_MAIN], env);
+    const worker = await startProcess(process.execPath, [WORKER_MAIN, "--terminate"], env);
     worker.child.on("message", (message: { type?: string; starts?: AdapterStart[] }) => {
       if (message.type === "starts")
         for (const start of message.starts ?? []) for (const tell of listeners) tell(start);

@@ -45,7 +45,6 @@ export { type ApplyMigrationsOptions, applyMigrations, MigrationRefusedError } f
 export { type CheckDriftOptions, checkDrift, type DriftReport, explainDrift } from "./migrate/check-drift.js";
 export { type CreateMigrationOptions, createMigration } from "./migrate/create-migration.js";
 export { explainMigrationStatus, type MigrationStatus, migrationStatus } from "./migrate/migration-status.js";
-export { openPrisma, type PrismaClient } from "./prisma.js";
 export * from "./projects.js";
 export * from "./reading.js";
 export * from "./rows.js";

@@ -2,18 +2,28 @@
  * The one place that sends requests for the `http` adapter.
  *
  * Not Node's built-in `fetch`: that one gives up after 300 s without an answer, whatever the caller says, and an agent
- * behind a webhook may think longer than that (AD-85: `timeoutMs` 0 = none).
+ * behind a webhook may think longer than that (AD-85: `timeoutMs` 0 = none). It is read once the first request is sent:
+ * it costs a process 5 MB, and most fleets wake no agent this way.
  */
-import { Agent, fetch, type RequestInit, type Response } from "undici";
+import type { RequestInit, Response } from "undici";
 
-/** Shared, so that connections are reused; idle ones do not keep the process alive. */
-const patient = new Agent({ headersTimeout: 0, bodyTimeout: 0 });
+type Fetch = (url: URL, init: Omit<RequestInit, "dispatcher">) => Promise<Response>;
+
+let patientFetch: Promise<Fetch> | null = null;
+
+/** Its connections are shared, so that they are reused; idle ones do not keep the process alive. */
+async function loadPatientFetch(): Promise<Fetch> {
+  const { Agent, fetch } = await import("undici");
+  const dispatcher = new Agent({ headersTimeout: 0, bodyTimeout: 0 });
+  return (url, init) => fetch(url, { ...init, dispatcher });
+}
 
 export type HttpResponse = Response;
 
 /** Sends one request; ends only by an answer, a network failure or `init.signal`. */
 export async function send(url: URL, init: Omit<RequestInit, "dispatcher">): Promise<HttpResponse> {
-  return await fetch(url, { ...init, dispatcher: patient });
+  patientFetch ??= loadPatientFetch();
+  return await (await patientFetch)(url, init);
 }
 
 /** Frees the connection of an answer nobody wants to read (AD-87). */

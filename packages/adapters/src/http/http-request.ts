@@ -1,6 +1,5 @@
 /** What the `http` adapter sends (AD-86, AD-90). */
 
-import { Headers } from "undici";
 import type { AdapterExecutionContext } from "../contract.js";
 import type { HttpConfig } from "./http-config.js";
 

@@ -7,7 +7,6 @@
  */
 import { randomUUID } from "node:crypto";
 import { asJsonObject, isJsonObject, type JsonObject, type JsonValue } from "@wakefleet/contracts";
-import { WebSocket } from "ws";
 import { errorText, firstText } from "../event-fields.js";
 
 /** A frame larger than this ends the connection. */
@@ -72,6 +71,8 @@ interface Pending {
  * signal's reason when aborted.
  */
 export async function connectGateway(options: GatewayConnectOptions): Promise<GatewayConnection> {
+  // Read once it is wanted: it costs a process 4 MB.
+  const { WebSocket } = await import("ws");
   options.signal.throwIfAborted();
   const socket = new WebSocket(options.url, {
     headers: options.headers,
