@@ -8,7 +8,7 @@ import { createAgent, createCompany, readLogLines, readRun, untilEnded, wake } f
 import { isAlive, processesOf } from "../support/leftovers.js";
 
 const MIB = 1024 * 1024;
-/** `LG8_MEGABYTES=1000` is the long form, `LG8_LOG_MIB=256` the log's limit when nothing is configured. */
+/** `LG8_MEGABYTES=1000` is the long form (04-9 says 500), `LG8_LOG_MIB=256` the log's limit when nothing is configured. */
 const PRINTED_BYTES = Number(process.env["LG8_MEGABYTES"] ?? 150) * 1_000_000;
 const LOG_MAX_BYTES = Number(process.env["LG8_LOG_MIB"] ?? 8) * MIB;
 /** 16 MiB that wait and 64 MiB that are kept, in segments of 4 MiB, and the first one (decision 15). */
@@ -45,7 +45,7 @@ async function runOf(script: string): Promise<string> {
 }
 
 describe.runIf(existsSync("/proc/self/status"))("a child that prints as fast as it can", () => {
-  it("LG-8 its worker's memory stays, the spool is bounded, and the log keeps its tail and says so (04-09)", async () => {
+  it("LG-8 its worker's memory stays, the spool is bounded, and the log keeps its tail and says so (04-9)", async () => {
     const [worker] = fleet.workers;
     if (worker === undefined) throw new Error("the fleet has a worker");
     // Everything the worker needs for any run is loaded and grown.

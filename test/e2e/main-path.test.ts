@@ -15,9 +15,11 @@ import {
   readOutput,
   readRun,
   untilEnded,
+  untilSpawnStored,
   untilStarted,
   wake,
 } from "../support/fleet-work.js";
+import { processesInGroup } from "../support/leftovers.js";
 
 let fleet: Fleet;
 let companyId: string;
@@ -31,7 +33,7 @@ afterAll(async () => fleet?.stop());
 const shell = (script: string, config: object = {}) => ({ command: "/bin/sh", args: ["-c", script], ...config });
 
 describe("a wake over HTTP", () => {
-  it("LG-1, LG-6, FI-1 three printed lines: succeeded, events 1..n, the log as it was printed, its digest", async () => {
+  it("LG-1, LG-6, FI-1 three printed lines: succeeded, events 1..n, the log as it was printed, its digest (04-1)", async () => {
     const agentId = await createAgent(fleet, { companyId, adapterConfig: shell("echo one; echo two; echo three") });
     const run = await untilEnded(fleet, (await wake(fleet, agentId)).id);
     expect(run).toMatchObject({ status: "succeeded", exitCode: 0, error: null, errorCode: null });
@@ -60,7 +62,7 @@ describe("a wake over HTTP", () => {
     }
   });
 
-  it("EX-12 an exit code of 3 fails the run and puts the agent into error", async () => {
+  it("EX-12 an exit code of 3 fails the run and puts the agent into error (04-2)", async () => {
     const agentId = await createAgent(fleet, { companyId, adapterConfig: shell("echo no >&2; exit 3") });
     const run = await untilEnded(fleet, (await wake(fleet, agentId)).id);
     expect(run).toMatchObject({ status: "failed", errorCode: "adapter_failed", exitCode: 3 });
@@ -143,13 +145,16 @@ describe("a wake over HTTP", () => {
     }
   });
 
-  it("CN-1, CN-2 a running run is cancelled through another API, whichever worker has it (02-47)", async () => {
+  it("CN-1, CN-2 a running run is cancelled through another API, whichever worker has it, and its group is gone (02-47, 04-7)", async () => {
     const agentId = await createAgent(fleet, { companyId, adapterConfig: fleet.witness.agentConfig("until_released") });
     const { id } = await wake(fleet, agentId);
     await untilStarted(fleet, id);
+    const group = await untilSpawnStored(fleet, id);
+    expect(processesInGroup(group)).not.toEqual([]);
     const { status } = await fleet.httpOf(1).post(`/api/heartbeat-runs/${id}/cancel`, { reason: "enough" });
     expect([200, 202]).toContain(status);
     expect(await untilEnded(fleet, id)).toMatchObject({ status: "cancelled", errorCode: "cancelled", error: "enough" });
+    await eventually("the process group to be gone", () => processesInGroup(group).length === 0);
     const again = await fleet.http.post<{ status: string }>(`/api/heartbeat-runs/${id}/cancel`, {});
     expect(again).toMatchObject({ status: 200 });
     expect(await agentStatus(fleet, agentId)).toBe("idle");

@@ -79,11 +79,6 @@ describe("the end of a child", () => {
       run: { status: "failed", error: expect.stringContaining("no-such-command-anywhere") },
     },
     {
-      rule: "07-7 (AD-46, AD-82) longer than its timeout",
-      config: () => shell("sleep 60", { timeoutSec: 1 }),
-      run: { status: "timed_out", errorCode: "timeout", error: "Timed out after 1s" },
-    },
-    {
       rule: "AD-43 a child that never reads and prints a lot",
       config: () => shell("head -c 300000 /dev/zero | tr '\\0' x; exit 4"),
       run: { status: "failed", exitCode: 4 },
@@ -96,10 +91,18 @@ describe("the end of a child", () => {
     expect(fleet.workers.every((worker) => worker.isRunning())).toBe(true);
   });
 
-  it("07-8 (AD-46, AD-51) a child and a grandchild that ignore TERM are gone after the grace", async () => {
+  it("AD-46, AD-82 longer than its timeout: nothing of its group is left (04-3, 07-7)", async () => {
+    const run = await runOf(shell("sleep 60 & sleep 60; echo too late", { timeoutSec: 1 }));
+    expect(run).toMatchObject({ status: "timed_out", errorCode: "timeout", error: "Timed out after 1s" });
+    expect(run.processGroupId).toBeGreaterThan(1);
+    await eventually("the group to be gone", () => processesInGroup(run.processGroupId ?? 0).length === 0);
+    expect(await readOutput(fleet, run.id)).toBe("");
+  });
+
+  it("AD-46, AD-51 a child and a grandchild that ignore TERM get KILL after the grace (04-4, 07-8)", async () => {
     const run = await runOf(
       node(
-        `process.on("SIGTERM", () => 0);
+        `process.on("SIGTERM", () => console.log("TERM is ignored"));
          const { spawn } = require("node:child_process");
          spawn("/bin/sh", ["-c", "trap '' TERM; sleep 60; sleep 60"], { stdio: "inherit" });
          setInterval(() => 0, 1000);`,
@@ -107,6 +110,8 @@ describe("the end of a child", () => {
       ),
     );
     expect(run).toMatchObject({ status: "timed_out", errorCode: "timeout", signal: "SIGKILL" });
+    // It was asked first, and lived on.
+    expect(await readOutput(fleet, run.id)).toBe("TERM is ignored\n");
     expect(run.processGroupId).toBeGreaterThan(1);
     await eventually("the group to be gone", () => processesInGroup(run.processGroupId ?? 0).length === 0);
   });
@@ -194,7 +199,7 @@ describe("what a child is given and what it prints", () => {
     expect(end.endsWith("THE END")).toBe(true);
   });
 
-  it("LG-2, DM-8 split UTF-8, NUL bytes, ANSI codes and a line of 10 MB are stored and read back", async () => {
+  it("LG-2, DM-8 split UTF-8, NUL bytes, ANSI codes and a line of 10 MB are stored and read back (04-10)", async () => {
     const run = await runOf(
       node(`
         process.stdout.write(Buffer.from([0xf0, 0x9f]));
@@ -207,7 +212,11 @@ describe("what a child is given and what it prints", () => {
     expect(run.status).toBe("succeeded");
     const output = await readOutput(fleet, run.id);
     expect(output.startsWith("🚀")).toBe(true);
+    expect(output.slice(2, 6)).toMatch(/^.nul/s);
     expect(output).toContain("\u001b[31mred\u001b[0m");
+    expect(output.isWellFormed()).toBe(true);
+    expect(output.match(/y/g)).toHaveLength(10_000_000);
+    expect(fleet.workers.map((worker) => worker.lastWords(1_000_000)).join()).not.toContain("invalid byte sequence");
     const rows = await fleet.db.sql.query("SELECT to_jsonb(r.*) FROM heartbeat_runs r WHERE id = $1", [run.id]);
     expect(JSON.stringify(rows)).not.toContain("\\u0000");
   });

@@ -68,7 +68,7 @@ describe("three worker processes", () => {
     await expectNothingBroken(fleet, (id) => limits.get(id) ?? 0);
   });
 
-  it("CN-1 a run cancelled while it waits never starts, and its job is gone from the queue", async () => {
+  it("CN-1 a run cancelled while it waits never starts, and its job is gone from the queue (04-8)", async () => {
     const agentId = await createWitness("Waiting", "until_released", 1);
     const first = await wake(fleet, agentId, { taskKey: "first" });
     await untilStarted(fleet, first.id);

@@ -74,7 +74,7 @@ async function everyKey(): Promise<string> {
   return JSON.stringify(found);
 }
 
-it("SC-5, SC-7, SC-8, SC-10 (02-48, 05-52, 05-53, 05-54, 05-55): the child has the value; no store, log or answer does", async () => {
+it("SC-5, SC-7, SC-8, SC-10 (02-48, 04-18, 05-52, 05-53, 05-54, 05-55): the child has the value; no store, log or answer does", async () => {
   const live: unknown[] = [];
   const listening = new AbortController();
   const stream = await fleet.http.open(`/api/companies/${companyId}/events/stream`, { signal: listening.signal });

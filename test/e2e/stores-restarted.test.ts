@@ -122,7 +122,7 @@ it("RL-5 Redis crashed and started again under load: no wake is refused, every o
 });
 
 it(
-  "RL-6, EX-14 a run that goes on while PostgreSQL restarts ends normally, under its first claim",
+  "RL-6, EX-14 a run that goes on while PostgreSQL restarts ends normally, under its first claim (04-14)",
   repeated(),
   async () => {
     fleet.witness.holdAgain();

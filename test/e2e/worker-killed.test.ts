@@ -65,7 +65,7 @@ describe.each([
 
   // With a spool the child's own exit ends the run: workers-replaced.test.ts.
   it.skipIf(spool)(
-    "PL-2, PL-3, PL-4, CL-17 its child alive: another worker of the host takes the run over, and the child's end retries it once (03-18)",
+    "PL-2, PL-3, PL-4, CL-17 its child alive: another worker of the host takes the run over, and the child's end retries it once (03-18, 04-11)",
     async () => {
       const agentId = await createAgent(fleet, {
         companyId,
@@ -110,7 +110,7 @@ describe.each([
   );
 
   it(
-    "PL-3, PL-4 its child dead: process_lost and one retry; the retry lost too ends it (03-18)",
+    "PL-3, PL-4 its child dead: process_lost and one retry; the retry lost too ends it (03-18, 04-12)",
     async () => {
       const agentId = await createAgent(fleet, {
         companyId,

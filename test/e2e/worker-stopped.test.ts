@@ -51,7 +51,7 @@ async function retriesOf(runId: string): Promise<string[]> {
 
 describe("a worker told to stop", () => {
   it(
-    "PL-5 SIGTERM: a run of 3 s finishes, nothing more is claimed, exit code 0; the next worker takes what waits",
+    "PL-5 SIGTERM: a run of 3 s finishes, nothing more is claimed, exit code 0; the next worker takes what waits (04-13)",
     repeated(),
     async () => {
       const worker = await fleet.startWorker();

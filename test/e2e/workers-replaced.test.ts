@@ -67,7 +67,7 @@ async function untilTakenOver(runId: string, from: string): Promise<void> {
 }
 
 describe("a worker that goes while its agent works", () => {
-  it("BY-9 three killed and two replaced: the run succeeds, its log is what the child printed, byte for byte", async () => {
+  it("BY-9 three killed and two replaced: the run succeeds, its log is what the child printed, byte for byte (04-11)", async () => {
     const printer = await createPrinter();
     let worker = await fleet.startWorker();
     const { id } = await wake(fleet, printer.agentId);

@@ -445,7 +445,7 @@ describe("sessions", () => {
     expect(listed.body.map((session: Json) => session.taskKey)).toEqual(["newer", "older"]);
   });
 
-  it("SE-62 (05 check 20) one key, then all: rows, state and the agent's own session", async () => {
+  it("SE-62 (05-20) one key, then all: rows, state and the agent's own session", async () => {
     const agent = await company.agent();
     await giveOwn(agent.id);
     for (const key of ["a", "b"]) await addSession(agent.id, key);

@@ -48,7 +48,7 @@ async function patientWorker(): Promise<TestWorker & { renew(): Promise<void> }>
 
 describe("cancelling a run", () => {
   it.each(["queued", "scheduled_retry"] as const)(
-    "CN-1 one that is %s ends here and now, its job is taken out (check 8)",
+    "CN-1 one that is %s ends here and now, its job is taken out (04-8)",
     async (status) => {
       const run = await queued(await agent(), { status });
       const { run: row, confirmed } = await cancel(run.id);

@@ -31,7 +31,7 @@ describe("what becomes of a run and its request", () => {
   it.each<[string, Play, Record<string, unknown>, string]>([
     ["exit 0", () => done, { status: "succeeded", error: null, errorCode: null, exitCode: 0 }, "completed"],
     [
-      "exit 3 (check 2)",
+      "exit 3 (04-2)",
       () => ({ ...done, exitCode: 3 }),
       { status: "failed", error: "Adapter failed", errorCode: "adapter_failed", exitCode: 3 },
       "failed",
@@ -73,7 +73,7 @@ describe("what becomes of a run and its request", () => {
     });
   });
 
-  it("DM-8 NUL characters and lone surrogates in a result never make the end fail (04 check 10)", async () => {
+  it("DM-8 NUL characters and lone surrogates in a result never make the end fail (04-10)", async () => {
     const { row } = await worked(() => ({
       ...done,
       exitCode: 1,
@@ -201,7 +201,7 @@ describe("usage, cost and session", () => {
     expect((await world.run(id)).usageJson).toBeNull();
   });
 
-  it("US-1, US-3 a report beyond every bound is kept within the ledger's, and the run ends (04 check 10)", async () => {
+  it("US-1, US-3 a report beyond every bound is kept within the ledger's, and the run ends (04-10)", async () => {
     const most = 2 ** 31 - 1;
     const tokens = Number.MAX_SAFE_INTEGER;
     const { agentId, row } = await worked(() => ({
@@ -217,7 +217,7 @@ describe("usage, cost and session", () => {
     );
   });
 
-  it("US-1 totals 100, 250, 90 of one session are 100, 150, 90; per run they count as they are (check 17)", async () => {
+  it("US-1 totals 100, 250, 90 of one session are 100, 150, 90; per run they count as they are (04-17)", async () => {
     for (const [usageBasis, expected] of [
       ["session_cumulative", [100, 150, 90]],
       ["per_run", [100, 250, 90]],

@@ -34,7 +34,7 @@ const activityOf = (runId: string) =>
   );
 
 describe("the lease of a run", () => {
-  it("EN-2, EN-20, EN-21, EN-31, EN-33, EN-40, FI-13, AC-42 (05 check 46) is active while it runs and released after, both told", async () => {
+  it("EN-2, EN-20, EN-21, EN-31, EN-33, EN-40, FI-13, AC-42 (05-46) is active while it runs and released after, both told", async () => {
     const { companyId, agentId } = await anAgentOfANewCompany();
     const issueId = await anIssue(world.db.sql, { companyId, assigneeAgentId: agentId });
     let seen: AdapterExecutionContext | null = null;
@@ -93,7 +93,7 @@ describe("the lease of a run", () => {
     ["failed", () => ({ ...done, exitCode: 1 }), "failed", "failed"],
     ["timed out", () => ({ ...done, timedOut: true }), "timed_out", "failed"],
     ["thrown", boom, "failed", "failed"],
-  ])("EN-40 (05 check 47) a run that %s", async (_, play, status, lease) => {
+  ])("EN-40 (05-47) a run that %s", async (_, play, status, lease) => {
     const { agentId } = await anAgentOfANewCompany();
     const { run } = await world.wake({ agentId });
     await (await world.worker(play)).work({ id: run?.id ?? "", agentId });
@@ -102,7 +102,7 @@ describe("the lease of a run", () => {
     expect((await activityOf(run?.id ?? "")).at(-1)?.details).toMatchObject({ failureReason: expect.any(String) });
   });
 
-  it("EN-40 (05 check 47) a run that is cancelled", async () => {
+  it("EN-40 (05-47) a run that is cancelled", async () => {
     const { agentId } = await anAgentOfANewCompany();
     const { run } = await world.wake({ agentId });
     const id = run?.id ?? "";
@@ -116,7 +116,7 @@ describe("the lease of a run", () => {
     expect(await leasesOf(id)).toMatchObject([{ status: "released" }]);
   });
 
-  it("EN-43 (05 check 48) a run whose worker died gives its lease back when it is ended as lost", async () => {
+  it("EN-43 (05-48) a run whose worker died gives its lease back when it is ended as lost", async () => {
     const { agentId } = await anAgentOfANewCompany();
     const { run } = await world.wake({ agentId });
     const id = run?.id ?? "";
@@ -134,7 +134,7 @@ describe("the lease of a run", () => {
     expect(await leasesOf(id)).toHaveLength(1);
   });
 
-  it("EN-2 (05 check 49) fifty first runs at once make one local environment", async () => {
+  it("EN-2 (05-49) fifty first runs at once make one local environment", async () => {
     const companyId = await aCompany(world.db.sql);
     const worker = await world.worker();
     const runs = await Promise.all(

@@ -51,7 +51,7 @@ const messages = async (runId: string) =>
   ).map(({ message }) => message);
 
 describe("a lost child", () => {
-  it("PL-3, PL-4, API-175 the run fails, one retry is queued with its context, the job is freed (check 12)", async () => {
+  it("PL-3, PL-4, API-175 the run fails, one retry is queued with its context, the job is freed (04-12)", async () => {
     const contextSnapshot = { taskKey: "k", wakeReason: "issue_assigned", mine: 1 };
     const run = await orphan({ contextSnapshot, taskKey: "k" });
     await recoverOrphansOfHost((await world.worker()).recovery);
@@ -91,7 +91,7 @@ describe("a lost child", () => {
     expect(world.told.jobs.some((job) => job.data.runId === retry?.id)).toBe(true);
   });
 
-  it("PL-4 a second loss is not retried (check 12)", async () => {
+  it("PL-4 a second loss is not retried (04-12)", async () => {
     const run = await orphan({ processLossRetryCount: 1 });
     await recoverOrphansOfHost((await world.worker()).recovery);
     expect(await world.run(run.id)).toMatchObject({ status: "failed", error: LOST });
@@ -253,7 +253,7 @@ describe("a living child", () => {
     return { ...run, pid, child, gone };
   }
 
-  it("PL-2 is adopted: still running, detached, watched; and lost when it goes (check 11)", async () => {
+  it("PL-2 is adopted: still running, detached, watched; and lost when it goes (04-11)", async () => {
     const run = await livingOrphan();
     const { recovery } = await world.worker();
     const adopted = new AdoptedRuns({ ...recovery });

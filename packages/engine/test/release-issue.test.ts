@@ -142,7 +142,7 @@ describe("deferred behind a running run", () => {
     expect(await runOf(second ?? "")).toMatchObject({ status: "queued", agentId: two });
   });
 
-  it("FI-8 an agent paused before the release: its requests fail with the words of the rule (check 15)", async () => {
+  it("FI-8 an agent paused before the release: its requests fail with the words of the rule (04-15)", async () => {
     const busy = await busyIssue();
     const waiting = [await agent(), await agent()];
     const asked = [];

@@ -46,7 +46,7 @@ const makeDue = (runId: string) =>
   world.db.sql.query("UPDATE heartbeat_runs SET scheduled_retry_at = now() WHERE id = $1", [runId]);
 
 describe("bounded retries", () => {
-  it("RT-1, RT-3, RT-5, FI-6, API-175 four attempts at their times, then no further one (04 check 5)", async () => {
+  it("RT-1, RT-3, RT-5, FI-6, API-175 four attempts at their times, then no further one (04-5)", async () => {
     const agentId = await anAgent(world.db.sql, { companyId });
     const first = await world.wake({ agentId, payload: { taskKey: "k" }, reason: "nightly" });
     let run = await world.run(first.run?.id ?? "");
@@ -90,7 +90,7 @@ describe("bounded retries", () => {
     ]);
   });
 
-  it("RT-2 the upstream's word is the due time when it is later (04 check 6)", async () => {
+  it("RT-2 the upstream's word is the due time when it is later (04-6)", async () => {
     const agentId = await anAgent(world.db.sql, { companyId });
     const { run } = await world.wake({ agentId });
     const retryNotBefore = "2099-01-01T00:00:00.000Z";

@@ -239,7 +239,7 @@ describe("the context", () => {
     expect(told.context).toMatchObject({ wakefleetWake: { commentWindow: { missingCount: 1 } } });
   });
 
-  it("CX-12 (05 check 62) nothing of an earlier execution survives in a retry's copied context", async () => {
+  it("CX-12 (05-62) nothing of an earlier execution survives in a retry's copied context", async () => {
     const agentId = await anAgent(world.db.sql, { companyId });
     const stale = {
       wakefleetRuntimeServices: [{ url: "http://old" }],

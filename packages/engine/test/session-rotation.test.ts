@@ -57,7 +57,7 @@ async function endedRuns(agentId: string, count: number, newest: object = {}) {
 }
 
 describe("rotation", () => {
-  it("SE-44, SE-45, SE-47, SE-48, SE-54 (05 checks 16 and 19) after two ended runs the third is given it, the fourth is fresh", async () => {
+  it("SE-44, SE-45, SE-47, SE-48, SE-54 (05-16, 05-19) after two ended runs the third is given it, the fourth is fresh", async () => {
     const agent = await cliAgent("gemini_local", { heartbeat: { sessionCompaction: { maxSessionRuns: 2 } } });
     const issueId = await anIssue(world.db.sql, { companyId, assigneeAgentId: agent.agentId, status: "in_progress" });
     const wake = { payload: { issueId }, reason: "asked" };
@@ -93,7 +93,7 @@ describe("rotation", () => {
     expect(agent.seen[4]?.context).not.toHaveProperty("wakefleetPreviousSessionId");
   });
 
-  it("SE-42, SE-43 (05 check 17) an agent that manages its context itself is never rotated by default", async () => {
+  it("SE-42, SE-43 (05-17) an agent that manages its context itself is never rotated by default", async () => {
     const agent = await cliAgent("claude_local");
     await agent.run({});
     await endedRuns(agent.agentId, 250, { usageJson: { rawInputTokens: 9_000_000 } });
@@ -101,7 +101,7 @@ describe("rotation", () => {
     expect(agent.seen[1]?.runtime.sessionId).toBe("s");
   });
 
-  it("SE-45 (05 check 18) by the raw input of the newest run", async () => {
+  it("SE-45 (05-18) by the raw input of the newest run", async () => {
     const agent = await cliAgent("gemini_local");
     await agent.run({}, () => ({ ...done, sessionId: "s", usage: { inputTokens: 2_000_000, outputTokens: 1 } }));
     await agent.run({});
@@ -135,7 +135,7 @@ describe("moves and resets", () => {
     expect(agent.seen[1]?.runtime.sessionParams).toEqual(params);
   });
 
-  it("SE-31, SE-32, WS-14 (05 check 26) a session of the agent's home moves when its project's directory appears", async () => {
+  it("SE-31, SE-32, WS-14 (05-26) a session of the agent's home moves when its project's directory appears", async () => {
     const agent = await cliAgent("gemini_local");
     const projectId = await insertRow(world.db.sql, "projects", { companyId, name: "Roof" });
     const cwd = join(agent.worker.deps.location.env["WAKEFLEET_HOME"] ?? "", `project-${projectId}`);

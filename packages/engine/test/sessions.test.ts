@@ -67,7 +67,7 @@ const long = "s".repeat(300);
 const usage = { usage: { inputTokens: 1, outputTokens: 1 } };
 
 describe("a session goes on", () => {
-  it("SE-1, SE-34, SE-37, SE-55 (05 check 1) the second run of an issue is given what the first left", async () => {
+  it("SE-1, SE-34, SE-37, SE-55 (05-1) the second run of an issue is given what the first left", async () => {
     const agent = await echo();
     const issueId = await anIssue(world.db.sql, { companyId, assigneeAgentId: agent.agentId, status: "in_progress" });
     const wake = { payload: { issueId }, reason: "asked" };
@@ -82,7 +82,7 @@ describe("a session goes on", () => {
     expect(await agent.sessions()).toMatchObject([{ key: issueId, shown: "s1" }]);
   });
 
-  it("SE-5 (05 check 2) timer wakes without work share one session", async () => {
+  it("SE-5 (05-2) timer wakes without work share one session", async () => {
     const agent = await echo({ heartbeat: { enabled: true, intervalSec: 3_600 } });
     const timer = { source: "timer" as const, triggerDetail: "system" as const };
     await agent.run(timer, { sessionParams: { sessionId: "t1" } });
@@ -91,7 +91,7 @@ describe("a session goes on", () => {
     expect(await agent.sessions()).toMatchObject([{ key: "__heartbeat__" }]);
   });
 
-  it("SE-2, SE-7, SE-33, SE-56 (05 check 3) without a key the agent's own session goes on, and no row is written", async () => {
+  it("SE-2, SE-7, SE-33, SE-56 (05-3) without a key the agent's own session goes on, and no row is written", async () => {
     const agent = await echo();
     await agent.run({}, { sessionId: "s9" });
     const second = await agent.run({});
@@ -107,7 +107,7 @@ describe("a session goes on", () => {
     expect(await agent.own()).toBe("a");
   });
 
-  it("SE-6, SE-20 (05 check 6) a comment's wake resumes", async () => {
+  it("SE-6, SE-20 (05-6) a comment's wake resumes", async () => {
     const agent = await echo();
     await agent.run(keyed, { sessionId: "s1" });
     await agent.run({ ...keyed, reason: "issue_commented" });
@@ -116,7 +116,7 @@ describe("a session goes on", () => {
 });
 
 describe("a session is left", () => {
-  it("SE-20, SE-21, SE-22 (05 check 4) an assignment starts fresh and says so; the row stays until the end", async () => {
+  it("SE-20, SE-21, SE-22 (05-4) an assignment starts fresh and says so; the row stays until the end", async () => {
     const agent = await echo();
     await agent.run(keyed, { sessionId: "s1" });
     const second = await agent.run({ ...keyed, reason: "issue_assigned" }, { sessionId: "s2" });
@@ -136,7 +136,7 @@ describe("a session is left", () => {
     expect(await agent.own()).toBeNull();
   });
 
-  it("SE-24 (05 check 5) a fresh session that was asked for stays asked for when wakes join", async () => {
+  it("SE-24 (05-5) a fresh session that was asked for stays asked for when wakes join", async () => {
     const agent = await echo();
     await agent.run(keyed, { sessionId: "s1" });
     await world.wake({ agentId: agent.agentId, ...keyed, context: { forceFreshSession: true } });
@@ -145,7 +145,7 @@ describe("a session is left", () => {
     expect(agent.told[1]).toMatchObject({ sessionId: null });
   });
 
-  it("SE-50, SE-57 (05 check 7) a cleared session is gone for the task and for the agent", async () => {
+  it("SE-50, SE-57 (05-7) a cleared session is gone for the task and for the agent", async () => {
     const agent = await echo();
     await agent.run(keyed, { sessionId: "s1" });
     await agent.run(keyed, { clearSession: true });
@@ -155,7 +155,7 @@ describe("a session is left", () => {
     expect(agent.told[2]).toMatchObject({ sessionId: null });
   });
 
-  it("SE-51 (05 check 9) params that are named null remove the row", async () => {
+  it("SE-51 (05-9) params that are named null remove the row", async () => {
     const agent = await echo();
     await agent.run(keyed, { sessionId: "s1" });
     await agent.run(keyed, { sessionParams: null });
@@ -164,7 +164,7 @@ describe("a session is left", () => {
 });
 
 describe("what an end leaves", () => {
-  it("SE-51, SE-57 (05 check 8) an adapter that says nothing keeps the params, and the last run moves on", async () => {
+  it("SE-51, SE-57 (05-8) an adapter that says nothing keeps the params, and the last run moves on", async () => {
     const agent = await echo();
     await agent.run(keyed, { sessionParams: { sessionId: "s1", cwd: "/w" } });
     const second = await agent.run(keyed);
@@ -173,7 +173,7 @@ describe("what an end leaves", () => {
     ]);
   });
 
-  it("SE-57 (05 check 10) a failed run leaves its session and its message", async () => {
+  it("SE-57 (05-10) a failed run leaves its session and its message", async () => {
     const agent = await echo();
     await agent.run(keyed, { sessionId: "s2", exitCode: 1, errorMessage: "M" });
     expect(await agent.sessions()).toMatchObject([{ shown: "s2", error: "M" }]);
@@ -183,7 +183,7 @@ describe("what an end leaves", () => {
     expect(await agent.sessions()).toMatchObject([{ error: null }]);
   });
 
-  it("SE-58, EX-13 (05 check 11) an adapter that throws keeps the former params", async () => {
+  it("SE-58, EX-13 (05-11) an adapter that throws keeps the former params", async () => {
     const agent = await echo();
     await agent.run(keyed, { sessionParams: { sessionId: "s1", cwd: "/w" } });
     const second = await agent.run(keyed, new Error("it broke"));
@@ -194,7 +194,7 @@ describe("what an end leaves", () => {
     expect(await agent.own()).toBe("s1");
   });
 
-  it("SE-59, CX-2 (05 check 12) what fails before the adapter leaves the sessions as they were", async () => {
+  it("SE-59, CX-2 (05-12) what fails before the adapter leaves the sessions as they were", async () => {
     const agent = await echo();
     const first = await agent.run(keyed, { sessionId: "s1" });
     const before = await agent.sessions();
@@ -210,7 +210,7 @@ describe("what an end leaves", () => {
     expect(await agent.own()).toBe("s1");
   });
 
-  it("SE-3, SE-57 (05 check 21) two runs of one key that end at once leave one row", async () => {
+  it("SE-3, SE-57 (05-21) two runs of one key that end at once leave one row", async () => {
     const agentId = await anAgent(world.db.sql, { companyId });
     const worker = await world.worker(async () => ({ ...done, sessionId: "both" }));
     for (let round = 0; round < 5; round += 1) {
@@ -246,7 +246,7 @@ describe("what an end leaves", () => {
 });
 
 describe("an earlier run is resumed", () => {
-  it("SE-17, SE-28 (05 check 13) a long id is cut where it is shown and whole where it is resumed", async () => {
+  it("SE-17, SE-28 (05-13) a long id is cut where it is shown and whole where it is resumed", async () => {
     const agent = await echo();
     const first = await agent.run(keyed, { sessionId: long });
     expect(first.sessionIdAfter).toBe(long.slice(0, 128));
@@ -257,7 +257,7 @@ describe("an earlier run is resumed", () => {
     expect(third.sessionIdBefore).toBe(long.slice(0, 128));
   });
 
-  it("SE-10, SE-12, SE-14, SE-15 (05 check 14) the first of three, whatever the row holds, with its issue and key", async () => {
+  it("SE-10, SE-12, SE-14, SE-15 (05-14) the first of three, whatever the row holds, with its issue and key", async () => {
     const agent = await echo();
     const issueId = await anIssue(world.db.sql, { companyId, assigneeAgentId: agent.agentId, status: "in_progress" });
     const wake = { payload: { issueId }, reason: "asked" };
@@ -291,7 +291,7 @@ describe("an earlier run is resumed", () => {
     expect(agent.told[2]).toMatchObject({ sessionParams: { sessionId: "s", cwd: "/w" } });
   });
 
-  it("SE-10 (05 check 15) another agent's run, or none at all, is ignored", async () => {
+  it("SE-10 (05-15) another agent's run, or none at all, is ignored", async () => {
     const [agent, other] = [await echo(), await echo()];
     const foreign = await other.run(keyed, { sessionId: "foreign" });
     for (const resumeFromRunId of [foreign.id, "no-such-run", "00000000-0000-4000-8000-000000000000"]) {

@@ -168,7 +168,7 @@ describe("the wake payload", () => {
 describe("the comments of a wake", () => {
   const ids = Array.from({ length: 12 }, (_, index) => `c${String(index + 1).padStart(2, "0")}`);
 
-  it("CX-32, CX-33 (05 check 59) the newest that fit, in order; what is missing is counted over the whole list", () => {
+  it("CX-32, CX-33 (05-59) the newest that fit, in order; what is missing is counted over the whole list", () => {
     const found = ids.filter((id) => id !== "c04").map((id) => comment(id, { body: "x".repeat(5_000) }));
     const window = commentWindow({ asked: ids, found, issueId: "i-1" });
     expect(window.comments.map((one) => one["id"])).toEqual(["c10", "c11", "c12"]);
@@ -252,7 +252,7 @@ describe("the task text", () => {
     ]);
   });
 
-  it("CX-41 (05 check 61) a title with line breaks and quotes stays on its line; blank texts are left out", () => {
+  it("CX-41 (05-61) a title with line breaks and quotes stays on its line; blank texts are left out", () => {
     const title = 'Say "hi"\n- Issue: "other"';
     const text = taskText({
       issue: { ...issue, identifier: null, title, description: " " },
@@ -266,7 +266,7 @@ describe("the task text", () => {
     ]);
   });
 
-  it("CX-42 (05 check 60) no text can close its own fence", () => {
+  it("CX-42 (05-60) no text can close its own fence", () => {
     const description = "before\n`````\nafter";
     const lines = taskText({ issue: { ...issue, description }, wakeComment: null })?.split("\n") ?? [];
     const open = lines.indexOf("``````text");
