@@ -4,8 +4,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { expectNothingBroken } from "../support/after-each-test.js";
-import { type Fleet, startFleet } from "../support/fleet.js";
-import { createAgent, createCompany, type RunAnswer, readRun, untilEnded } from "../support/fleet-work.js";
+import { eventually, type Fleet, startFleet } from "../support/fleet.js";
+import {
+  createAgent,
+  createCompany,
+  type RunAnswer,
+  readRun,
+  untilEnded,
+  untilSettled,
+} from "../support/fleet-work.js";
 
 /** Speaks Gemini's stream; writes down what it was started with, a line a run. */
 const STUB = `#!${process.execPath}
@@ -46,10 +53,25 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-async function stubAgent(name: string) {
+/** What the log of a run says, the service's own lines among it. */
+async function allLinesOf(runId: string): Promise<string[]> {
+  const { content } = await fleet.http.read<{ content: string }>(`/api/heartbeat-runs/${runId}/log?limitBytes=1048576`);
+  return content
+    .trim()
+    .split("\n")
+    .map((line) => (JSON.parse(line) as { chunk: string }).chunk);
+}
+
+async function stubAgent(name: string, sessionCompaction: object = {}) {
   const witness = join(folder, `${name}.jsonl`);
   const adapterConfig = { command: join(folder, "gemini"), env: { WITNESS: witness, HOME: folder } };
-  const agentId = await createAgent(fleet, { companyId, name, adapterType: "gemini_local", adapterConfig });
+  const agentId = await createAgent(fleet, {
+    companyId,
+    name,
+    adapterType: "gemini_local",
+    adapterConfig,
+    heartbeat: { sessionCompaction },
+  });
   return {
     agentId,
     started: (): Started[] =>
@@ -66,7 +88,7 @@ async function stubAgent(name: string) {
 }
 
 describe("a second wake", () => {
-  it("SE-34, SE-55, CX-21, CX-30, EX-2 (05 checks 1, 4 and 6) resumes the first's session, whichever worker takes it, and an assignment does not", async () => {
+  it("SE-34, SE-55, CX-21, CX-30, EX-2 (05-1, 05-4, 05-6) resumes the first's session, whichever worker takes it; a comment does, too, and an assignment does not", async () => {
     const agent = await stubAgent("Resumer");
     const { body: issue } = await fleet.http.post<{ id: string; identifier: string }>(
       `/api/companies/${companyId}/issues`,
@@ -76,11 +98,19 @@ describe("a second wake", () => {
     const first = await agent.run({ ...about, reason: "asked" });
     expect(first).toMatchObject({ status: "succeeded", error: null });
     const second = await agent.run({ ...about, reason: "asked" });
-    await agent.run({ ...about, reason: "issue_assigned" });
+    const { status } = await fleet.http.post(`/api/issues/${issue.id}/comments`, { body: "And the gutter?" });
+    expect(status).toBe(201);
+    await eventually("the comment's run", () => agent.started().length === 3);
+    await untilSettled(fleet);
+    const assigned = await agent.run({ ...about, reason: "issue_assigned" });
 
     const session = `session-of-${first.id}`;
     const started = agent.started();
-    expect(started.map(({ asked }) => asked)).toEqual([null, session, null]);
+    expect(started.map(({ asked }) => asked)).toEqual([null, session, session, null]);
+    expect(started[2]?.wake).toMatchObject({ comments: [{ body: "And the gutter?" }] });
+    expect((await allLinesOf(assigned.id)).join("")).toContain(
+      `[wakefleet] Skipping saved session resume for task "${issue.id}" because wake reason is issue_assigned.\n`,
+    );
     expect(started[0]?.wake).toMatchObject({
       reason: "asked",
       checkedOutByHarness: true,
@@ -97,6 +127,30 @@ describe("a second wake", () => {
     const sessions = await fleet.http.read<{ taskKey: string }[]>(`/api/agents/${agent.agentId}/task-sessions`);
     expect(sessions).toMatchObject([{ taskKey: issue.id }]);
     await expectNothingBroken(fleet, () => 1);
+  });
+
+  it("SE-44, SE-45, SE-47 (05-16) after two runs the third is given the session, the fourth starts a fresh one and is told why", async () => {
+    const agent = await stubAgent("Rotator", { maxSessionRuns: 2 });
+    const keyed = { payload: { taskKey: "k" } };
+    const [first] = [await agent.run(keyed), await agent.run(keyed), await agent.run(keyed)];
+    const fourth = await agent.run(keyed);
+    const session = `session-of-${first.id}`;
+    expect(agent.started().map(({ asked }) => asked)).toEqual([null, session, session, null]);
+    const reason = "session exceeded 2 runs";
+    expect((await allLinesOf(fourth.id)).join("")).toContain(
+      `[wakefleet] Starting a fresh session because ${reason}.\n`,
+    );
+    expect(await readRun(fleet, fourth.id)).toMatchObject({
+      sessionIdBefore: null,
+      sessionIdAfter: `session-of-${fourth.id}`,
+      contextSnapshot: {
+        wakefleetSessionRotationReason: reason,
+        wakefleetPreviousSessionId: session,
+        wakefleetSessionHandoffMarkdown: expect.stringMatching(
+          /^Wakefleet session handoff:\n- Previous session: session-of-\S+\n- Rotation reason: session exceeded 2 runs\n/,
+        ),
+      },
+    });
   });
 
   it("SE-14, SE-62 an earlier run is resumed by its id, and a reset is heeded", async () => {

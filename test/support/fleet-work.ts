@@ -45,6 +45,7 @@ export interface AgentOptions {
     readonly maxConcurrentRuns?: number;
     readonly enabled?: boolean;
     readonly intervalSec?: number;
+    readonly sessionCompaction?: object;
   };
 }
 

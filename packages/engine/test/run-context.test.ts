@@ -239,7 +239,72 @@ describe("the context", () => {
     expect(told.context).toMatchObject({ wakefleetWake: { commentWindow: { missingCount: 1 } } });
   });
 
-  it("CX-12 (05-62) nothing of an earlier execution survives in a retry's copied context", async () => {
+  it("CX-32, CX-33 (05-59) of twelve comments that were asked for, one of them deleted, the newest that fit", async () => {
+    const task = await assigned();
+    const ids: string[] = [];
+    for (let at = 1; at <= 12; at += 1) ids.push(await aComment(task.issueId, `${at}${"x".repeat(5_000)}`));
+    await world.db.sql.query("DELETE FROM issue_comments WHERE id = $1", [ids[3]]);
+    const { context } = await runOf(task, { wakeReason: "issue_commented", wakeCommentIds: ids });
+    const payload = (context?.["wakefleetWake"] ?? {}) as JsonObject;
+    expect(payload).toMatchObject({
+      commentIds: ids,
+      latestCommentId: ids[11],
+      commentWindow: { requestedCount: 12, includedCount: 3, missingCount: 1 },
+      truncated: true,
+      fallbackFetchNeeded: true,
+    });
+    const comments = payload["comments"] as { id: string; body: string }[];
+    expect(comments.map(({ id }) => id)).toEqual(ids.slice(9));
+    expect(comments.map(({ body }) => body.length)).toEqual([4_000, 4_000, 4_000]);
+  });
+
+  it("CX-41, CX-42 (05-60, 05-61) a title of two lines stays on its line, and a description does not close its own fence", async () => {
+    const title = 'Say "hi"\n- Issue: "other"';
+    const description = "Before\n`````\nafter";
+    const { context } = await runOf(await assigned({ issue: { title, description } }), {
+      wakeReason: "issue_assigned",
+    });
+    const lines = String(context?.["wakefleetTaskMarkdown"]).split("\n");
+    expect(lines).toContain(`- Title: ${JSON.stringify(title)}`);
+    expect(lines.slice(lines.indexOf("``````text"))).toEqual([
+      "``````text",
+      "Before",
+      "`````",
+      "after",
+      "``````",
+      "",
+      "Use this task context as the current assignment.",
+    ]);
+  });
+
+  it("CX-12, EX-2, RT-3 (05-62) a retry has a checkout in its context only when it made it itself, whatever the failed run had", async () => {
+    const services = [{ url: "http://127.0.0.1:1" }];
+    const fails: Play = () => ({ ...done, exitCode: 1, errorFamily: "transient_upstream" });
+    for (const [status, checkedOut] of [
+      ["in_progress", true],
+      ["in_review", undefined],
+    ] as const) {
+      const task = await assigned();
+      const first = await runOf(task, { wakeReason: "issue_assigned" }, fails);
+      expect(first.run.contextSnapshot).toMatchObject({ wakefleetHarnessCheckedOut: true });
+      const [retry] = await world.db.sql.query<{ id: string }>(
+        `UPDATE heartbeat_runs SET scheduled_retry_at = now(),
+                context_snapshot = context_snapshot || jsonb_build_object('wakefleetRuntimeServices', $2::jsonb)
+          WHERE retry_of_run_id = $1 RETURNING id`,
+        [first.run.id, JSON.stringify(services)],
+      );
+      await world.db.sql.query("UPDATE issues SET status = $2 WHERE id = $1", [task.issueId, status]);
+      const worker = await world.worker();
+      await worker.work({ id: retry?.id ?? "", agentId: task.agentId });
+      const { contextSnapshot, status: ended } = await world.run(retry?.id ?? "");
+      expect(ended).toBe("succeeded");
+      expect(contextSnapshot).toMatchObject({ wakeReason: "transient_failure_retry" });
+      expect(contextSnapshot?.["wakefleetHarnessCheckedOut"]).toBe(checkedOut);
+      expect(contextSnapshot).not.toHaveProperty("wakefleetRuntimeServices");
+    }
+  });
+
+  it("CX-12 nothing of an earlier execution survives in a retry's copied context", async () => {
     const agentId = await anAgent(world.db.sql, { companyId });
     const stale = {
       wakefleetRuntimeServices: [{ url: "http://old" }],

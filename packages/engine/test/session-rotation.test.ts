@@ -1,4 +1,4 @@
-/** Sessions that are left for a fresh one, moved or reset (SE-31, SE-40 to SE-49, SE-63; rows 16 to 20 of 05's checks). */
+/** Sessions that are left for a fresh one, moved or reset (SE-31, SE-40 to SE-49, SE-63; 05-16 to 05-19). */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { type AdapterExecutionContext, builtInAdapters, createAdapterRegistry } from "@wakefleet/adapters";
@@ -96,7 +96,7 @@ describe("rotation", () => {
   it("SE-42, SE-43 (05-17) an agent that manages its context itself is never rotated by default", async () => {
     const agent = await cliAgent("claude_local");
     await agent.run({});
-    await endedRuns(agent.agentId, 250, { usageJson: { rawInputTokens: 9_000_000 } });
+    await endedRuns(agent.agentId, 500, { usageJson: { rawInputTokens: 9_000_000 } });
     await agent.run({});
     expect(agent.seen[1]?.runtime.sessionId).toBe("s");
   });
@@ -104,10 +104,11 @@ describe("rotation", () => {
   it("SE-45 (05-18) by the raw input of the newest run", async () => {
     const agent = await cliAgent("gemini_local");
     await agent.run({}, () => ({ ...done, sessionId: "s", usage: { inputTokens: 2_000_000, outputTokens: 1 } }));
-    await agent.run({});
-    expect(agent.seen[1]?.context).toMatchObject({
-      wakefleetSessionRotationReason: "session raw input reached 2,000,000 tokens (threshold 2,000,000)",
-    });
+    const rotated = await agent.run({});
+    const reason = "session raw input reached 2,000,000 tokens (threshold 2,000,000)";
+    expect(agent.seen[1]?.runtime.sessionId).toBeNull();
+    expect(agent.seen[1]?.context).toMatchObject({ wakefleetSessionRotationReason: reason });
+    expect(agent.warnings(rotated.id)).toContain(`[wakefleet] Starting a fresh session because ${reason}.\n`);
   });
 
   it("SE-46, SE-49 by the age from the oldest to the newest of all its runs, counted over no more than needed", async () => {

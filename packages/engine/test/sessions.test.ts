@@ -1,4 +1,4 @@
-/** Sessions as they pass from run to run, seen from outside the adapter (SE-, rows 1 to 15 and 21 of 05's checks). */
+/** Sessions as they pass from run to run, seen from outside the adapter (SE-, 05-1 to 05-15, 05-21). */
 import type { AdapterExecutionResult, AdapterRuntime } from "@wakefleet/adapters";
 import type { JsonObject } from "@wakefleet/contracts";
 import { aCompany, anAgent, anIssue } from "@wakefleet/testkit";
@@ -224,6 +224,8 @@ describe("what an end leaves", () => {
         { taskKey: `r${round}` },
       ]);
       await Promise.all(runs.map((run) => worker.work({ id: run?.id ?? "", agentId })));
+      for (const run of runs)
+        expect(await world.run(run?.id ?? "")).toMatchObject({ status: "succeeded", error: null });
       expect(
         await countRows(world.db.sql, "agent_task_sessions WHERE agent_id = $1 AND task_key = $2", [
           agentId,
@@ -298,6 +300,7 @@ describe("an earlier run is resumed", () => {
       const run = await agent.run({ payload: { taskKey: "k", resumeFromRunId } });
       expect(run.contextSnapshot).not.toHaveProperty("resumeSessionParams");
       expect(agent.told.at(-1)).toMatchObject({ sessionId: null });
+      expect(run).toMatchObject({ status: "succeeded", taskKey: "k" });
     }
   });
 });

@@ -168,7 +168,7 @@ describe("the wake payload", () => {
 describe("the comments of a wake", () => {
   const ids = Array.from({ length: 12 }, (_, index) => `c${String(index + 1).padStart(2, "0")}`);
 
-  it("CX-32, CX-33 (05-59) the newest that fit, in order; what is missing is counted over the whole list", () => {
+  it("CX-32, CX-33 the newest that fit, in order; what is missing is counted over the whole list", () => {
     const found = ids.filter((id) => id !== "c04").map((id) => comment(id, { body: "x".repeat(5_000) }));
     const window = commentWindow({ asked: ids, found, issueId: "i-1" });
     expect(window.comments.map((one) => one["id"])).toEqual(["c10", "c11", "c12"]);
