@@ -162,6 +162,29 @@ describe("a worker told to stop", () => {
       await expectNothingBroken(fleet, () => 1);
     },
   );
+
+  it("PL-5, BY-9 SIGTERM while it takes a run over: it does not wait for the agent, and the next worker has it", async () => {
+    const first = await fleet.startWorker();
+    const agentId = await createHeld();
+    const run = await runUnderWay(agentId);
+    await first.kill();
+    const env = { DRAIN_TIMEOUT_MS: "0", WAKEFLEET_FAULTS: "after-adoption-before-execute:delay=1500" };
+    const second = await fleet.startWorker({ env });
+    await eventually("the run to be taken over", async () => {
+      const { workerId } = await readRun(fleet, run.id);
+      return (await fleet.db.sql.query("SELECT FROM workers WHERE id = $1 AND pid = $2", [workerId, second.pid]))
+        .length;
+    });
+    second.signal("SIGTERM");
+    expect(await second.ended).toEqual({ code: 0 });
+    expect(isAlive(run.pid)).toBe(true);
+    await fleet.startWorker();
+    fleet.witness.release();
+    expect(await untilEnded(fleet, run.id)).toMatchObject({ status: "succeeded", error: null });
+    await untilSettled(fleet);
+    expectEachExecutedOnce(fleet, [run.id]);
+    await expectNothingBroken(fleet, () => 1);
+  });
 });
 
 describe("a worker that stands still for longer than its lease", () => {

@@ -40,6 +40,7 @@ export interface StoppingWorker {
 }
 
 const TELL_WAITING_EVERY_MS = 10_000;
+const LET_GO_EVERY_MS = 100;
 
 /** Stops the worker in order. Call it once. */
 export async function stopWorker(worker: StoppingWorker): Promise<void> {
@@ -56,13 +57,24 @@ export async function stopWorker(worker: StoppingWorker): Promise<void> {
   }, TELL_WAITING_EVERY_MS);
   await held.untilEmpty(drainTimeoutMs);
   clearInterval(watch);
-  for (const run of held.all()) {
-    const goesOn = !terminate && run.outlivesWorker();
-    held.abort(run.fence.runId, new RunAborted(goesOn ? "handed_over" : "worker_stopping", "The worker is stopping"));
+  const letGo = (): void => {
+    for (const run of held.all()) {
+      // One that was taken over has its child already, also before its execution has found it.
+      const hasChild = run.outlivesWorker() || run.startToken !== run.fence.claimToken;
+      const kind = hasChild && !terminate ? "handed_over" : "worker_stopping";
+      held.abort(run.fence.runId, new RunAborted(kind, "The worker is stopping"));
+    }
+  };
+  letGo();
+  // A run that was being claimed or taken over comes to be held only now, and would be waited for until its agent ends.
+  const lettingGo = setInterval(letGo, LET_GO_EVERY_MS);
+  try {
+    if (terminate || adopted.size > 0) await quietly("end adopted runs", () => adopted.stopAll());
+    await drained;
+    await Promise.all(takenOver);
+  } finally {
+    clearInterval(lettingGo);
   }
-  if (terminate || adopted.size > 0) await quietly("end adopted runs", () => adopted.stopAll());
-  await drained;
-  await Promise.all(takenOver);
   await epoch.stop();
   await maintenance.stop();
   await Promise.all(loops.map((loop) => loop.stop()));
