@@ -92,7 +92,7 @@ export async function startBenchFleet(
     PORT: String(port),
     WAKEFLEET_HOME: join(stores.dir, "home"),
     RUN_LOG_DIR: join(stores.dir, "logs"),
-    LOG_LEVEL: "warn",
+    LOG_LEVEL: "error",
     RATE_LIMIT_READS: "0",
     RATE_LIMIT_WRITES: "0",
     ADAPTER_PACKAGES: NOOP_ADAPTER,
@@ -134,8 +134,19 @@ export async function startBenchFleet(
 
 let adminKey: string | undefined;
 
+const living = new Set<ChildProcess>();
+
+/** Kills whatever a measurement that failed has left running. */
+export async function killBenchProcesses(): Promise<void> {
+  const ended = [...living].map((child) => new Promise((resolve) => child.once("exit", resolve)));
+  for (const child of living) child.kill("SIGKILL");
+  await Promise.all(ended);
+}
+
 async function startProcess(command: string, args: string[], env: NodeJS.ProcessEnv): Promise<BenchProcess> {
   const child = spawn(command, args, { env, stdio: ["ignore", process.stderr, "inherit", "ipc"] });
+  living.add(child);
+  child.once("exit", () => living.delete(child));
   await new Promise<void>((resolve, reject) => {
     child.once("exit", (code) => reject(new Error(`${args.at(-1)} ended with ${code} before it was ready`)));
     child.on("message", (message: { type?: string }) => {
@@ -188,7 +199,7 @@ export async function createAgents(
 export async function cancelWaitingRuns(db: Database, companyId: string): Promise<void> {
   await db.sql.query(
     `UPDATE heartbeat_runs SET status = 'cancelled', finished_at = now(), finalized_at = now()
-      WHERE company_id = $1 AND status = 'queued'`,
+      WHERE company_id = $1 AND status IN ('queued', 'scheduled_retry')`,
     [companyId],
   );
 }

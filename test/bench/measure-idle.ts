@@ -1,9 +1,10 @@
-/** What one worker costs while ten thousand agents are idle: Redis connections, CPU, memory, commands. */
+/** What a worker costs while ten thousand agents are idle: Redis connections, CPU, memory, commands. */
 import { readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { fleetKeys } from "@wakefleet/queue";
 import { Redis } from "ioredis";
-import type { BenchFleet, BenchStores } from "./fleet.js";
+import { type BenchFleet, type BenchStores, startBenchFleet } from "./fleet.js";
+import { wakeInBatches } from "./measure-latency.js";
 
 const TICKS_A_SECOND = 100;
 
@@ -61,8 +62,37 @@ export async function idleCost(
   return cost;
 }
 
-export async function countClients(redis: Redis): Promise<number> {
+async function countClients(redis: Redis): Promise<number> {
   return String(await redis.client("LIST"))
     .trim()
     .split("\n").length;
+}
+
+/** How many Redis connections there are with an API and no worker. */
+export async function connectionsOfApi(stores: BenchStores, prefix: string): Promise<number> {
+  const api = await startBenchFleet(stores, { workers: 0, prefix });
+  const redis = new Redis(stores.redis.url);
+  const connections = (await countClients(redis)) - 1;
+  redis.disconnect();
+  await api.stop();
+  return connections;
+}
+
+/** Every agent has run once, so that each has its queue in Redis. */
+export async function fillQueues(
+  fleet: { apiUrl: string; adminKey: string },
+  agentIds: readonly string[],
+): Promise<void> {
+  await wakeInBatches(
+    fleet,
+    agentIds.map((agentId) => ({ agentId, payload: { taskKey: "fill" } })),
+  );
+  for (;;) {
+    const response = await fetch(`${fleet.apiUrl}/api/fleet`, {
+      headers: { authorization: `Bearer ${fleet.adminKey}` },
+    });
+    const { totals } = (await response.json()) as { totals: { queued: number; running: number } };
+    if (totals.queued + totals.running === 0) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
 }

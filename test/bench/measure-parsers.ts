@@ -29,6 +29,10 @@ export async function parserFigures(streamMb: number): Promise<Figure[]> {
     name: `output of ${folder.replace("-", "_")} read, heap ${heapGrowthMb >= 0 ? "+" : ""}${heapGrowthMb.toFixed(1)} MB`,
     value: mbPerSec,
     unit: "MB/s",
-    goal: { text: `≥ ${floorMbPerSec} MB/s, constant memory`, met: enough },
+    goal: {
+      text: `≥ ${floorMbPerSec} MB/s, constant memory`,
+      // Fast enough and still not enough: it grows.
+      reached: enough ? mbPerSec / floorMbPerSec : Math.min(mbPerSec / floorMbPerSec, 0.99),
+    },
   }));
 }

@@ -9,19 +9,15 @@ const POLL_MS = 20;
 /** Jobs asked about in one pipeline. */
 const LOOK_AT_ONCE = 5_000;
 
-/**
- * Seconds from a flushed Redis until every waiting run has its job again, with nobody doing anything. The worker
- * executes one run at a time meanwhile, so that nearly all keep waiting.
- */
-export async function flushedRedisRecovery(
-  stores: BenchStores,
-  options: { agents: number; runs: number; prefix: string },
-): Promise<number> {
-  const { companyId, agentIds } = await createAgents(stores.db, {
-    count: options.agents,
-    adapterType: "bench_noop",
-    maxConcurrentRuns: 5,
-  });
+/** What is to wait. */
+export interface Waiting {
+  readonly companyId: string;
+  readonly agentIds: readonly string[];
+  readonly runs: number;
+}
+
+/** Lets `runs` runs of the agents in turn wait, and waits until a worker's relay has added all their jobs. */
+export async function letWait(stores: BenchStores, { companyId, agentIds, runs }: Waiting): Promise<void> {
   await stores.db.sql.query(
     `WITH places AS (
        SELECT n, gen_random_uuid() AS run_id, gen_random_uuid() AS request_id,
@@ -30,24 +26,37 @@ export async function flushedRedisRecovery(
        INSERT INTO agent_wakeup_requests (id, company_id, agent_id, source, status, run_id)
        SELECT request_id, $1, agent_id, 'on_demand', 'queued', run_id FROM places
      )
-     INSERT INTO heartbeat_runs (id, company_id, agent_id, status, wakeup_request_id, task_key, dispatched_at)
-     SELECT run_id, $1, agent_id, 'queued', request_id, 'task ' || n, now() FROM places`,
-    [companyId, agentIds, options.runs],
+     INSERT INTO heartbeat_runs (id, company_id, agent_id, status, wakeup_request_id, task_key)
+     SELECT run_id, $1, agent_id, 'queued', request_id, 'task ' || n FROM places`,
+    [companyId, agentIds, runs],
   );
-  const fleet = await startBenchFleet(stores, { workers: 1, concurrency: 1, prefix: options.prefix });
+  for (;;) {
+    const left = await stores.db.sql.query(
+      "SELECT FROM heartbeat_runs WHERE dispatched_at IS NULL AND status = 'queued' LIMIT 1",
+    );
+    if (left.length === 0) return;
+    await delay(POLL_MS);
+  }
+}
+
+/**
+ * Seconds from a flushed Redis until every waiting run has its job again, with nobody doing anything. The fleet's slots are
+ * full, so that all keep waiting.
+ */
+export async function flushedRedisRecovery(
+  stores: BenchStores,
+  of: { prefix: string; companyId: string },
+): Promise<number> {
   const redis = new Redis(stores.redis.url);
-  const { epoch } = fleetKeys(options.prefix);
-  // The first start finds an empty Redis, too: what is measured begins when that is behind it.
+  const { epoch } = fleetKeys(of.prefix);
   const whole = await untilRebuilt(redis, epoch);
   await redis.flushall();
   const startedAt = performance.now();
   while ((await redis.get(epoch)) !== whole) await delay(POLL_MS);
   const seconds = (performance.now() - startedAt) / 1000;
-  const missing = await withoutJob(stores, { redis, companyId, prefix: options.prefix });
-  if (missing > 0) throw new Error(`${missing} waiting runs had no job after the rebuild`);
+  const missing = await withoutJob(stores, { redis, ...of });
   redis.disconnect();
-  await fleet.stop();
-  await cancelWaitingRuns(stores.db, companyId);
+  if (missing > 0) throw new Error(`${missing} waiting runs had no job after the rebuild`);
   return seconds;
 }
 
@@ -132,5 +141,7 @@ export async function killedWorkerRecovery(
   const seconds = (performance.now() - startedAt) / 1000;
   await second.stop();
   await first.stop();
+  // What was ended by the stop comes again, and would keep the fleets of other figures busy.
+  await cancelWaitingRuns(stores.db, companyId);
   return seconds;
 }
